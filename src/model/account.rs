@@ -1,0 +1,237 @@
+//! What the target holds, and what this job remembers of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{SourceAnchor, TargetId, Timestamp};
+use super::row::AttributeRow;
+
+/// The attributes of an account that can be mapped, in the order in which every row of target
+/// values holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum TargetAttribute {
+    /// The primary address, which is the user name as well.
+    Email = 0,
+    /// The given name.
+    FirstName = 1,
+    /// The family name.
+    LastName = 2,
+    /// The company.
+    Company = 3,
+}
+
+impl TargetAttribute {
+    /// All attributes, in row order.
+    pub const ALL: [Self; 4] = [Self::Email, Self::FirstName, Self::LastName, Self::Company];
+
+    /// Returns the position in rows of target values.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Returns the name, as the configuration and ShareFile spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "Email",
+            Self::FirstName => "FirstName",
+            Self::LastName => "LastName",
+            Self::Company => "Company",
+        }
+    }
+
+    /// Returns the attribute of that exact name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|attribute| attribute.name() == name)
+    }
+
+    /// Returns whether an account cannot be created without it (ShareFile API reference, 3.2).
+    pub fn required(self) -> bool {
+        !matches!(self, Self::Company)
+    }
+}
+
+/// The type of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountKind {
+    /// A licensed employee.
+    Employee,
+    /// A client, who needs no licence.
+    Client,
+}
+
+impl AccountKind {
+    /// Returns the word that the configuration and people use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Employee => "employee",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// How much of an account has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// From a list: roles are not known.
+    Listed,
+    /// The full record.
+    Full,
+    /// A reduced record, as callers without rights get: not readable, never empty.
+    Reduced,
+}
+
+/// An account at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetUser {
+    /// The immutable id.
+    pub id: TargetId,
+    /// The values in the order of [`TargetAttribute::ALL`].
+    pub values: AttributeRow,
+    /// Employee or client.
+    pub kind: AccountKind,
+    /// The account cannot sign in.
+    pub disabled: bool,
+    /// The record is kept, but the account is deleted.
+    pub deleted: bool,
+    /// The names of the roles; empty unless `detail` is `Full`.
+    pub roles: Vec<String>,
+    /// Other addresses of the account, known only when `detail` is `Full`.
+    pub other_addresses: Vec<String>,
+    /// The account is the billing contact of the tenant.
+    pub billing_contact: bool,
+    /// How much was read.
+    pub detail: Detail,
+}
+
+impl TargetUser {
+    /// Returns the value of an attribute.
+    pub fn value(&self, attribute: TargetAttribute) -> Option<&str> {
+        self.values.get(attribute.index())
+    }
+
+    /// Returns the primary address, or the empty text if there is none.
+    pub fn address(&self) -> &str {
+        self.value(TargetAttribute::Email).unwrap_or("")
+    }
+
+    /// Returns whether a full record holds a role that administers the tenant: any `Admin…`
+    /// role, `MasterAdmin` or `SuperUser`.
+    pub fn administers(&self) -> bool {
+        self.roles
+            .iter()
+            .any(|role| role.starts_with("Admin") || role == "MasterAdmin" || role == "SuperUser")
+    }
+}
+
+/// Compares addresses as ShareFile does not promise to: without regard to case.
+pub fn address_key(address: &str) -> String {
+    address.trim().to_lowercase()
+}
+
+/// Licences of the target tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seats {
+    /// How many employees the plan allows; `None` if the tenant does not say.
+    pub employee_max: Option<u32>,
+    /// How many employees there are, disabled ones included.
+    pub employee_count: u32,
+}
+
+/// The target tenant, as read once a cycle at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetAccount {
+    /// The id of the tenant, pinned with the store.
+    pub account_id: String,
+    /// The name that people know, such as the subdomain.
+    pub name: String,
+    /// The plan that the tenant is on, if it says.
+    pub plan_name: Option<String>,
+    /// The service user itself.
+    pub service_user: TargetId,
+    /// Roles of the service user, as ShareFile names them.
+    pub service_roles: Vec<String>,
+    /// The master administrator.
+    pub master_admin: Option<TargetId>,
+    /// The billing contact.
+    pub billing_contact: Option<TargetId>,
+    /// Members of the Super User Group.
+    pub super_users: Vec<TargetId>,
+    /// Licences.
+    pub seats: Seats,
+    /// The strict rule is on: an address in one of these domains must be an employee.
+    pub employee_domains: Vec<String>,
+    /// Everybody must sign in through single sign-on.
+    pub force_sso: bool,
+    /// Two-step verification is required.
+    pub two_factor: bool,
+}
+
+/// How a link came to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum Origin {
+    /// This job created the account.
+    Created,
+    /// The account existed and was matched.
+    Adopted {
+        /// The rule that matched, as people read it: `Email = [mail]`.
+        rule: String,
+    },
+}
+
+/// What this job last made of a linked account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// In use.
+    Active,
+    /// The person left, and this job disabled the account: it alone may enable it again.
+    Disabled,
+    /// The person left, and the account was already disabled by somebody else.
+    Released,
+}
+
+/// What the job knows of the values of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shadow {
+    /// The values that were last sent, which planning compares with what is desired.
+    pub sent: AttributeRow,
+    /// The values that were last read back, which tell normalised values from drift.
+    pub read_back: AttributeRow,
+    /// The kind as last read.
+    pub kind: AccountKind,
+    /// Whether the account was disabled as last read.
+    pub disabled: bool,
+}
+
+/// The tie between a person and an account. At most one live link names a person or an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The person.
+    pub anchor: SourceAnchor,
+    /// The account.
+    pub target_id: TargetId,
+    /// How the link came to be.
+    pub origin: Origin,
+    /// What this job last made of it.
+    pub state: LinkState,
+    /// When it was made.
+    pub linked_at: Timestamp,
+    /// When the state last changed.
+    pub state_since: Timestamp,
+    /// The values of the account.
+    pub shadow: Shadow,
+}
+
+/// What remains of a link after its account or its person is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// The person who once had the account.
+    pub anchor: SourceAnchor,
+    /// The account.
+    pub target_id: TargetId,
+    /// When the link ended.
+    pub ended_at: Timestamp,
+}

@@ -1,0 +1,8 @@
+//! The nouns: plain data that two rooms or more share. No I/O, no clocks, no randomness.
+
+pub mod account;
+pub mod identity;
+pub mod ids;
+pub mod outcome;
+pub mod plan;
+pub mod row;

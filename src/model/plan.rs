@@ -1,0 +1,369 @@
+//! The plan: what a cycle is about to do, with nothing left to choose.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::{AccountKind, LinkState, Origin, TargetAttribute};
+use super::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
+use super::row::AttributeRow;
+
+/// What a cycle reads and plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CycleKind {
+    /// The first cycle, or the first after the watermark was lost: everything is read and planned.
+    Initial,
+    /// Everything is read and planned again, although a watermark exists.
+    Full,
+    /// Only what changed, is pending, held or failed.
+    Incremental,
+}
+
+impl CycleKind {
+    /// Returns the word that people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Initial => "initial",
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+        }
+    }
+}
+
+/// The kinds of change, in Microsoft Graph's words (`provisioningAction`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProvisioningAction {
+    /// An account is created.
+    Create,
+    /// An account is changed; enabling it again is an update.
+    Update,
+    /// An account is disabled.
+    Disable,
+    /// An account is deleted.
+    Delete,
+    /// A deletion that waits.
+    StagedDelete,
+    /// Nothing is written at the target: a link is made or ended.
+    Other,
+}
+
+impl ProvisioningAction {
+    /// Returns the name as Graph spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+            Self::StagedDelete => "stagedDelete",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Why a person left the scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveEvent {
+    /// No assignment and no membership in an assigned group is left.
+    Unassigned,
+    /// `accountEnabled` became false.
+    Disabled,
+    /// In the recycle bin of the source.
+    SoftDeleted,
+    /// Gone from the source for good.
+    HardDeleted,
+}
+
+impl LeaveEvent {
+    /// Returns the configuration key of the event.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unassigned => "unassigned",
+            Self::Disabled => "disabled",
+            Self::SoftDeleted => "soft_deleted",
+            Self::HardDeleted => "hard_deleted",
+        }
+    }
+}
+
+/// Why a change is planned: for people and the log; no code branches on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Reason {
+    /// In scope, and no account matches.
+    NoAccount,
+    /// In scope, and an account matches.
+    Matched {
+        /// The rule that matched, as `Email = [mail]`.
+        rule: String,
+    },
+    /// Desired values differ from those last sent.
+    ValuesDiffer,
+    /// In scope again; this job had disabled the account.
+    Returned,
+    /// Out of scope.
+    Left {
+        /// The event.
+        event: LeaveEvent,
+    },
+    /// The linked account no longer exists at the target.
+    AccountGone,
+    /// The account was disabled by somebody else, and stays so.
+    DisabledElsewhere,
+}
+
+/// One attribute that a change modifies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModifiedProperty {
+    /// The name of the attribute, or `Disabled`.
+    pub name: String,
+    /// The value before, if known.
+    pub old: Option<String>,
+    /// The value after.
+    pub new: Option<String>,
+}
+
+/// The one call that a change makes at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "call")]
+pub enum Write {
+    /// Create an account with these values.
+    Create {
+        /// Employee or client.
+        kind: AccountKind,
+        /// All target values.
+        values: AttributeRow,
+    },
+    /// Change some values of an account, and enable it if `enable`.
+    Update {
+        /// The account.
+        target_id: TargetId,
+        /// What to set; `None` clears.
+        values: Vec<(TargetAttribute, Option<String>)>,
+        /// Enable the account in the same call.
+        enable: bool,
+    },
+    /// Disable an account.
+    Disable {
+        /// The account.
+        target_id: TargetId,
+    },
+    /// No call: only the link changes.
+    Nothing,
+}
+
+/// What becomes of the link once the call succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "link")]
+pub enum LinkAfter {
+    /// The link exists and looks like this.
+    Keep {
+        /// The account; `None` if the answer to the create names it.
+        target_id: Option<TargetId>,
+        /// How the link came to be.
+        origin: Origin,
+        /// Its state.
+        state: LinkState,
+        /// The values that count as sent.
+        sent: AttributeRow,
+    },
+    /// The link ends and becomes a tombstone.
+    End,
+}
+
+/// One change of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedChange {
+    /// The position in the plan.
+    pub id: ChangeId,
+    /// The person.
+    pub anchor: SourceAnchor,
+    /// What people call the object: its address, or its name.
+    pub label: String,
+    /// The account; `None` before it is created.
+    pub target_id: Option<TargetId>,
+    /// The kind of change.
+    pub action: ProvisioningAction,
+    /// Why; at least one.
+    pub reasons: Vec<Reason>,
+    /// What is modified, in the order of the target's attributes.
+    pub modified: Vec<ModifiedProperty>,
+    /// The call.
+    pub write: Write,
+    /// The link afterwards.
+    pub link: LinkAfter,
+    /// Hash over object, action and values: what an approval covers.
+    pub hash: ContentHash,
+    /// Hash over the account as it was read for this plan; a saved plan is refused if it differs.
+    pub seen: Option<ContentHash>,
+}
+
+/// Why something is withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// The first plan of the job waits for a person.
+    FirstCycle,
+    /// The rules changed, and the plan removes or rewrites more than the limits.
+    RulesChanged,
+    /// More removals than the limits allow.
+    TooManyRemovals,
+    /// The removals would leave nobody.
+    WouldLeaveNobody,
+    /// The source shows nobody at all.
+    SourceEmptied,
+    /// The source shows half of the people or fewer.
+    SourceHalved,
+    /// More than one account matches.
+    Ambiguous,
+    /// Two people want one account or one address.
+    SharedAccount,
+    /// The account was once linked to another person.
+    Namesake,
+    /// The account is a client and should be an employee, or the reverse.
+    TypeChange,
+    /// The roles of the person ask for different types.
+    ConflictingRoles,
+    /// A required attribute has no value.
+    MissingValues,
+    /// The matched account is protected and is not touched.
+    Protected,
+    /// A protected account should have been removed: a person must deal with it.
+    ProtectedRemoval,
+    /// The account was disabled by somebody else and is not enabled.
+    DisabledElsewhere,
+    /// No licence is left for the employee.
+    LicenseLimitExceeded,
+    /// The account could not be read in full.
+    NotReadable,
+}
+
+impl HoldKind {
+    /// Returns whether a person can approve it: only the guard's holds withhold a finished change.
+    pub fn approvable(self) -> bool {
+        matches!(
+            self,
+            Self::FirstCycle
+                | Self::RulesChanged
+                | Self::TooManyRemovals
+                | Self::WouldLeaveNobody
+                | Self::SourceEmptied
+                | Self::SourceHalved
+        )
+    }
+
+    /// Returns the name in PascalCase, as the log shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FirstCycle => "FirstCycle",
+            Self::RulesChanged => "RulesChanged",
+            Self::TooManyRemovals => "TooManyRemovals",
+            Self::WouldLeaveNobody => "WouldLeaveNobody",
+            Self::SourceEmptied => "SourceEmptied",
+            Self::SourceHalved => "SourceHalved",
+            Self::Ambiguous => "Ambiguous",
+            Self::SharedAccount => "SharedAccount",
+            Self::Namesake => "Namesake",
+            Self::TypeChange => "TypeChange",
+            Self::ConflictingRoles => "ConflictingRoles",
+            Self::MissingValues => "MissingValues",
+            Self::Protected => "Protected",
+            Self::ProtectedRemoval => "ProtectedRemoval",
+            Self::DisabledElsewhere => "DisabledElsewhere",
+            Self::LicenseLimitExceeded => "LicenseLimitExceeded",
+            Self::NotReadable => "NotReadable",
+        }
+    }
+}
+
+/// One object that is withheld.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldItem {
+    /// The person.
+    pub anchor: SourceAnchor,
+    /// What people call the object.
+    pub label: String,
+    /// What exactly is the matter with this object; empty if the hold's message says it all.
+    pub detail: String,
+    /// Identifies the item from plan to plan: the hash of the change, or of kind and detail.
+    pub hash: ContentHash,
+    /// The finished change that waits, for an approvable hold.
+    pub change: Option<PlannedChange>,
+}
+
+/// Objects that are withheld for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The cause.
+    pub kind: HoldKind,
+    /// What happened and what to do, in a sentence or two.
+    pub message: String,
+    /// The objects, ordered by label and anchor; never empty.
+    pub items: Vec<HeldItem>,
+}
+
+/// What was looked at, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCounts {
+    /// Objects that were planned.
+    pub subjects: u64,
+    /// People in scope among them.
+    pub in_scope: u64,
+    /// People who have nothing but Default Access, which the rules leave out.
+    pub default_access_only: u64,
+    /// People who could not be read and were left as they are.
+    pub unread: u64,
+    /// People whose account agrees already.
+    pub in_step: u64,
+}
+
+/// What a cycle is about to do. Changes are in the order in which they are applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What was read for it.
+    pub kind: CycleKind,
+    /// Hash of the compiled rules.
+    pub rules_hash: ContentHash,
+    /// What will happen: disables, updates, creates.
+    pub changes: Vec<PlannedChange>,
+    /// What waits, ordered by kind.
+    pub holds: Vec<Hold>,
+    /// Objects for which nothing remains to be done, so that they need not be planned again until
+    /// they change; sorted.
+    pub settled: Vec<SourceAnchor>,
+    /// What was looked at.
+    pub counts: PlanCounts,
+}
+
+impl Plan {
+    /// Returns whether nothing would happen and nothing waits for a person.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.holds.iter().all(|hold| !hold.kind.approvable())
+    }
+}
+
+/// A plan that passed its checks: all that `apply` accepts. It cannot be changed any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedPlan {
+    plan: Plan,
+    protected: Vec<TargetId>,
+}
+
+impl CheckedPlan {
+    /// Seals a plan. Only `plan::check` may call it, which `tests/it/architecture.rs` enforces.
+    pub(crate) fn seal(plan: Plan, mut protected: Vec<TargetId>) -> Self {
+        protected.sort();
+        Self { plan, protected }
+    }
+
+    /// Returns the plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Returns whether an account must not be touched, whatever the plan says.
+    pub fn is_protected(&self, target_id: &TargetId) -> bool {
+        self.protected.binary_search(target_id).is_ok()
+    }
+}

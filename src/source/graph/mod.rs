@@ -1,0 +1,3 @@
+//! Microsoft Graph as a source.
+
+pub mod settings;

@@ -1,0 +1,141 @@
+//! READ: where people and assignments come from.
+//!
+//! A connector is a folder that implements [`Source`]. It answers with complete reads or with an
+//! error; it never leaves out what it could not read.
+
+pub mod graph;
+
+use async_trait::async_trait;
+
+use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
+use crate::model::ids::{SourceAnchor, Watermark};
+use crate::model::outcome::ErrorCategory;
+
+/// The application whose assignments count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceApplication {
+    /// The id of the tenant, pinned with the store.
+    pub tenant_id: String,
+    /// The id of the service principal, pinned with the store.
+    pub application_id: SourceAnchor,
+    /// The name that administrators see.
+    pub display_name: String,
+    /// The roles that the application declares.
+    pub roles: Vec<AppRole>,
+    /// Whether Entra ID lets only assigned people sign in.
+    pub assignment_required: bool,
+}
+
+/// The members of some groups. Every group that was asked for is either in `read` or in `gone`.
+#[derive(Clone, Debug, Default)]
+pub struct GroupMembers {
+    /// Groups that were read to the end; sorted.
+    pub read: Vec<SourceAnchor>,
+    /// Groups that no longer exist; sorted.
+    pub gone: Vec<SourceAnchor>,
+    /// The people in them, once each, sorted by anchor. Members that are no people are left out.
+    pub users: Vec<SourceUser>,
+    /// Who is in which group; sorted, unique.
+    pub memberships: Vec<Membership>,
+}
+
+/// What is known of one person from a change feed. Absent attributes are unchanged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserChange {
+    /// Something changed, or the person is new or restored.
+    Changed {
+        /// `accountEnabled`, if mentioned.
+        enabled: Option<bool>,
+        /// Guest or member, if mentioned.
+        guest: Option<bool>,
+        /// The selected attributes: `None` if not mentioned, `Some(None)` if null.
+        attributes: Vec<Option<Option<String>>>,
+    },
+    /// In the recycle bin.
+    SoftDeleted,
+    /// Gone for good.
+    HardDeleted,
+}
+
+/// A membership that changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MembershipChange {
+    /// Who, in which group.
+    pub membership: Membership,
+    /// Added, or removed.
+    pub added: bool,
+}
+
+/// What changed since a watermark, merged over all pages: the last word on each object counts.
+#[derive(Clone, Debug)]
+pub struct SourceDelta {
+    /// Changed people, of the whole tenant, sorted by anchor, once each.
+    pub users: Vec<(SourceAnchor, UserChange)>,
+    /// Changed memberships of any group, once for each pair, sorted. Only people.
+    pub memberships: Vec<MembershipChange>,
+    /// Groups that were deleted; sorted.
+    pub groups_gone: Vec<SourceAnchor>,
+    /// Where to go on.
+    pub watermark: Watermark,
+}
+
+/// An answer to [`Source::changes`].
+#[derive(Clone, Debug)]
+pub enum Changes {
+    /// All that changed, up to the new watermark.
+    Delta(SourceDelta),
+    /// The watermark is no longer accepted: everything has to be read again.
+    Expired {
+        /// What the source said.
+        why: String,
+    },
+}
+
+/// The source of people. All methods read; none writes.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Finds the application and checks what the credentials may do.
+    ///
+    /// # Errors
+    /// Names the missing permission, or says that no or several applications fit.
+    async fn describe(&self) -> Result<SourceApplication, SourceError>;
+
+    /// Returns a watermark that means "from now".
+    async fn start(&self) -> Result<Watermark, SourceError>;
+
+    /// Returns the complete assignment list of `application`, sorted, unique; service principals
+    /// are left out. One read to the end of the list; confirming what vanished is up to the caller.
+    async fn assignments(
+        &self,
+        application: SourceAnchor,
+    ) -> Result<Vec<Assignment>, SourceError>;
+
+    /// Returns the direct members of groups, with their attributes.
+    async fn members(&self, groups: &[SourceAnchor]) -> Result<GroupMembers, SourceError>;
+
+    /// Returns one entry for each of `anchors`, sorted by anchor, whatever became of the person.
+    async fn users(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError>;
+
+    /// Returns what changed since `watermark`.
+    async fn changes(&self, watermark: &Watermark) -> Result<Changes, SourceError>;
+
+    /// Returns how many requests were sent so far, tokens excluded.
+    fn requests(&self) -> u64;
+}
+
+/// Why the source could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempted}: {message}")]
+pub struct SourceError {
+    /// What was attempted, as "reading the assignments of …".
+    pub attempted: String,
+    /// What happened, without secrets.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// The category.
+    pub category: ErrorCategory,
+    /// The cause.
+    #[source]
+    pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}

@@ -1,0 +1,110 @@
+//! WRITE: where accounts are kept in step.
+//!
+//! A connector is a folder that implements [`Target`]. It makes exactly the call it is asked for,
+//! and says what became of it: in particular whether a failed write may have taken effect.
+
+pub mod sharefile;
+
+use async_trait::async_trait;
+
+use crate::model::account::{AccountKind, TargetAccount, TargetAttribute, TargetUser};
+use crate::model::ids::TargetId;
+use crate::model::outcome::ErrorCategory;
+use crate::model::row::AttributeRow;
+
+/// An account to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    /// Employee or client.
+    pub kind: AccountKind,
+    /// The values, in the order of [`TargetAttribute::ALL`].
+    pub values: AttributeRow,
+    /// Send the welcome mail.
+    pub notify: bool,
+}
+
+/// A change of an account: all in one call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserChange {
+    /// What to set; `None` clears.
+    pub values: Vec<(TargetAttribute, Option<String>)>,
+    /// Disable (`true`), enable (`false`) or leave alone.
+    pub disabled: Option<bool>,
+}
+
+/// The target tenant.
+///
+/// Reads are retried inside; writes are sent once, and retried inside only when it is certain
+/// that the request was not processed (never connected, or refused with a throttling answer).
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Reads the tenant: ids, licences, protected people, and what the service user may do.
+    ///
+    /// # Errors
+    /// Names the missing role or flag if the service user may not manage people.
+    async fn account(&self) -> Result<TargetAccount, TargetError>;
+
+    /// Reads all employees and clients to the end, calling `sink` for each.
+    ///
+    /// # Errors
+    /// Also when a list is shorter than it says it is.
+    async fn list_users(
+        &self,
+        sink: &mut (dyn FnMut(TargetUser) + Send),
+    ) -> Result<(), TargetError>;
+
+    /// Looks an account up by an address; `None` means that the tenant has no such account.
+    async fn find_by_address(&self, address: &str) -> Result<Option<TargetUser>, TargetError>;
+
+    /// Reads an account by id; `None` means that it does not exist or is deleted.
+    async fn read_user(&self, target_id: &TargetId) -> Result<Option<TargetUser>, TargetError>;
+
+    /// Creates an account and returns it as the tenant now has it.
+    async fn create_user(&self, user: &NewUser) -> Result<TargetUser, TargetError>;
+
+    /// Changes an account and returns it as the tenant now has it.
+    async fn change_user(
+        &self,
+        target_id: &TargetId,
+        change: &UserChange,
+    ) -> Result<TargetUser, TargetError>;
+
+    /// Returns how many requests were sent so far, tokens included.
+    fn requests(&self) -> u64;
+}
+
+/// What a refusal means to the job, beyond its category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The address is taken.
+    Conflict,
+    /// No such account.
+    NotFound,
+    /// No employee licence is left.
+    LicensesExceeded,
+    /// Anything else.
+    Other,
+}
+
+/// Why a call to the target failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempted}: {message}")]
+pub struct TargetError {
+    /// What was attempted, as "creating an employee".
+    pub attempted: String,
+    /// What happened, without secrets.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+    /// The category.
+    pub category: ErrorCategory,
+    /// What the refusal means, for `Rejected`.
+    pub refusal: Refusal,
+    /// The machine-readable code of the target, such as `EmployeeLicensesExceeded`.
+    pub code: String,
+    /// A write may have taken effect although no success was reported: look before repeating.
+    pub maybe_applied: bool,
+    /// The cause.
+    #[source]
+    pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}

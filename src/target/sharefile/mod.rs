@@ -1,0 +1,3 @@
+//! ShareFile as a target.
+
+pub mod settings;

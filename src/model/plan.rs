@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{AccountKind, LinkState, Origin, TargetAttribute};
+use super::account::{AccountKind, LinkState, Origin, Shadow, TargetAttribute};
 use super::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use super::row::AttributeRow;
 
@@ -193,6 +193,8 @@ pub struct PlannedChange {
     pub write: Write,
     /// The link afterwards.
     pub link: LinkAfter,
+    /// The account as it was known when the change was planned; `None` if it does not exist yet.
+    pub before: Option<Shadow>,
     /// Hash over object, action and values: what an approval covers.
     pub hash: ContentHash,
     /// Hash over the account as it was read for this plan; a saved plan is refused if it differs.

@@ -1,4 +1,315 @@
 //! DECIDE: a pure function from what is known to a plan.
+//!
+//! [`plan`] is total, deterministic and cannot ask: what it is missing it names in [`Needs`], the
+//! caller answers, and it plans again. The steps are scope, mapping, matching, diff, guard and
+//! order; [`check::check`] then seals the plan.
+//!
+//! Each person is decided alone, with rows that are borrowed in sorted order; only what needs the
+//! whole picture is decided afterwards: two people for one account, licences, the guard's limits.
 
+pub mod check;
+mod diff;
+mod guard;
+mod input;
 pub mod map;
+mod matching;
+mod order;
+mod protect;
 pub mod rules;
+mod scope;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub use input::{KnownAccount, Lookup, Needs, PlanInput, TargetView};
+pub use order::rank;
+
+use crate::model::account::{AccountKind, Link, TargetAttribute, address_key};
+use crate::model::ids::SourceAnchor;
+use crate::model::plan::{
+    HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, ProvisioningAction, Write,
+};
+
+use diff::{Decision, Differ};
+
+/// What planning came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Planned {
+    /// A plan; it still has to be checked.
+    Plan(Plan),
+    /// Look-ups that are missing.
+    Needs(Needs),
+}
+
+/// Plans all subjects of the input.
+pub fn plan(input: &PlanInput<'_>) -> Planned {
+    let differ = Differ::new(input);
+    let mut draft = Draft::default();
+    let mut users = Sorted::new(input.users, |source_user| source_user.anchor);
+    let mut links = Sorted::new(input.links, |link: &Link| link.anchor);
+    for &anchor in input.subjects {
+        let decision = differ.decide(anchor, users.find(anchor), links.find(anchor));
+        draft.take(anchor, decision);
+    }
+    if input.target.tenant.is_none() && draft.looks_at_target() {
+        draft.needs.tenant = true;
+    }
+    draft.separate_rivals();
+    let guarded = guard::guard(
+        input,
+        std::mem::take(&mut draft.changes),
+        differ.anybody_entitled(),
+    );
+    draft.changes = guarded.passed;
+    for hold in guarded.holds {
+        draft.holds.insert(hold.kind, hold);
+    }
+    draft.confirm_removals(&differ);
+    draft.limit_by_licences(input);
+    if !draft.needs.is_empty() {
+        return Planned::Needs(draft.needs);
+    }
+    Planned::Plan(draft.finish(input))
+}
+
+/// Finds rows by anchor in a sorted slice, for anchors that are asked in rising order.
+struct Sorted<'a, T, F> {
+    rest: &'a [T],
+    key: F,
+}
+
+impl<'a, T, F: Fn(&T) -> SourceAnchor> Sorted<'a, T, F> {
+    fn new(rows: &'a [T], key: F) -> Self {
+        Self { rest: rows, key }
+    }
+
+    fn find(&mut self, anchor: SourceAnchor) -> Option<&'a T> {
+        while let Some((first, rest)) = self.rest.split_first() {
+            match (self.key)(first).cmp(&anchor) {
+                std::cmp::Ordering::Less => self.rest = rest,
+                std::cmp::Ordering::Equal => return Some(first),
+                std::cmp::Ordering::Greater => return None,
+            }
+        }
+        None
+    }
+}
+
+/// A plan in the making.
+#[derive(Default)]
+struct Draft {
+    changes: Vec<PlannedChange>,
+    holds: BTreeMap<HoldKind, Hold>,
+    settled: Vec<SourceAnchor>,
+    counts: PlanCounts,
+    needs: Needs,
+}
+
+impl Draft {
+    fn take(&mut self, anchor: SourceAnchor, decision: Decision) {
+        self.counts.subjects += 1;
+        self.counts.in_scope += u64::from(decision.in_scope);
+        self.counts.default_access_only += u64::from(decision.default_access_only);
+        self.counts.unread += u64::from(decision.unread);
+        let asks = !decision.addresses.is_empty() || !decision.target_ids.is_empty();
+        self.needs.addresses.extend(decision.addresses);
+        self.needs.target_ids.extend(decision.target_ids);
+        let idle = decision.change.is_none() && decision.held.is_empty() && !asks;
+        self.counts.in_step += u64::from(idle && decision.in_scope);
+        if idle && !decision.unread {
+            self.settled.push(anchor);
+        }
+        for (kind, item) in decision.held {
+            self.hold(kind, item);
+        }
+        self.changes.extend(decision.change);
+    }
+
+    fn hold(&mut self, kind: HoldKind, item: HeldItem) {
+        let hold = self.holds.entry(kind).or_insert_with(|| Hold {
+            kind,
+            message: message(kind).to_owned(),
+            items: Vec::new(),
+        });
+        hold.items.push(item);
+    }
+
+    /// Returns whether the tenant itself has to be known: anything is changed or looked up there.
+    fn looks_at_target(&self) -> bool {
+        !self.changes.is_empty() || !self.needs.is_empty()
+    }
+
+    /// Two people who want one account, or one new address, are both held.
+    fn separate_rivals(&mut self) {
+        let mut wanted: HashMap<String, usize> = HashMap::new();
+        for change in &self.changes {
+            *wanted.entry(claim(change)).or_default() += 1;
+        }
+        let changes = std::mem::take(&mut self.changes);
+        let (alone, rivals): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| wanted.get(&claim(change)) == Some(&1));
+        self.changes = alone;
+        for change in rivals {
+            let detail = format!("several people want the account {}", change.label);
+            let item = HeldItem {
+                anchor: change.anchor,
+                label: change.label.clone(),
+                detail,
+                hash: change.hash,
+                change: None,
+            };
+            self.hold(HoldKind::SharedAccount, item);
+        }
+    }
+
+    /// Before an account is disabled its full record is read: it may have become protected, and
+    /// somebody may have disabled it already. Removals that wait anyway cost nothing.
+    fn confirm_removals(&mut self, differ: &Differ<'_>) {
+        let removals = self
+            .changes
+            .iter()
+            .filter(|change| change.action == ProvisioningAction::Disable);
+        for target_id in removals.filter_map(|change| change.target_id.as_ref()) {
+            if !differ.is_read(target_id) {
+                self.needs.target_ids.insert(target_id.clone());
+            }
+        }
+    }
+
+    /// Employees beyond the licences wait, the same ones in every plan.
+    fn limit_by_licences(&mut self, input: &PlanInput<'_>) {
+        let takes_seat = |change: &PlannedChange| {
+            matches!(
+                change.write,
+                Write::Create {
+                    kind: AccountKind::Employee,
+                    ..
+                }
+            )
+        };
+        let wanted = self
+            .changes
+            .iter()
+            .filter(|change| takes_seat(change))
+            .count();
+        if wanted == 0 {
+            return;
+        }
+        let Some(tenant) = input
+            .target
+            .tenant
+            .as_ref()
+            .filter(|_| input.target.seats_fresh)
+        else {
+            self.needs.tenant = true;
+            return;
+        };
+        let Some(max) = tenant.seats.employee_max else {
+            return;
+        };
+        let left = max.saturating_sub(tenant.seats.employee_count);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        if wanted <= left {
+            return;
+        }
+        let changes = std::mem::take(&mut self.changes);
+        let (mut creates, others): (Vec<_>, Vec<_>) = changes.into_iter().partition(takes_seat);
+        creates.sort_by_key(|change| change.anchor);
+        let excess = creates.split_off(left.min(creates.len()));
+        let missing = excess.len();
+        self.changes = others;
+        self.changes.extend(creates);
+        for change in excess {
+            let item = HeldItem {
+                anchor: change.anchor,
+                label: change.label.clone(),
+                detail: String::new(),
+                hash: change.hash,
+                change: None,
+            };
+            self.hold(HoldKind::LicenseLimitExceeded, item);
+        }
+        if let Some(hold) = self.holds.get_mut(&HoldKind::LicenseLimitExceeded) {
+            hold.message = format!(
+                "{missing} employee licences are missing: the plan allows {max}, {} are taken. \
+                 Disabled employees hold licences too.",
+                tenant.seats.employee_count
+            );
+        }
+    }
+
+    fn finish(mut self, input: &PlanInput<'_>) -> Plan {
+        order::order(&mut self.changes);
+        let mut holds: Vec<Hold> = self.holds.into_values().collect();
+        for hold in &mut holds {
+            hold.items.sort_by(|left, right| {
+                (&left.label, left.anchor, left.hash).cmp(&(&right.label, right.anchor, right.hash))
+            });
+        }
+        self.settled.sort_unstable();
+        Plan {
+            kind: input.kind,
+            rules_hash: input.rules.hash(),
+            changes: self.changes,
+            holds,
+            settled: self.settled,
+            counts: self.counts,
+        }
+    }
+}
+
+/// Returns what a change lays claim to: an account, or an address that nobody has.
+fn claim(change: &PlannedChange) -> String {
+    match (&change.target_id, &change.write) {
+        (Some(target_id), _) => format!("id {}", target_id.key()),
+        (None, Write::Create { values, .. }) => {
+            let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
+            format!("address {}", address_key(address))
+        }
+        (None, _) => format!("person {}", change.anchor),
+    }
+}
+
+/// Returns what a hold of one object means, and what to do.
+fn message(kind: HoldKind) -> &'static str {
+    match kind {
+        HoldKind::Ambiguous => {
+            "Several accounts match. Remove or rename all but one in ShareFile, or add a matching rule."
+        }
+        HoldKind::SharedAccount => {
+            "Two people want one account or one address. Give each of them an address of their own in Entra ID."
+        }
+        HoldKind::Namesake => {
+            "The account once belonged to another person, and is not handed over by itself."
+        }
+        HoldKind::TypeChange => {
+            "The account is of another type than the rules say. Change the type in ShareFile, or the rules."
+        }
+        HoldKind::ConflictingRoles => {
+            "The roles of the person ask for different types. Take one of the roles away in Entra ID."
+        }
+        HoldKind::MissingValues => {
+            "A required attribute has no value. Fill it in Entra ID, or give the mapping a default."
+        }
+        HoldKind::Protected => "The account is protected and is not touched.",
+        HoldKind::ProtectedRemoval => {
+            "A protected account belongs to somebody who left. Nobody but a person may deal with it."
+        }
+        HoldKind::DisabledElsewhere => {
+            "The account was disabled by somebody else. Enable it in ShareFile if that is right."
+        }
+        HoldKind::LicenseLimitExceeded => "No employee licence is left.",
+        HoldKind::NotReadable => {
+            "The account shows only a reduced record. Check the roles of the service user."
+        }
+        HoldKind::FirstCycle
+        | HoldKind::RulesChanged
+        | HoldKind::TooManyRemovals
+        | HoldKind::WouldLeaveNobody
+        | HoldKind::SourceEmptied
+        | HoldKind::SourceHalved => "Waits for approval.",
+    }
+}

@@ -178,29 +178,24 @@ pub struct GuardRules {
 
 impl Rules {
     /// Returns the hash of the compiled rules, which tells "the rules changed" whatever the text
-    /// of the configuration looks like. The guard's limits are not part of it: they decide what is
-    /// held, not what is desired.
+    /// of the configuration looks like. The limits are part of it: what they held is planned again
+    /// when they change.
     pub fn hash(&self) -> ContentHash {
-        let desired = (
-            RULES_FORMAT,
-            &self.source_attributes,
-            self.default_access,
-            &self.types,
-            &self.matching,
-            &self.mappings,
-            &self.deprovision,
-        );
-        let text = serde_json::to_vec(&desired).unwrap_or_default();
+        let text = serde_json::to_vec(&(RULES_FORMAT, self)).unwrap_or_default();
         ContentHash(xxh3_128(&text))
     }
 
     /// Returns the mapping of an attribute.
     pub fn mapping(&self, target: TargetAttribute) -> Option<&Mapping> {
-        self.mappings.iter().find(|mapping| mapping.target == target)
+        self.mappings
+            .iter()
+            .find(|mapping| mapping.target == target)
     }
 
     /// Returns the position of a source attribute in rows.
     pub fn source_index(&self, name: &str) -> Option<usize> {
-        self.source_attributes.binary_search_by(|known| known.as_str().cmp(name)).ok()
+        self.source_attributes
+            .binary_search_by(|known| known.as_str().cmp(name))
+            .ok()
     }
 }

@@ -1,0 +1,170 @@
+//! Check: the plan itself is verified before anything may act on it. What fails here is a mistake
+//! of the planner, and stops before the target.
+
+use std::collections::HashSet;
+
+use crate::model::account::{TargetAttribute, address_key};
+use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
+use crate::model::plan::{CheckedPlan, Plan, PlannedChange, ProvisioningAction, Write};
+
+use super::input::PlanInput;
+use super::order::rank;
+use super::protect::Protection;
+
+/// A rule that a plan breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("change {} of {label}: {what}", .number)]
+pub struct Violation {
+    /// The position of the change.
+    pub number: u32,
+    /// What people call the object.
+    pub label: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Seals a plan that breaks no rule.
+///
+/// # Errors
+/// All violations.
+pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Violation>> {
+    let protection = Protection::new(input.target.tenant.as_ref(), &input.rules.guard.protected);
+    let mut seen = Seen::default();
+    let mut violations = Vec::new();
+    let mut last_rank = 0;
+    for (number, change) in plan.changes.iter().enumerate() {
+        let mut fail = |what: &str| {
+            violations.push(Violation {
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                label: change.label.clone(),
+                what: what.to_owned(),
+            });
+        };
+        if usize::try_from(change.id.0) != Ok(number) {
+            fail("is not numbered by its position");
+        }
+        if rank(change) < last_rank {
+            fail("comes after changes that it should precede");
+        }
+        last_rank = rank(change);
+        for what in seen.violations(change) {
+            fail(what);
+        }
+        for what in shape_violations(change) {
+            fail(what);
+        }
+        if input.subjects.binary_search(&change.anchor).is_err() {
+            fail("concerns somebody who was not planned");
+        }
+        let account = change
+            .target_id
+            .as_ref()
+            .and_then(|id| input.target.by_id(id));
+        let by_id = change
+            .target_id
+            .as_ref()
+            .and_then(|id| protection.of_id(id));
+        let by_record = account.and_then(|known| protection.of_account(&known.account));
+        if change.write != Write::Nothing && by_id.or(by_record).is_some() {
+            fail("touches a protected account");
+        }
+    }
+    for hold in plan.holds.iter().filter(|hold| hold.kind.approvable()) {
+        for item in &hold.items {
+            if seen.hashes.contains(&item.hash) {
+                violations.push(Violation {
+                    number: 0,
+                    label: item.label.clone(),
+                    what: "is both held and planned".to_owned(),
+                });
+            }
+        }
+    }
+    if violations.is_empty() {
+        Ok(CheckedPlan::seal(plan, protection.ids()))
+    } else {
+        Err(violations)
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    anchors: HashSet<SourceAnchor>,
+    target_ids: HashSet<TargetId>,
+    addresses: HashSet<String>,
+    hashes: HashSet<ContentHash>,
+}
+
+impl Seen {
+    fn violations(&mut self, change: &PlannedChange) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        self.hashes.insert(change.hash);
+        if !self.anchors.insert(change.anchor) {
+            found.push("is the second change of one person");
+        }
+        if let Some(target_id) = &change.target_id
+            && !self.target_ids.insert(target_id.clone())
+        {
+            found.push("is the second change of one account");
+        }
+        if let Write::Create { values, .. } = &change.write {
+            let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
+            if !self.addresses.insert(address_key(address)) {
+                found.push("creates an address twice");
+            }
+        }
+        found
+    }
+}
+
+/// Returns what is wrong with a change in itself.
+fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    if change.reasons.is_empty() {
+        found.push("has no reason");
+    }
+    let named = change.target_id.as_ref();
+    match (&change.write, change.action) {
+        (Write::Create { values, .. }, ProvisioningAction::Create) => {
+            let lacks = |target: &TargetAttribute| values.get(target.index()).is_none();
+            if TargetAttribute::ALL
+                .iter()
+                .any(|target| target.required() && lacks(target))
+            {
+                found.push("creates an account without a required value");
+            }
+            if named.is_some() {
+                found.push("creates an account that exists");
+            }
+        }
+        (
+            Write::Update {
+                target_id,
+                values,
+                enable,
+            },
+            ProvisioningAction::Update,
+        ) => {
+            if named != Some(target_id) {
+                found.push("writes to another account than it names");
+            }
+            if values.is_empty() && !enable {
+                found.push("updates nothing");
+            }
+            if values
+                .iter()
+                .any(|(target, value)| target.required() && value.is_none())
+            {
+                found.push("clears a required value");
+            }
+        }
+        (Write::Disable { target_id }, ProvisioningAction::Disable) => {
+            if named != Some(target_id) {
+                found.push("writes to another account than it names");
+            }
+        }
+        (Write::Nothing, ProvisioningAction::Other) => {}
+        _ => found.push("calls something else than its action says"),
+    }
+    found
+}

@@ -1,0 +1,697 @@
+//! Diff: one person, desired against shadow, to a change with its reasons.
+
+use std::collections::BTreeSet;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::model::account::{
+    AccountKind, Detail, Link, LinkState, Origin, Shadow, TargetAttribute, TargetUser, address_key,
+};
+use crate::model::identity::SourceUser;
+use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
+use crate::model::plan::{
+    HeldItem, HoldKind, LeaveEvent, LinkAfter, ModifiedProperty, PlannedChange, ProvisioningAction,
+    Reason, Write,
+};
+use crate::model::row::AttributeRow;
+
+use super::input::{KnownAccount, Lookup, PlanInput};
+use super::map::values;
+use super::matching::{self, Match};
+use super::protect::Protection;
+use super::rules::{DeprovisionWord, Mapping};
+use super::scope::{self, Entitlement, Entitlements, Scope};
+
+/// What planning decided for one person.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// The change, if there is one.
+    pub change: Option<PlannedChange>,
+    /// What is withheld.
+    pub held: Vec<(HoldKind, HeldItem)>,
+    /// The person is in scope.
+    pub in_scope: bool,
+    /// The person has nothing but Default Access.
+    pub default_access_only: bool,
+    /// The person could not be read.
+    pub unread: bool,
+    /// Addresses to look up before anything can be decided.
+    pub addresses: BTreeSet<String>,
+    /// Accounts to read before anything can be decided.
+    pub target_ids: BTreeSet<TargetId>,
+}
+
+/// Decides person by person; borrowed from the input of one plan.
+pub struct Differ<'a> {
+    input: &'a PlanInput<'a>,
+    entitlements: Entitlements<'a>,
+    protection: Protection<'a>,
+}
+
+impl<'a> Differ<'a> {
+    /// Prepares the input.
+    pub fn new(input: &'a PlanInput<'a>) -> Self {
+        let entitlements = Entitlements::new(input.assignments, input.memberships, input.rules);
+        let protected = &input.rules.guard.protected;
+        let protection = Protection::new(input.target.tenant.as_ref(), protected);
+        Self {
+            input,
+            entitlements,
+            protection,
+        }
+    }
+
+    /// Returns whether any row of the assignment list lets anybody in.
+    pub fn anybody_entitled(&self) -> bool {
+        self.entitlements.any_counts()
+    }
+
+    /// Decides for one person, given the rows that belong to the person.
+    pub fn decide(
+        &self,
+        anchor: SourceAnchor,
+        source_user: Option<&SourceUser>,
+        link: Option<&Link>,
+    ) -> Decision {
+        let entitlement = self.entitlements.of(anchor);
+        let mut decision = Decision {
+            default_access_only: entitlement.default_access_only,
+            ..Decision::default()
+        };
+        match (
+            scope::scope(source_user, &entitlement, &self.input.rules.deprovision),
+            source_user,
+        ) {
+            (Scope::In, Some(source_user)) => {
+                decision.in_scope = true;
+                match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
+                    Some(live) => self.linked(source_user, &entitlement, live, &mut decision),
+                    None => self.unlinked(source_user, &entitlement, link, &mut decision),
+                }
+            }
+            (Scope::Out(event), _) => {
+                if let Some(link) = link {
+                    self.left(link, event, &mut decision);
+                }
+            }
+            (Scope::Unread, _) | (Scope::In, None) => decision.unread = true,
+        }
+        decision
+    }
+
+    /// A person in scope whose account is linked: values are compared with those last sent.
+    fn linked(
+        &self,
+        user: &SourceUser,
+        entitlement: &Entitlement,
+        link: &Link,
+        out: &mut Decision,
+    ) {
+        let target_id = &link.target_id;
+        let known = self.input.target.by_id(target_id);
+        let suspect = self.input.target.complete && known.is_none();
+        let doubtful = link.shadow.disabled && link.state != LinkState::Disabled;
+        if self.must_read(link, suspect || doubtful) {
+            out.target_ids.insert(target_id.clone());
+            return;
+        }
+        let label = label_of(&link.shadow.sent, user.anchor);
+        if let Some(why) = self.protection_of(link) {
+            let detail = format!("account {target_id} is not changed: {why}");
+            out.hold(HoldKind::Protected, user.anchor, &label, detail);
+            return;
+        }
+        match self.kind_of(user, entitlement) {
+            Ok(kind) if kind == link.shadow.kind => {}
+            Ok(kind) => out.hold_type(user.anchor, &label, target_id, link.shadow.kind, kind),
+            Err(roles) => out.hold_roles(user.anchor, &label, &roles),
+        }
+        let sent = match values::for_update(self.input.rules, user, &link.shadow.sent) {
+            Ok(sent) => sent,
+            Err(missing) => return out.hold_missing(user.anchor, &label, &missing),
+        };
+        let set = differences(&link.shadow.sent, &sent);
+        let returned = link.state == LinkState::Disabled;
+        if self.must_confirm(link, &set, returned) {
+            out.target_ids.insert(target_id.clone());
+            return;
+        }
+        let disabled_now = known.map_or(link.shadow.disabled, |known| known.account.disabled);
+        let elsewhere = disabled_now && !returned;
+        if elsewhere {
+            out.hold_disabled(user.anchor, &label, target_id);
+        }
+        let mut reasons = Vec::new();
+        if returned {
+            reasons.push(Reason::Returned);
+        }
+        if !set.is_empty() {
+            reasons.push(Reason::ValuesDiffer);
+        }
+        if reasons.is_empty() && link.state == LinkState::Released {
+            reasons.push(if elsewhere {
+                Reason::DisabledElsewhere
+            } else {
+                Reason::Returned
+            });
+        }
+        if reasons.is_empty() {
+            return;
+        }
+        let mut modified = modified(&link.shadow.sent, &set);
+        if returned {
+            modified.push(disabled_property(true, false));
+        }
+        let nothing = set.is_empty() && !returned;
+        out.change = Some(self.change(Parts {
+            anchor: user.anchor,
+            label: label_of(&sent, user.anchor),
+            target_id: Some(target_id.clone()),
+            action: if nothing {
+                ProvisioningAction::Other
+            } else {
+                ProvisioningAction::Update
+            },
+            reasons,
+            modified,
+            write: if nothing {
+                Write::Nothing
+            } else {
+                Write::Update {
+                    target_id: target_id.clone(),
+                    values: set,
+                    enable: returned,
+                }
+            },
+            link: keep(
+                Some(target_id.clone()),
+                link.origin.clone(),
+                LinkState::Active,
+                sent,
+            ),
+            before: Some(self.shadow_now(link)),
+        }));
+    }
+
+    /// A person in scope without a live account: matched and adopted, or created.
+    fn unlinked(
+        &self,
+        user: &SourceUser,
+        entitlement: &Entitlement,
+        gone: Option<&Link>,
+        out: &mut Decision,
+    ) {
+        let rules = self.input.rules;
+        let created = values::for_create(rules, user);
+        let label = match &created {
+            Ok(row) => label_of(row, user.anchor),
+            Err(_) => self.name_of(user),
+        };
+        let kind = match self.kind_of(user, entitlement) {
+            Ok(kind) => kind,
+            Err(roles) => return out.hold_roles(user.anchor, &label, &roles),
+        };
+        match matching::find(rules, user, self.input.target) {
+            Match::Unknown(addresses) => out.addresses = addresses,
+            Match::Matched { known, rule } => self.adopt(user, known, rule, kind, &label, out),
+            Match::Ambiguous { rule, candidates } => {
+                let names: Vec<String> = candidates.iter().map(|known| describe(known)).collect();
+                let detail = format!("`{rule}` matches {}", names.join(" and "));
+                out.hold(HoldKind::Ambiguous, user.anchor, &label, detail);
+            }
+            Match::Unmatched => {
+                let values = match created {
+                    Ok(values) => values,
+                    Err(missing) => return out.hold_missing(user.anchor, &label, &missing),
+                };
+                self.create(user, values, kind, gone, out);
+            }
+        }
+    }
+
+    fn create(
+        &self,
+        user: &SourceUser,
+        values: AttributeRow,
+        kind: AccountKind,
+        gone: Option<&Link>,
+        out: &mut Decision,
+    ) {
+        let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
+        match self.input.target.by_address(address) {
+            Lookup::Absent => {}
+            Lookup::Unknown => {
+                out.addresses.insert(address_key(address));
+                return;
+            }
+            Lookup::Found(found) => {
+                let names: Vec<String> = found.iter().map(|known| describe(known)).collect();
+                let detail = format!(
+                    "no matching rule finds an account, but the address belongs to {}",
+                    names.join(" and ")
+                );
+                return out.hold(HoldKind::SharedAccount, user.anchor, address, detail);
+            }
+        }
+        if let Some(why) = self.protection.of_address(address) {
+            let detail = format!("no account is created for {address}: {why}");
+            return out.hold(HoldKind::Protected, user.anchor, address, detail);
+        }
+        let mut reasons = vec![Reason::NoAccount];
+        if gone.is_some() {
+            reasons.insert(0, Reason::AccountGone);
+        }
+        let all: Vec<_> = TargetAttribute::ALL
+            .into_iter()
+            .filter_map(|target| Some((target, Some(values.get(target.index())?.to_owned()))))
+            .collect();
+        out.change = Some(self.change(Parts {
+            anchor: user.anchor,
+            label: label_of(&values, user.anchor),
+            target_id: None,
+            action: ProvisioningAction::Create,
+            reasons,
+            modified: modified(&AttributeRow::default(), &all),
+            write: Write::Create {
+                kind,
+                values: values.clone(),
+            },
+            link: keep(None, Origin::Created, LinkState::Active, values),
+            before: None,
+        }));
+    }
+
+    /// An account matched: it is adopted if nothing speaks against it.
+    fn adopt(
+        &self,
+        user: &SourceUser,
+        known: &KnownAccount,
+        rule: String,
+        kind: AccountKind,
+        label: &str,
+        out: &mut Decision,
+    ) {
+        let account = &known.account;
+        if let Some(other) = known.linked_to.filter(|other| *other != user.anchor) {
+            let detail = format!(
+                "`{rule}` matches {}, which is the account of {other}",
+                describe(known)
+            );
+            return out.hold(HoldKind::SharedAccount, user.anchor, label, detail);
+        }
+        if let Some(other) = known.before.iter().find(|other| **other != user.anchor) {
+            let detail = format!(
+                "`{rule}` matches {}, which once was the account of {other}: same person, or namesake?",
+                describe(known)
+            );
+            return out.hold(HoldKind::Namesake, user.anchor, label, detail);
+        }
+        match account.detail {
+            Detail::Full => {}
+            Detail::Listed => {
+                out.target_ids.insert(account.id.clone());
+                return;
+            }
+            Detail::Reduced => {
+                let detail = format!("{} shows only a reduced record", describe(known));
+                return out.hold(HoldKind::NotReadable, user.anchor, label, detail);
+            }
+        }
+        if let Some(why) = self.protection.of_account(account) {
+            let detail = format!("{} is not adopted: {why}", describe(known));
+            return out.hold(HoldKind::Protected, user.anchor, label, detail);
+        }
+        if account.kind != kind {
+            return out.hold_type(user.anchor, label, &account.id, account.kind, kind);
+        }
+        let sent = match values::for_update(self.input.rules, user, &account.values) {
+            Ok(sent) => sent,
+            Err(missing) => return out.hold_missing(user.anchor, label, &missing),
+        };
+        if account.disabled {
+            out.hold_disabled(user.anchor, label, &account.id);
+        }
+        let set = differences(&account.values, &sent);
+        let mut reasons = vec![Reason::Matched { rule: rule.clone() }];
+        if !set.is_empty() {
+            reasons.push(Reason::ValuesDiffer);
+        }
+        let nothing = set.is_empty();
+        out.change = Some(self.change(Parts {
+            anchor: user.anchor,
+            label: label_of(&sent, user.anchor),
+            target_id: Some(account.id.clone()),
+            action: if nothing {
+                ProvisioningAction::Other
+            } else {
+                ProvisioningAction::Update
+            },
+            reasons,
+            modified: modified(&account.values, &set),
+            write: if nothing {
+                Write::Nothing
+            } else {
+                Write::Update {
+                    target_id: account.id.clone(),
+                    values: set,
+                    enable: false,
+                }
+            },
+            link: keep(
+                Some(account.id.clone()),
+                Origin::Adopted { rule },
+                LinkState::Active,
+                sent,
+            ),
+            before: Some(shadow_of(account, account.values.clone())),
+        }));
+    }
+
+    /// A linked person who left: the policy of the event decides.
+    fn left(&self, link: &Link, event: LeaveEvent, out: &mut Decision) {
+        let target_id = &link.target_id;
+        let label = label_of(&link.shadow.sent, link.anchor);
+        let reasons = vec![Reason::Left { event }];
+        if self.input.target.is_gone(target_id) {
+            let mut reasons = reasons;
+            reasons.insert(0, Reason::AccountGone);
+            out.change = Some(self.change(Parts {
+                anchor: link.anchor,
+                label,
+                target_id: Some(target_id.clone()),
+                action: ProvisioningAction::Other,
+                reasons,
+                modified: Vec::new(),
+                write: Write::Nothing,
+                link: LinkAfter::End,
+                before: Some(link.shadow.clone()),
+            }));
+            return;
+        }
+        let suspect = self.input.target.complete && self.input.target.by_id(target_id).is_none();
+        if self.must_read(link, suspect) {
+            out.target_ids.insert(target_id.clone());
+            return;
+        }
+        let stays = self.input.rules.deprovision.word(event) == DeprovisionWord::Leave;
+        if stays || link.state != LinkState::Active {
+            return;
+        }
+        if let Some(why) = self.protection_of(link) {
+            let detail = format!(
+                "the person left ({}), but account {target_id} is not disabled: {why}",
+                event.word()
+            );
+            return out.hold(HoldKind::ProtectedRemoval, link.anchor, &label, detail);
+        }
+        let known = self.input.target.by_id(target_id);
+        if known.is_some_and(|known| known.account.detail == Detail::Reduced) {
+            let detail = format!("account {target_id} shows only a reduced record");
+            return out.hold(HoldKind::NotReadable, link.anchor, &label, detail);
+        }
+        let already = known.is_some_and(|known| known.account.disabled);
+        let keep_as = |state| {
+            keep(
+                Some(target_id.clone()),
+                link.origin.clone(),
+                state,
+                link.shadow.sent.clone(),
+            )
+        };
+        out.change = Some(self.change(if already {
+            Parts {
+                anchor: link.anchor,
+                label,
+                target_id: Some(target_id.clone()),
+                action: ProvisioningAction::Other,
+                reasons: vec![Reason::Left { event }, Reason::DisabledElsewhere],
+                modified: Vec::new(),
+                write: Write::Nothing,
+                link: keep_as(LinkState::Released),
+                before: Some(self.shadow_now(link)),
+            }
+        } else {
+            Parts {
+                anchor: link.anchor,
+                label,
+                target_id: Some(target_id.clone()),
+                action: ProvisioningAction::Disable,
+                reasons,
+                modified: vec![disabled_property(false, true)],
+                write: Write::Disable {
+                    target_id: target_id.clone(),
+                },
+                link: keep_as(LinkState::Disabled),
+                before: Some(self.shadow_now(link)),
+            }
+        }));
+    }
+
+    /// Returns whether the account has to be read in full before anything is planned for it.
+    fn must_read(&self, link: &Link, suspect: bool) -> bool {
+        let asked = self.input.verify.binary_search(&link.anchor).is_ok();
+        (suspect || asked) && !self.is_read(&link.target_id)
+    }
+
+    /// Returns whether a change needs a fresh full record: what moves an address or opens an
+    /// account again must not hit an administrator, and saved plans fix what they saw.
+    fn must_confirm(
+        &self,
+        link: &Link,
+        set: &[(TargetAttribute, Option<String>)],
+        returned: bool,
+    ) -> bool {
+        let moves = set
+            .iter()
+            .any(|(target, _)| *target == TargetAttribute::Email);
+        let fixes = self.input.verify_all && (returned || !set.is_empty());
+        (moves || fixes) && !self.is_read(&link.target_id)
+    }
+
+    /// Returns whether the full record of an account is at hand, or known to be out of reach.
+    pub fn is_read(&self, target_id: &TargetId) -> bool {
+        let read = |known: &KnownAccount| known.account.detail != Detail::Listed;
+        self.input.target.is_gone(target_id) || self.input.target.by_id(target_id).is_some_and(read)
+    }
+
+    /// Returns the shadow of a link, with what was read of the account in this cycle.
+    fn shadow_now(&self, link: &Link) -> Shadow {
+        match self.input.target.by_id(&link.target_id) {
+            Some(known) => shadow_of(&known.account, link.shadow.sent.clone()),
+            None => link.shadow.clone(),
+        }
+    }
+
+    fn protection_of(&self, link: &Link) -> Option<&'static str> {
+        let read = self.input.target.by_id(&link.target_id);
+        let address = link
+            .shadow
+            .read_back
+            .get(TargetAttribute::Email.index())
+            .unwrap_or("");
+        self.protection
+            .of_id(&link.target_id)
+            .or_else(|| self.protection.of_address(address))
+            .or_else(|| self.protection.of_account(&read?.account))
+    }
+
+    fn kind_of(
+        &self,
+        user: &SourceUser,
+        entitlement: &Entitlement,
+    ) -> Result<AccountKind, Vec<String>> {
+        scope::account_kind(
+            &self.input.rules.types,
+            self.input.roles,
+            &entitlement.roles,
+            user.guest,
+        )
+    }
+
+    fn name_of(&self, user: &SourceUser) -> String {
+        ["userPrincipalName", "mail", "displayName"]
+            .into_iter()
+            .filter_map(|name| user.attributes.get(self.input.rules.source_index(name)?))
+            .find(|value| !value.trim().is_empty())
+            .map_or_else(|| user.anchor.to_string(), str::to_owned)
+    }
+
+    fn change(&self, parts: Parts) -> PlannedChange {
+        let content = serde_json::to_vec(&(parts.anchor, parts.action, &parts.write, &parts.link));
+        let hash = ContentHash(xxh3_128(&content.unwrap_or_default()));
+        let seen = self.input.verify_all.then_some(()).and_then(|()| {
+            let known = self.input.target.by_id(parts.target_id.as_ref()?)?;
+            Some(fingerprint(&known.account))
+        });
+        PlannedChange {
+            id: ChangeId::default(),
+            anchor: parts.anchor,
+            label: parts.label,
+            target_id: parts.target_id,
+            action: parts.action,
+            reasons: parts.reasons,
+            modified: parts.modified,
+            write: parts.write,
+            link: parts.link,
+            before: parts.before,
+            hash,
+            seen,
+        }
+    }
+}
+
+/// A change before it is hashed and numbered.
+struct Parts {
+    anchor: SourceAnchor,
+    label: String,
+    target_id: Option<TargetId>,
+    action: ProvisioningAction,
+    reasons: Vec<Reason>,
+    modified: Vec<ModifiedProperty>,
+    write: Write,
+    link: LinkAfter,
+    before: Option<Shadow>,
+}
+
+impl Decision {
+    fn hold(&mut self, kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) {
+        let content = format!("{}\0{anchor}\0{detail}", kind.name());
+        let hash = ContentHash(xxh3_128(content.as_bytes()));
+        let item = HeldItem {
+            anchor,
+            label: label.to_owned(),
+            detail,
+            hash,
+            change: None,
+        };
+        self.held.push((kind, item));
+    }
+
+    fn hold_roles(&mut self, anchor: SourceAnchor, label: &str, roles: &[String]) {
+        let detail = format!("the roles {} ask for different types", roles.join(" and "));
+        self.hold(HoldKind::ConflictingRoles, anchor, label, detail);
+    }
+
+    fn hold_type(
+        &mut self,
+        anchor: SourceAnchor,
+        label: &str,
+        target_id: &TargetId,
+        is: AccountKind,
+        wanted: AccountKind,
+    ) {
+        let detail = format!(
+            "account {target_id} is {}, the rules say {}",
+            a(is),
+            a(wanted)
+        );
+        self.hold(HoldKind::TypeChange, anchor, label, detail);
+    }
+
+    fn hold_disabled(&mut self, anchor: SourceAnchor, label: &str, target_id: &TargetId) {
+        let detail =
+            format!("account {target_id} was disabled by somebody else and stays disabled");
+        self.hold(HoldKind::DisabledElsewhere, anchor, label, detail);
+    }
+
+    fn hold_missing(&mut self, anchor: SourceAnchor, label: &str, missing: &[&Mapping]) {
+        let names: Vec<String> = missing
+            .iter()
+            .map(|mapping| format!("{} = {}", mapping.target.name(), mapping.source.text()))
+            .collect();
+        let detail = format!("no value for {}", names.join(", "));
+        self.hold(HoldKind::MissingValues, anchor, label, detail);
+    }
+}
+
+/// Returns the hash over an account as it was read.
+fn fingerprint(account: &TargetUser) -> ContentHash {
+    let parts = (
+        &account.id,
+        &account.values,
+        account.kind,
+        account.disabled,
+        &account.roles,
+    );
+    ContentHash(xxh3_128(&serde_json::to_vec(&parts).unwrap_or_default()))
+}
+
+fn shadow_of(account: &TargetUser, sent: AttributeRow) -> Shadow {
+    let read_back = account.values.clone();
+    Shadow {
+        sent,
+        read_back,
+        kind: account.kind,
+        disabled: account.disabled,
+    }
+}
+
+fn keep(
+    target_id: Option<TargetId>,
+    origin: Origin,
+    state: LinkState,
+    sent: AttributeRow,
+) -> LinkAfter {
+    LinkAfter::Keep {
+        target_id,
+        origin,
+        state,
+        sent,
+    }
+}
+
+fn differences(from: &AttributeRow, to: &AttributeRow) -> Vec<(TargetAttribute, Option<String>)> {
+    TargetAttribute::ALL
+        .into_iter()
+        .filter_map(|target| {
+            let new = to.get(target.index());
+            let same = values::agree(target, from.get(target.index()), new);
+            (!same).then(|| (target, new.map(str::to_owned)))
+        })
+        .collect()
+}
+
+fn modified(
+    from: &AttributeRow,
+    set: &[(TargetAttribute, Option<String>)],
+) -> Vec<ModifiedProperty> {
+    set.iter()
+        .map(|(target, new)| ModifiedProperty {
+            name: target.name().to_owned(),
+            old: from.get(target.index()).map(str::to_owned),
+            new: new.clone(),
+        })
+        .collect()
+}
+
+/// Booleans are spelled as Entra ID's log spells them.
+fn disabled_property(old: bool, new: bool) -> ModifiedProperty {
+    let word = |value| Some(if value { "True" } else { "False" }.to_owned());
+    ModifiedProperty {
+        name: "Disabled".to_owned(),
+        old: word(old),
+        new: word(new),
+    }
+}
+
+fn label_of(row: &AttributeRow, anchor: SourceAnchor) -> String {
+    row.get(TargetAttribute::Email.index())
+        .map_or_else(|| anchor.to_string(), str::to_owned)
+}
+
+fn describe(known: &KnownAccount) -> String {
+    let account = &known.account;
+    format!(
+        "{} {} ({})",
+        account.kind.word(),
+        account.address(),
+        account.id
+    )
+}
+
+fn a(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Employee => "an employee",
+        AccountKind::Client => "a client",
+    }
+}

@@ -1,0 +1,181 @@
+//! Guard: what looks like an accident waits for a person.
+
+use crate::model::ids::ContentHash;
+use crate::model::plan::{HeldItem, Hold, HoldKind, PlannedChange, ProvisioningAction};
+
+use super::input::PlanInput;
+use super::rules::{FirstCycle, Limit};
+
+/// Up to so many removals in a cycle pass without regard to percent.
+const SMALL: u64 = 5;
+
+/// What the guard let through, and what it withholds.
+#[derive(Clone, Debug, Default)]
+pub struct Guarded {
+    /// Changes that may go.
+    pub passed: Vec<PlannedChange>,
+    /// Changes that wait, by cause.
+    pub holds: Vec<Hold>,
+}
+
+/// Withholds changes that exceed the limits. Approved changes pass and do not count; rejected ones
+/// stay in the hold they were in. `anybody_entitled` tells whether the source shows anybody at all.
+pub fn guard(
+    input: &PlanInput<'_>,
+    changes: Vec<PlannedChange>,
+    anybody_entitled: bool,
+) -> Guarded {
+    let mut guarded = Guarded::default();
+    let mut open = Vec::new();
+    for change in changes {
+        if input.approved.binary_search(&change.hash).is_ok() {
+            guarded.passed.push(change);
+        } else if let Some(kind) = rejected_as(input, &change.hash) {
+            guarded.withhold(kind, "A person rejected this.".to_owned(), vec![change]);
+        } else {
+            open.push(change);
+        }
+    }
+    if input.first_plan && input.rules.guard.first_cycle == FirstCycle::Approve && !open.is_empty()
+    {
+        let message = format!(
+            "The first plan of this job waits for approval as a whole: {}.",
+            sentence(&open)
+        );
+        guarded.withhold(HoldKind::FirstCycle, message, open);
+        return guarded;
+    }
+    let limit = input.rules.guard.removals_per_cycle;
+    if input.rules_changed && !input.first_plan {
+        let touched = open.iter().filter(|change| rewrites(change)).count() as u64;
+        if exceeds(limit, touched, input.active_links) {
+            let message = format!(
+                "The rules changed, and the plan would rewrite or remove {touched} of {} accounts.",
+                input.active_links
+            );
+            guarded.withhold(HoldKind::RulesChanged, message, open);
+            return guarded;
+        }
+    }
+    let (removals, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_removal);
+    guarded.passed.extend(others);
+    let count = removals.len() as u64;
+    match removal_hold(input, count, anybody_entitled) {
+        Some((kind, message)) => guarded.withhold(kind, message, removals),
+        None => guarded.passed.extend(removals),
+    }
+    guarded
+}
+
+/// Decides whether so many removals look like an accident.
+fn removal_hold(
+    input: &PlanInput<'_>,
+    count: u64,
+    anybody_entitled: bool,
+) -> Option<(HoldKind, String)> {
+    let active = input.active_links;
+    let limit = input.rules.guard.removals_per_cycle;
+    if count == 0 {
+        None
+    } else if !anybody_entitled {
+        Some((
+            HoldKind::SourceEmptied,
+            format!(
+                "The application shows nobody assigned any more; {count} of {active} accounts \
+                 would be removed. Check the assignments in Entra ID."
+            ),
+        ))
+    } else if count >= active {
+        Some((
+            HoldKind::WouldLeaveNobody,
+            format!("All {active} accounts of this job would be removed."),
+        ))
+    } else if count > SMALL && count * 2 >= active {
+        Some((
+            HoldKind::SourceHalved,
+            format!(
+                "The source shows half of the people or fewer: {count} of {active} accounts \
+                 would be removed."
+            ),
+        ))
+    } else if exceeds(limit, count, active) {
+        Some((
+            HoldKind::TooManyRemovals,
+            format!(
+                "{count} of {active} accounts would be removed; the limits are {} and {} percent.",
+                limit.count, limit.percent
+            ),
+        ))
+    } else {
+        None
+    }
+}
+
+fn exceeds(limit: Limit, count: u64, active: u64) -> bool {
+    let by_percent = count.saturating_mul(100) > active.saturating_mul(u64::from(limit.percent));
+    count > u64::from(limit.count) || (count > SMALL && by_percent)
+}
+
+fn is_removal(change: &PlannedChange) -> bool {
+    matches!(
+        change.action,
+        ProvisioningAction::Disable | ProvisioningAction::Delete | ProvisioningAction::StagedDelete
+    )
+}
+
+fn rewrites(change: &PlannedChange) -> bool {
+    is_removal(change) || change.action == ProvisioningAction::Update
+}
+
+fn rejected_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
+    let index = input
+        .rejected
+        .binary_search_by(|(known, _)| known.cmp(hash))
+        .ok()?;
+    input.rejected.get(index).map(|(_, kind)| *kind)
+}
+
+/// Returns changes in words: `2 to create, 1 to disable`.
+fn sentence(changes: &[PlannedChange]) -> String {
+    let count = |action| {
+        changes
+            .iter()
+            .filter(|change| change.action == action)
+            .count()
+    };
+    [
+        (ProvisioningAction::Create, "to create"),
+        (ProvisioningAction::Update, "to update"),
+        (ProvisioningAction::Other, "to link"),
+        (ProvisioningAction::Disable, "to disable"),
+    ]
+    .into_iter()
+    .map(|(action, words)| (count(action), words))
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, words)| format!("{count} {words}"))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+impl Guarded {
+    fn withhold(&mut self, kind: HoldKind, message: String, changes: Vec<PlannedChange>) {
+        let items = changes.into_iter().map(|change| HeldItem {
+            anchor: change.anchor,
+            label: change.label.clone(),
+            detail: String::new(),
+            hash: change.hash,
+            change: Some(change),
+        });
+        match self.holds.iter_mut().find(|hold| hold.kind == kind) {
+            Some(hold) => {
+                hold.message = message;
+                hold.items.extend(items);
+            }
+            None => self.holds.push(Hold {
+                kind,
+                message,
+                items: items.collect(),
+            }),
+        }
+    }
+}

@@ -180,9 +180,7 @@ impl Reader<'_> {
             self.missing(section, "credential", hint);
             return None;
         };
-        if let Content::Text(text) = &node.content
-            && !(self.layers.untyped(node.layer) && text.trim_start().starts_with('{'))
-        {
+        if self.is_bare(&node) {
             let message = "a secret does not belong into the configuration itself";
             let hint = "Write { client_secret = { file = \"PATH\" } }, or `certificate` for it.";
             self.wrong(&node, message, Some(hint.to_owned()));

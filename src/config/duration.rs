@@ -61,7 +61,13 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
 pub(super) fn text(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut parts = Vec::new();
-    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+    for (unit, length) in [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ] {
         let count = rest / length;
         rest %= length;
         if count > 0 {
@@ -128,6 +134,7 @@ mod tests {
     #[test]
     fn durations_print_short() {
         assert_eq!(text(Duration::from_secs(5_400)), "1h 30m");
+        assert_eq!(text(Duration::from_secs(31 * 86_400)), "31d");
         assert_eq!(text(Duration::from_millis(1_250)), "1s 250ms");
         assert_eq!(text(Duration::ZERO), "0s");
     }

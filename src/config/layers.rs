@@ -10,7 +10,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::document::{self, Positions, Step, Way, dotted};
 use super::environment::Environment;
-use super::problem::Problem;
+use super::problem::{Problem, why_unreadable};
 use super::{CONFIG_VARIABLE, Overrides, VARIABLE_PREFIX};
 
 /// The built-in defaults.
@@ -254,35 +254,43 @@ impl Layers {
         problem
     }
 
-    /// Returns a problem with a key that no layer has: it points to the table in which the key
-    /// belongs, in the latest file that has it.
-    pub(super) fn missing(&self, table: &[Step], key: &str, message: &str) -> Problem {
+    /// Returns the problem that a table lacks a key. It points to the table: in the layer that
+    /// gave it if it is an entry of a list, as lists are never merged; else in the latest file
+    /// that has it.
+    pub(super) fn missing(&self, layer: Option<usize>, table: &[Step], key: &str) -> Problem {
+        let message = "this key is missing";
+        let entry = table.iter().any(|step| matches!(step, Step::Index(_)));
+        let holds = |layer: &Layer| {
+            let positions = layer.positions.as_ref();
+            let found = positions
+                .and_then(|positions| positions.key(table))
+                .is_some();
+            found && matches!(layer.origin, Origin::File(_))
+        };
+        let place = if entry {
+            layer
+        } else {
+            self.layers.iter().rposition(holds)
+        };
         let mut way = table.to_vec();
         way.push(Step::Key(key.to_owned()));
-        let mut problem = Problem {
-            file: Some(self.main.clone()),
-            line: None,
-            column: None,
-            key: dotted(&way),
-            message: message.to_owned(),
-            suggestion: None,
-        };
-        for layer in self.layers.iter().rev() {
-            let Origin::File(path) = &layer.origin else {
-                continue;
-            };
-            let Some(positions) = &layer.positions else {
-                continue;
-            };
-            let Some((line, column)) = positions.key(table) else {
-                continue;
-            };
-            problem.file = Some(path.clone());
-            problem.line = Some(line);
-            problem.column = Some(column);
-            break;
+        match place {
+            Some(layer) => {
+                let found = self.problem(layer, table, Spot::Key, message);
+                Problem {
+                    key: dotted(&way),
+                    ..found
+                }
+            }
+            None => Problem {
+                file: Some(self.main.clone()),
+                line: None,
+                column: None,
+                key: dotted(&way),
+                message: message.to_owned(),
+                suggestion: None,
+            },
         }
-        problem
     }
 
     fn add_bytes(&mut self, path: &Path, bytes: Vec<u8>) {
@@ -340,7 +348,7 @@ impl Layers {
     }
 
     fn refuse_unreadable(&mut self, path: &Path, error: &std::io::Error) {
-        let message = format!("this cannot be read: {error}");
+        let message = format!("this cannot be read: {}", why_unreadable(error));
         let remedy = "Let the account that runs the daemon read it.".to_owned();
         self.refuse(path, message, remedy);
     }

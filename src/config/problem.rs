@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, in the words of its author.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// One thing that is wrong. It never holds the value of a secret.
@@ -106,6 +107,7 @@ pub(super) fn nearest<'a>(
 pub(super) fn suggest(word: &str, candidates: &[&str]) -> String {
     match nearest(word, candidates.iter().copied()) {
         Some(known) => format!("Did you mean `{known}`?"),
+        None if candidates.len() == 1 => format!("Known is {}.", listed(candidates, "and")),
         None => format!("Known are {}.", listed(candidates, "and")),
     }
 }
@@ -117,6 +119,16 @@ pub(super) fn listed(words: &[&str], last: &str) -> String {
         Some((end, rest)) if !rest.is_empty() => format!("{} {last} {end}", rest.join(", ")),
         Some((end, _)) => end.clone(),
         None => String::new(),
+    }
+}
+
+/// Says why a file cannot be read, in the same words on every system for what is common.
+pub(super) fn why_unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "it does not exist".to_owned(),
+        ErrorKind::PermissionDenied => "this account may not read it".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Reader<'a> {
 /// A table whose keys are taken one by one.
 pub(super) struct Section {
     way: Way,
+    /// The layer that gave it; `None` if none did.
+    layer: Option<usize>,
     fields: BTreeMap<String, Node>,
     /// The value is no table, which has been reported: its keys are not missed.
     broken: bool,
@@ -67,9 +69,7 @@ impl Reader<'_> {
         if section.broken {
             return;
         }
-        let mut problem = self
-            .layers
-            .missing(&section.way, key, "this key is missing");
+        let mut problem = self.layers.missing(section.layer, &section.way, key);
         problem.suggestion = Some(suggestion.to_owned());
         self.problems.push(problem);
     }
@@ -88,6 +88,7 @@ impl Reader<'_> {
                 way.push(Step::Key(key.to_owned()));
                 Section {
                     way,
+                    layer: None,
                     fields: BTreeMap::new(),
                     broken: parent.broken,
                 }
@@ -119,6 +120,7 @@ impl Reader<'_> {
         match node.content {
             Content::Table(fields) => Section {
                 way: node.way,
+                layer: Some(node.layer),
                 fields,
                 broken: false,
             },
@@ -126,6 +128,7 @@ impl Reader<'_> {
                 self.unexpected(&node, "a table");
                 Section {
                     way: node.way,
+                    layer: Some(node.layer),
                     fields: BTreeMap::new(),
                     broken: true,
                 }
@@ -247,13 +250,18 @@ impl Reader<'_> {
         let Some(node) = node else {
             return Some(absent);
         };
-        let text = self.text(&node)?;
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let expected = listed(&known, "or");
+        let Content::Text(text) = &node.content else {
+            self.unexpected(&node, &expected);
+            return None;
+        };
+        let text = text.trim();
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let message = format!("expected {}", listed(&known, "or"));
-        let near = nearest(&text, known.iter().copied());
+        let message = format!("expected {expected}");
+        let near = nearest(text, known.iter().copied());
         self.wrong(
             &node,
             &message,

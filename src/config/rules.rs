@@ -9,7 +9,7 @@ use crate::plan::rules::{
     MatchRule, Rules, TypeRules, WhenNull,
 };
 
-use super::attributes::known_source_attribute;
+use super::attributes::{Unreadable, known_source_attribute};
 use super::connectors::is_address;
 use super::layers::Node;
 use super::problem::suggest;
@@ -241,16 +241,7 @@ impl Reader<'_> {
         let when_null = self.word(null.clone(), WhenNull::Keep, &WHEN_NULL);
         let (target, (source, source_node)) = (target?, source?);
         if target == TargetAttribute::Email {
-            let shared = "everybody would get one and the same address, which only one account \
-                          can have";
-            if source.attributes().is_empty() {
-                self.wrong(&source_node, shared, Some("Map an attribute.".to_owned()));
-                return None;
-            }
-            if let Some(node) = &default {
-                self.wrong(node, shared, Some("Remove `default`.".to_owned()));
-                return None;
-            }
+            self.own_address(&source, &source_node, default.as_ref())?;
         }
         if let (Some(node), Some(WhenNull::Clear)) = (&null, when_null)
             && target.required()
@@ -276,6 +267,24 @@ impl Reader<'_> {
             default,
             when_null: when_null?,
         })
+    }
+
+    /// Refuses what would give several people one and the same address.
+    fn own_address(
+        &mut self,
+        source: &Expression,
+        source_node: &Node,
+        default: Option<&Node>,
+    ) -> Option<()> {
+        let (node, hint) = match default {
+            _ if source.attributes().is_empty() => (source_node, "Map an attribute."),
+            Some(default) => (default, "Remove `default`."),
+            None => return Some(()),
+        };
+        let message = "everybody would get one and the same address, which only one account can \
+                       have";
+        self.wrong(node, message, Some(hint.to_owned()));
+        None
     }
 
     fn target(
@@ -318,15 +327,23 @@ impl Reader<'_> {
             }
         };
         for name in expression.attributes() {
-            if let Err(near) = known_source_attribute(name) {
-                let message = format!("`{name}` is no attribute of a user that can be read");
-                self.wrong(
-                    &node,
-                    &message,
-                    near.map(|near| format!("Did you mean `[{near}]`?")),
-                );
-                return None;
-            }
+            let (message, near) = match known_source_attribute(name) {
+                Ok(()) => continue,
+                Err(Unreadable::Unknown(near)) => (
+                    format!("`{name}` is no attribute of a user that can be read"),
+                    near,
+                ),
+                Err(Unreadable::MultiValued) => (
+                    format!("`{name}` has many values, which make no single text"),
+                    None,
+                ),
+            };
+            self.wrong(
+                &node,
+                &message,
+                near.map(|near| format!("Did you mean `[{near}]`?")),
+            );
+            return None;
         }
         Some((expression, node))
     }
@@ -358,7 +375,7 @@ impl Reader<'_> {
         let first_cycle = self.word(first_cycle, FirstCycle::Approve, &FIRST_CYCLE);
         let mut limit = self.section(&mut section, "removals_per_cycle", &["count", "percent"]);
         let count = limit.take("count");
-        let count = self.number(count, 50, 0..=u32::MAX);
+        let count = self.number(count, 50, 0..=1_000_000);
         let percent = limit.take("percent");
         let percent = self.number(percent, 10, 0..=100);
         let protected = self.protected(&mut section);

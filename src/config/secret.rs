@@ -6,6 +6,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::layers::{Content, Node};
+use super::problem::why_unreadable;
 use super::reader::{Choice, Reader};
 
 /// The longest secret: a certificate with its chain fits many times over.
@@ -19,9 +20,7 @@ impl Reader<'_> {
     /// Reads the secret that a value names. It is text as it stands, whatever it looks like, with
     /// one newline at its end dropped.
     pub(super) fn secret(&mut self, node: Node) -> Option<SecretString> {
-        if let Content::Text(text) = &node.content
-            && !(self.layers.untyped(node.layer) && text.trim_start().starts_with('{'))
-        {
+        if self.is_bare(&node) {
             let message = "a secret does not belong into the configuration itself";
             self.wrong(&node, message, Some(WAYS.to_owned()));
             return None;
@@ -39,9 +38,9 @@ impl Reader<'_> {
         };
         let name = self.text(&node)?;
         let answer = match how {
-            "env" => self.from_variable(&name),
-            "file" => self.from_file(&self.folder.join(&name)),
-            _ => self.from_credential(&name),
+            "env" => self.variable(&name),
+            "file" => self.file(&self.folder.join(&name)),
+            _ => self.systemd_credential(&name),
         };
         match answer {
             Ok(secret) => Some(secret),
@@ -52,7 +51,19 @@ impl Reader<'_> {
         }
     }
 
-    fn from_variable(&self, name: &str) -> Result<SecretString, (String, &'static str)> {
+    /// Returns whether a value stands for itself where a table is expected, which is what people
+    /// write who put a secret into the file.
+    pub(super) fn is_bare(&self, node: &Node) -> bool {
+        match &node.content {
+            Content::Text(text) => {
+                !(self.layers.untyped(node.layer) && text.trim_start().starts_with('{'))
+            }
+            Content::Flag(_) | Content::Whole(_) | Content::Fraction => true,
+            Content::Table(_) | Content::List(_) | Content::Refused => false,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Result<SecretString, (String, &'static str)> {
         match self.environment.get(name) {
             _ if !self.secrets => Ok(SecretString::default()),
             Some(value) => tidy(value, &format!("the environment variable `{name}`")),
@@ -63,7 +74,7 @@ impl Reader<'_> {
         }
     }
 
-    fn from_credential(&self, name: &str) -> Result<SecretString, (String, &'static str)> {
+    fn systemd_credential(&self, name: &str) -> Result<SecretString, (String, &'static str)> {
         if name.contains(['/', '\\']) || name == "." || name == ".." {
             let message = "expected the name of a systemd credential, not a path";
             return Err((message.to_owned(), "For a path, write { file = \"PATH\" }."));
@@ -81,10 +92,10 @@ impl Reader<'_> {
                  its unit, and start it through systemd.",
             ));
         };
-        self.from_file(&Path::new(folder).join(name))
+        self.file(&Path::new(folder).join(name))
     }
 
-    fn from_file(&self, path: &Path) -> Result<SecretString, (String, &'static str)> {
+    fn file(&self, path: &Path) -> Result<SecretString, (String, &'static str)> {
         if !self.secrets {
             return Ok(SecretString::default());
         }
@@ -103,7 +114,7 @@ impl Reader<'_> {
                 "Save it as UTF-8, or PEM.",
             )),
             Err(error) => Err((
-                format!("{what} cannot be read: {error}"),
+                format!("{what} cannot be read: {}", why_unreadable(&error)),
                 "Put the secret there, readable by the account that runs the daemon and by \
                  nobody else. Relative paths start at the folder of the configuration.",
             )),

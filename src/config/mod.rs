@@ -1,1 +1,160 @@
-//! CONFIGURE.
+//! CONFIGURE: layers, checks and secrets.
+//!
+//! A configuration is laid together from layers, later ones winning: built-in defaults, the file,
+//! `config.d/*.toml` beside it, environment variables `SHAREFILE_PROVISIONER__SECTION__KEY`, and
+//! what the command line says. Lists are replaced as a whole, tables key by key.
+//!
+//! Reading it finds every problem at once, each with its place and with what to do. Keys of
+//! features that do not exist are unknown keys: nothing is accepted and then ignored.
+
+mod attributes;
+mod connectors;
+mod document;
+mod duration;
+mod environment;
+mod job;
+mod layers;
+mod problem;
+mod reader;
+mod rules;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use environment::Environment;
+pub use job::{Every, Job, ScheduleSettings};
+pub use problem::{ConfigErrors, Problem};
+
+use layers::Layers;
+use reader::Reader;
+
+/// The annotated example, which names every key.
+pub const EXAMPLE: &str = include_str!("../../config/config.toml");
+
+/// The configuration of the demo. Its endpoints are placeholders for [`Overrides`], and its
+/// secrets are the variables `DEMO_ENTRA_SECRET`, `DEMO_SHAREFILE_PASSWORD` and
+/// `DEMO_SHAREFILE_SECRET` of the [`Environment`].
+pub const DEMO: &str = include_str!("../../config/demo.toml");
+
+/// The environment variable that names the file.
+pub const CONFIG_VARIABLE: &str = "SHAREFILE_PROVISIONER_CONFIG";
+
+/// What the variables that set single keys start with.
+const VARIABLE_PREFIX: &str = "SHAREFILE_PROVISIONER__";
+
+/// Keys that are set from outside, over every other layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Dotted keys, as `schedule.every`, with their values: bare text, or as TOML spells them.
+    pub sets: Vec<(String, String)>,
+}
+
+impl Overrides {
+    /// Returns the overrides with one more key, which wins over those before it.
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.sets.push((key.into(), value.into()));
+        self
+    }
+}
+
+/// Reads the configuration in a file, with the layers over it.
+///
+/// # Errors
+/// All problems at once, unreadable secrets among them.
+pub fn load(
+    path: &Path,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Job, ConfigErrors> {
+    read(files(path), path, environment, overrides, true)
+}
+
+/// Reads a configuration whose main file is already here as `text`. `name` stands for it in
+/// problems, and its folder is where relative paths start; there is no `config.d`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(
+    text: &str,
+    name: &Path,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Job, ConfigErrors> {
+    let mut layers = Layers::new(name);
+    layers.add_main_text(text);
+    read(layers, name, environment, overrides, true)
+}
+
+/// Checks the configuration in a file without reading the secrets, which an administrator at a
+/// prompt often may not: only whether each says where it is.
+///
+/// # Errors
+/// All problems at once.
+pub fn check_only(
+    path: &Path,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<(), ConfigErrors> {
+    read(files(path), path, environment, overrides, false).map(|_| ())
+}
+
+/// Returns the file to read unless the command line names one: what `SHAREFILE_PROVISIONER_CONFIG`
+/// says, or `/etc/sharefile-provisioner/config.toml` (below `%ProgramData%` on Windows).
+pub fn default_path() -> PathBuf {
+    let environment = Environment::of_process();
+    match environment
+        .get(CONFIG_VARIABLE)
+        .filter(|path| !path.is_empty())
+    {
+        Some(path) => PathBuf::from(path),
+        None => system_folder(&environment, "/etc").join("config.toml"),
+    }
+}
+
+/// Returns our folder below `unix`, or below `%ProgramData%` on Windows.
+fn system_folder(environment: &Environment, unix: &str) -> PathBuf {
+    let windows = std::env::consts::OS == "windows";
+    let data = environment
+        .get("ProgramData")
+        .filter(|folder| windows && !folder.is_empty());
+    PathBuf::from(data.unwrap_or(unix)).join("sharefile-provisioner")
+}
+
+fn files(path: &Path) -> Layers {
+    let mut layers = Layers::new(path);
+    layers.add_main();
+    layers.add_folder();
+    layers
+}
+
+fn read(
+    mut layers: Layers,
+    path: &Path,
+    environment: &Environment,
+    overrides: &Overrides,
+    secrets: bool,
+) -> Result<Job, ConfigErrors> {
+    layers.add_environment(environment);
+    layers.add_overrides(overrides);
+    let mut problems = std::mem::take(&mut layers.problems);
+    if layers.broken {
+        return Err(ConfigErrors::sorted(problems));
+    }
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let tree = layers.tree();
+    let mut reader = Reader {
+        layers: &layers,
+        environment,
+        folder,
+        secrets,
+        problems: Vec::new(),
+    };
+    let job = reader.job(tree);
+    problems.append(&mut reader.problems);
+    match job {
+        Some(job) if problems.is_empty() => Ok(job),
+        _ => Err(ConfigErrors::sorted(problems)),
+    }
+}

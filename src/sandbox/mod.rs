@@ -1,1 +1,6 @@
 //! EMULATE.
+
+pub mod counts;
+pub mod faults;
+pub mod server;
+pub mod sharefile;

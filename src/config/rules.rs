@@ -1,0 +1,422 @@
+//! The sections `[scope]`, `[users]` and `[guard]`, compiled into rules.
+
+use std::time::Duration;
+
+use crate::model::account::{AccountKind, TargetAttribute, address_key};
+use crate::plan::map::{Expression, parse};
+use crate::plan::rules::{
+    Apply, DefaultValue, Deprovision, DeprovisionWord, FirstCycle, GuardRules, Limit, Mapping,
+    MatchRule, Rules, TypeRules, WhenNull,
+};
+
+use super::attributes::{Unreadable, known_source_attribute};
+use super::connectors::is_address;
+use super::layers::Node;
+use super::problem::suggest;
+use super::reader::{Reader, Section};
+
+const KINDS: [(&str, AccountKind); 2] = [
+    ("client", AccountKind::Client),
+    ("employee", AccountKind::Employee),
+];
+
+const APPLY: [(&str, Apply); 2] = [("always", Apply::Always), ("on_create", Apply::OnCreate)];
+
+const WHEN_NULL: [(&str, WhenNull); 2] = [("keep", WhenNull::Keep), ("clear", WhenNull::Clear)];
+
+const DEPROVISION: [(&str, DeprovisionWord); 2] = [
+    ("disable", DeprovisionWord::Disable),
+    ("leave", DeprovisionWord::Leave),
+];
+
+const FIRST_CYCLE: [(&str, FirstCycle); 2] = [
+    ("approve", FirstCycle::Approve),
+    ("apply", FirstCycle::Apply),
+];
+
+/// The keys of an entry of `users.attribute`.
+const ATTRIBUTE: &[&str] = &[
+    "target",
+    "source",
+    "apply",
+    "default",
+    "default_apply",
+    "when_null",
+];
+
+/// What `[users]` says.
+struct UserRules {
+    types: TypeRules,
+    matching: Vec<MatchRule>,
+    mappings: Vec<Mapping>,
+    deprovision: Deprovision,
+    welcome: bool,
+}
+
+impl Reader<'_> {
+    /// Reads the rules, and how long an approval is valid.
+    pub(super) fn rules(&mut self, root: &mut Section) -> Option<(Rules, Duration)> {
+        let default_access = self.scope(root);
+        let users = self.users(root);
+        let guard = self.guard(root);
+        let (default_access, users, (guard, approval_valid)) = (default_access?, users?, guard?);
+        let sources = users.matching.iter().map(|rule| &rule.source);
+        let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
+        let mut source_attributes: Vec<String> = sources
+            .flat_map(Expression::attributes)
+            .map(str::to_owned)
+            .collect();
+        source_attributes.sort();
+        source_attributes.dedup();
+        let rules = Rules {
+            source_attributes,
+            default_access,
+            types: users.types,
+            matching: users.matching,
+            mappings: users.mappings,
+            deprovision: users.deprovision,
+            welcome: users.welcome,
+            guard,
+        };
+        Some((rules, approval_valid))
+    }
+
+    fn scope(&mut self, root: &mut Section) -> Option<bool> {
+        let mut section = self.section(root, "scope", &["users", "default_access"]);
+        let users = section.take("users");
+        let users = self.word(users, (), &[("assigned", ())]);
+        let default_access = section.take("default_access");
+        let default_access = self.flag(default_access, false);
+        users?;
+        default_access
+    }
+
+    fn users(&mut self, root: &mut Section) -> Option<UserRules> {
+        let known = ["type", "match", "welcome", "attribute", "deprovision"];
+        let mut section = self.section(root, "users", &known);
+        let types = self.types(&mut section);
+        let matching = self.matching(&mut section);
+        let mappings = self.mappings(&mut section);
+        let welcome = section.take("welcome");
+        let welcome = self.word(welcome, false, &[("none", false), ("on_create", true)]);
+        let deprovision = self.deprovision(&mut section);
+        Some(UserRules {
+            types: types?,
+            matching: matching?,
+            mappings: mappings?,
+            deprovision: deprovision?,
+            welcome: welcome?,
+        })
+    }
+
+    fn types(&mut self, users: &mut Section) -> Option<TypeRules> {
+        let mut section = self.section(users, "type", &["default", "guests", "roles"]);
+        let default = section.take("default");
+        let default = self.word(default, AccountKind::Employee, &KINDS);
+        let guests = section.take("guests");
+        let guests = self.word(guests, AccountKind::Client, &KINDS);
+        let mut roles = Vec::new();
+        let mut complete = true;
+        if let Some(node) = section.take("roles") {
+            // Sorted by value, as the table is.
+            for (value, node) in self.free_table(node).take_all() {
+                match self.word(Some(node), AccountKind::Client, &KINDS) {
+                    Some(kind) => roles.push((value, kind)),
+                    None => complete = false,
+                }
+            }
+        }
+        let types = TypeRules {
+            default: default?,
+            guests: guests?,
+            roles,
+        };
+        complete.then_some(types)
+    }
+
+    fn matching(&mut self, users: &mut Section) -> Option<Vec<MatchRule>> {
+        let hint = "Give at least one rule, as { target = \"Email\", source = \"[mail]\" }.";
+        let Some(node) = users.take("match") else {
+            self.missing(users, "match", hint);
+            return None;
+        };
+        let entries = self.list(node.clone())?;
+        if entries.is_empty() {
+            let message = "without a matching rule, people who have an account could not be found";
+            self.wrong(&node, message, Some(hint.to_owned()));
+            return None;
+        }
+        let count = entries.len();
+        let rules: Vec<MatchRule> = entries
+            .into_iter()
+            .filter_map(|entry| self.match_rule(entry))
+            .collect();
+        (rules.len() == count).then_some(rules)
+    }
+
+    fn match_rule(&mut self, entry: Node) -> Option<MatchRule> {
+        let mut section = self.table(entry, &["target", "source"]);
+        let target = self.target(&mut section, &[TargetAttribute::Email]);
+        let source = self.source(&mut section);
+        let (source, node) = source?;
+        if source.attributes().is_empty() {
+            let message = "a constant would match everybody with one and the same account";
+            self.wrong(
+                &node,
+                message,
+                Some("Give an attribute, as `[mail]`.".to_owned()),
+            );
+            return None;
+        }
+        Some(MatchRule {
+            target: target?,
+            source,
+        })
+    }
+
+    fn mappings(&mut self, users: &mut Section) -> Option<Vec<Mapping>> {
+        let Some(node) = users.take("attribute") else {
+            return Some(Vec::new());
+        };
+        let entries = self.list(node.clone())?;
+        let count = entries.len();
+        let mut mappings: Vec<Mapping> = Vec::new();
+        let mut targets: Vec<TargetAttribute> = Vec::new();
+        for entry in entries {
+            let mut section = self.table(entry.clone(), ATTRIBUTE);
+            let target = self.target(&mut section, &TargetAttribute::ALL);
+            if let Some(target) = target {
+                if targets.contains(&target) {
+                    let message = format!("{} is mapped a second time", target.name());
+                    self.wrong(
+                        &entry,
+                        &message,
+                        Some("Keep one of the entries.".to_owned()),
+                    );
+                }
+                targets.push(target);
+            }
+            mappings.extend(self.mapping(&mut section, target));
+        }
+        let missing: Vec<&str> = TargetAttribute::ALL
+            .into_iter()
+            .filter(|target| target.required() && !targets.contains(target))
+            .map(TargetAttribute::name)
+            .collect();
+        // An entry whose target could not be read may have been the one that is missing.
+        if !missing.is_empty() && targets.len() == count {
+            let message = format!(
+                "no account can be created without {}: not mapped",
+                missing.join(", ")
+            );
+            let hint = "The built-in entries are gone once one of your own is given: name all.";
+            self.wrong(&node, &message, Some(hint.to_owned()));
+            return None;
+        }
+        mappings.sort_by_key(|mapping| mapping.target);
+        (mappings.len() == count).then_some(mappings)
+    }
+
+    fn mapping(
+        &mut self,
+        section: &mut Section,
+        target: Option<TargetAttribute>,
+    ) -> Option<Mapping> {
+        let source = self.source(section);
+        let apply = section.take("apply");
+        let apply = self.word(apply, Apply::Always, &APPLY);
+        let default = section.take("default");
+        let default_apply = section.take("default_apply");
+        let when = self.word(default_apply.clone(), Apply::OnCreate, &APPLY);
+        if let (Some(node), None) = (&default_apply, &default) {
+            let message = "there is no `default` that it could apply to";
+            self.wrong(
+                node,
+                message,
+                Some("Add `default`, or remove it.".to_owned()),
+            );
+        }
+        let text = default.as_ref().map(|node| self.text(node));
+        let null = section.take("when_null");
+        let when_null = self.word(null.clone(), WhenNull::Keep, &WHEN_NULL);
+        let (target, (source, source_node)) = (target?, source?);
+        if target == TargetAttribute::Email {
+            self.own_address(&source, &source_node, default.as_ref())?;
+        }
+        if let (Some(node), Some(WhenNull::Clear)) = (&null, when_null)
+            && target.required()
+        {
+            let message = format!(
+                "{} cannot be cleared: no account is without it",
+                target.name()
+            );
+            self.wrong(node, &message, Some("Write \"keep\".".to_owned()));
+            return None;
+        }
+        let default = match text {
+            Some(value) => Some(DefaultValue {
+                value: value?,
+                apply: when?,
+            }),
+            None => None,
+        };
+        Some(Mapping {
+            target,
+            source,
+            apply: apply?,
+            default,
+            when_null: when_null?,
+        })
+    }
+
+    /// Refuses what would give several people one and the same address.
+    fn own_address(
+        &mut self,
+        source: &Expression,
+        source_node: &Node,
+        default: Option<&Node>,
+    ) -> Option<()> {
+        let (node, hint) = match default {
+            _ if source.attributes().is_empty() => (source_node, "Map an attribute."),
+            Some(default) => (default, "Remove `default`."),
+            None => return Some(()),
+        };
+        let message = "everybody would get one and the same address, which only one account can \
+                       have";
+        self.wrong(node, message, Some(hint.to_owned()));
+        None
+    }
+
+    fn target(
+        &mut self,
+        section: &mut Section,
+        known: &[TargetAttribute],
+    ) -> Option<TargetAttribute> {
+        let hint = "Name an attribute of the account, as \"Email\".";
+        let (text, node) = self.required_text(section, "target", hint)?;
+        let found = TargetAttribute::parse(&text).filter(|target| known.contains(target));
+        if found.is_none() {
+            let names: Vec<&str> = known.iter().map(|target| target.name()).collect();
+            let message = match TargetAttribute::parse(&text) {
+                Some(_) => format!("accounts cannot be looked up by {text}"),
+                None => format!("`{text}` is no attribute of an account"),
+            };
+            self.wrong(&node, &message, Some(suggest(&text, &names)));
+        }
+        found
+    }
+
+    fn source(&mut self, section: &mut Section) -> Option<(Expression, Node)> {
+        let hint = "Give an expression, as \"[mail]\".";
+        let (text, node) = self.required_text(section, "source", hint)?;
+        let expression = match parse(&text) {
+            Ok(expression) => expression,
+            Err(error) => {
+                let at = text
+                    .get(..error.at)
+                    .map_or(0, |before| before.chars().count());
+                let message = format!("at character {} of `{text}`: {}", at + 1, error.message);
+                // A bare name is the usual slip.
+                let slip = known_source_attribute(&text).is_ok();
+                self.wrong(
+                    &node,
+                    &message,
+                    slip.then(|| format!("Did you mean `[{text}]`?")),
+                );
+                return None;
+            }
+        };
+        for name in expression.attributes() {
+            let (message, near) = match known_source_attribute(name) {
+                Ok(()) => continue,
+                Err(Unreadable::Unknown(near)) => (
+                    format!("`{name}` is no attribute of a user that can be read"),
+                    near,
+                ),
+                Err(Unreadable::MultiValued) => (
+                    format!("`{name}` has many values, which make no single text"),
+                    None,
+                ),
+            };
+            self.wrong(
+                &node,
+                &message,
+                near.map(|near| format!("Did you mean `[{near}]`?")),
+            );
+            return None;
+        }
+        Some((expression, node))
+    }
+
+    fn deprovision(&mut self, users: &mut Section) -> Option<Deprovision> {
+        let known = ["unassigned", "disabled", "soft_deleted", "hard_deleted"];
+        let mut section = self.section(users, "deprovision", &known);
+        let [unassigned, disabled, soft_deleted, hard_deleted] = known.map(|event| {
+            let node = section.take(event);
+            self.word(node, DeprovisionWord::Disable, &DEPROVISION)
+        });
+        Some(Deprovision {
+            unassigned: unassigned?,
+            disabled: disabled?,
+            soft_deleted: soft_deleted?,
+            hard_deleted: hard_deleted?,
+        })
+    }
+
+    fn guard(&mut self, root: &mut Section) -> Option<(GuardRules, Duration)> {
+        let known = [
+            "first_cycle",
+            "removals_per_cycle",
+            "protected",
+            "approval_valid",
+        ];
+        let mut section = self.section(root, "guard", &known);
+        let first_cycle = section.take("first_cycle");
+        let first_cycle = self.word(first_cycle, FirstCycle::Approve, &FIRST_CYCLE);
+        let mut limit = self.section(&mut section, "removals_per_cycle", &["count", "percent"]);
+        let count = limit.take("count");
+        let count = self.number(count, 50, 0..=1_000_000);
+        let percent = limit.take("percent");
+        let percent = self.number(percent, 10, 0..=100);
+        let protected = self.protected(&mut section);
+        let approval_valid = self.limited(
+            &mut section,
+            "approval_valid",
+            Duration::from_secs(60)..=Duration::from_secs(31 * 86_400),
+        );
+        let guard = GuardRules {
+            first_cycle: first_cycle?,
+            removals_per_cycle: Limit {
+                count: count?,
+                percent: percent?,
+            },
+            protected: protected?,
+        };
+        Some((guard, approval_valid?))
+    }
+
+    fn protected(&mut self, guard: &mut Section) -> Option<Vec<String>> {
+        let Some(node) = guard.take("protected") else {
+            return Some(Vec::new());
+        };
+        let entries = self.list(node)?;
+        let count = entries.len();
+        let mut addresses = Vec::new();
+        for entry in entries {
+            let Some(text) = self.text(&entry) else {
+                continue;
+            };
+            if is_address(&text) {
+                addresses.push(address_key(&text));
+            } else {
+                let message =
+                    "expected a mail address: an account that is not found is not protected";
+                self.wrong(&entry, message, None);
+            }
+        }
+        let complete = addresses.len() == count;
+        addresses.sort();
+        addresses.dedup();
+        complete.then_some(addresses)
+    }
+}

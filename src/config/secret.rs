@@ -1,0 +1,160 @@
+//! Secrets: named by the configuration, never part of it.
+
+use std::io::Read;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::layers::{Content, Node};
+use super::problem::why_unreadable;
+use super::reader::{Choice, Reader};
+
+/// The longest secret: a certificate with its chain fits many times over.
+const LONGEST: u64 = 1 << 20;
+
+/// What may stand where a secret belongs.
+const WAYS: &str =
+    "Write { file = \"PATH\" }, { env = \"VARIABLE\" } or { credential = \"NAME\" }.";
+
+impl Reader<'_> {
+    /// Reads the secret that a value names. It is text as it stands, whatever it looks like, with
+    /// one newline at its end dropped.
+    pub(super) fn secret(&mut self, node: Node) -> Option<SecretString> {
+        if self.is_bare(&node) {
+            let message = "a secret does not belong into the configuration itself";
+            self.wrong(&node, message, Some(WAYS.to_owned()));
+            return None;
+        }
+        let whole = node.clone();
+        let mut section = self.table(node, &["env", "file", "credential"]);
+        let (how, node) = match self.choose(&mut section, &["env", "file", "credential"]) {
+            Choice::One(how, node) => (how, node),
+            Choice::None => {
+                let message = "it does not say where the secret is";
+                self.wrong(&whole, message, Some(WAYS.to_owned()));
+                return None;
+            }
+            Choice::Refused => return None,
+        };
+        let name = self.text(&node)?;
+        let answer = match how {
+            "env" => self.variable(&name),
+            "file" => self.file(&self.folder.join(&name)),
+            _ => self.systemd_credential(&name),
+        };
+        match answer {
+            Ok(secret) => Some(secret),
+            Err((message, suggestion)) => {
+                self.wrong(&node, &message, Some(suggestion.to_owned()));
+                None
+            }
+        }
+    }
+
+    /// Returns whether a value stands for itself where a table is expected, which is what people
+    /// write who put a secret into the file.
+    pub(super) fn is_bare(&self, node: &Node) -> bool {
+        match &node.content {
+            Content::Text(text) => {
+                !(self.layers.untyped(node.layer) && text.trim_start().starts_with('{'))
+            }
+            Content::Flag(_) | Content::Whole(_) | Content::Fraction => true,
+            Content::Table(_) | Content::List(_) | Content::Refused => false,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Result<SecretString, (String, &'static str)> {
+        match self.environment.get(name) {
+            _ if !self.secrets => Ok(SecretString::default()),
+            Some(value) => tidy(value, &format!("the environment variable `{name}`")),
+            None => Err((
+                format!("the environment variable `{name}` is not set"),
+                "Set it for the daemon, or name a file instead.",
+            )),
+        }
+    }
+
+    fn systemd_credential(&self, name: &str) -> Result<SecretString, (String, &'static str)> {
+        if name.contains(['/', '\\']) || name == "." || name == ".." {
+            let message = "expected the name of a systemd credential, not a path";
+            return Err((message.to_owned(), "For a path, write { file = \"PATH\" }."));
+        }
+        if !self.secrets {
+            return Ok(SecretString::default());
+        }
+        let Some(folder) = self.environment.get("CREDENTIALS_DIRECTORY") else {
+            let message = format!(
+                "the systemd credential `{name}` is not here: `CREDENTIALS_DIRECTORY` is not set"
+            );
+            return Err((
+                message,
+                "Only the service has it: add `LoadCredential=` or `LoadCredentialEncrypted=` to \
+                 its unit, and start it through systemd.",
+            ));
+        };
+        self.file(&Path::new(folder).join(name))
+    }
+
+    fn file(&self, path: &Path) -> Result<SecretString, (String, &'static str)> {
+        if !self.secrets {
+            return Ok(SecretString::default());
+        }
+        let what = format!("the file {}", path.display());
+        let mut text = String::new();
+        let read = std::fs::File::open(path)
+            .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+        match read {
+            Ok(_) if text.len() as u64 > LONGEST => Err((
+                format!("{what} is too long for a secret"),
+                "Name the file of the secret.",
+            )),
+            Ok(_) => tidy(&text, &what),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err((
+                format!("{what} is no UTF-8 text"),
+                "Save it as UTF-8, or PEM.",
+            )),
+            Err(error) => Err((
+                format!("{what} cannot be read: {}", why_unreadable(&error)),
+                "Put the secret there, readable by the account that runs the daemon and by \
+                 nobody else. Relative paths start at the folder of the configuration.",
+            )),
+        }
+    }
+}
+
+/// Drops what editors add: a byte order mark, and one newline at the end.
+fn tidy(text: &str, what: &str) -> Result<SecretString, (String, &'static str)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err((format!("{what} is empty"), "Put the secret there."));
+    }
+    Ok(SecretString::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn only_the_last_newline_is_dropped() {
+        for (written, kept) in [
+            ("0012345\n", "0012345"),
+            ("pass word \r\n", "pass word "),
+            ("a\nb\n\n", "a\nb\n"),
+            ("\u{feff}x", "x"),
+        ] {
+            let Ok(secret) = tidy(written, "it") else {
+                panic!("{written:?}")
+            };
+            assert_eq!(secret.expose_secret(), kept);
+        }
+        let Err((message, _)) = tidy("\r\n", "the file x") else {
+            panic!("empty")
+        };
+        assert_eq!(message, "the file x is empty");
+    }
+}

@@ -26,7 +26,9 @@ pub(super) struct Signer {
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer").field("header", &self.header).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,8 +87,9 @@ impl Signer {
             iat: seconds,
             exp: seconds + LIFETIME_SECS,
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.key)
-            .map_err(|_| "its private key cannot sign: an RSA key of 2048 bits or more is needed".to_owned())
+        jsonwebtoken::encode(&self.header, &claims, &self.key).map_err(|_| {
+            "its private key cannot sign: an RSA key of 2048 bits or more is needed".to_owned()
+        })
     }
 }
 
@@ -94,8 +97,13 @@ impl Signer {
 /// stand before it.
 fn private_key(text: &str) -> Result<EncodingKey, String> {
     for label in ["PRIVATE KEY", "RSA PRIVATE KEY"] {
-        let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
-        let section = text.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end));
+        let (begin, end) = (
+            format!("-----BEGIN {label}-----"),
+            format!("-----END {label}-----"),
+        );
+        let section = text
+            .split_once(&begin)
+            .and_then(|(_, rest)| rest.split_once(&end));
         if let Some((body, _)) = section {
             let section = SecretString::from(format!("{begin}{body}{end}\n"));
             return EncodingKey::from_rsa_pem(section.expose_secret().as_bytes())
@@ -137,7 +145,9 @@ pub(super) mod tests {
             ),
         ] {
             let signer = Signer::new(&SecretString::from(PEM), algorithm).unwrap();
-            let token = signer.sign("https://login/t", "me", Timestamp(5_000_500)).unwrap();
+            let token = signer
+                .sign("https://login/t", "me", Timestamp(5_000_500))
+                .unwrap();
             let parts: Vec<&str> = token.split('.').collect();
             assert_eq!(decoded(parts[0]), header);
             let mut claims = decoded(parts[1]);

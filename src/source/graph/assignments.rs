@@ -31,7 +31,10 @@ pub(super) async fn read(
         .list_app_role_assigned_to()
         .top(PAGE_SIZE);
     let mut pager = Pager::new(transport, &call);
-    let first = pager.fetch(handler).await.map_err(|error| error.into_error(&call))?;
+    let first = pager
+        .fetch(handler)
+        .await
+        .map_err(|error| error.into_error(&call))?;
     let mut rows = Vec::new();
     pager.collect(first, &mut rows).await?;
     Ok(kept(rows))
@@ -56,7 +59,11 @@ fn kept(rows: Vec<WireAssignment>) -> Vec<Assignment> {
             }
         };
         let principal = SourceAnchor(row.principal_id);
-        kept.push(Assignment { principal, kind, role: row.app_role_id });
+        kept.push(Assignment {
+            principal,
+            kind,
+            role: row.app_role_id,
+        });
     }
     kept.sort();
     kept.dedup();
@@ -70,9 +77,11 @@ mod tests {
     use uuid::Uuid;
 
     fn row(kind: &str, principal: u128, role: u128) -> WireAssignment {
-        serde_json::from_value(json!({"id": "opaque", "principalId": Uuid::from_u128(principal),
+        serde_json::from_value(
+            json!({"id": "opaque", "principalId": Uuid::from_u128(principal),
             "principalType": kind, "appRoleId": Uuid::from_u128(role),
-            "createdDateTime": null, "principalDisplayName": "x"}))
+            "createdDateTime": null, "principalDisplayName": "x"}),
+        )
         .unwrap()
     }
 
@@ -92,7 +101,11 @@ mod tests {
             .collect();
         assert_eq!(
             found,
-            [(2, PrincipalKind::Group, 0), (3, PrincipalKind::User, 0), (3, PrincipalKind::User, 1)]
+            [
+                (2, PrincipalKind::Group, 0),
+                (3, PrincipalKind::User, 0),
+                (3, PrincipalKind::User, 1)
+            ]
         );
     }
 }

@@ -17,8 +17,13 @@ use super::permission::Permission;
 use super::request::Transport;
 use super::wire::{Page, ServicePrincipal};
 
-const SELECT: &[&str] =
-    &["id", "appId", "displayName", "appRoleAssignmentRequired", "appRoles"];
+const SELECT: &[&str] = &[
+    "id",
+    "appId",
+    "displayName",
+    "appRoleAssignmentRequired",
+    "appRoles",
+];
 
 /// Returns the application that `wanted` names.
 ///
@@ -30,8 +35,10 @@ pub(super) async fn find(
     tenant: &str,
 ) -> Result<SourceApplication, SourceError> {
     let wanted = wanted.trim();
-    let call =
-        Call::new(format!("finding the enterprise application '{wanted}'"), Permission::Application);
+    let call = Call::new(
+        format!("finding the enterprise application '{wanted}'"),
+        Permission::Application,
+    );
     let found = match Uuid::try_parse(wanted) {
         Ok(id) => by_id(transport, &call, id).await?,
         Err(_) => by_name(transport, &call, wanted).await?,
@@ -60,12 +67,17 @@ async fn by_id(
     call: &Call,
     id: Uuid,
 ) -> Result<ServicePrincipal, SourceError> {
-    let object = transport.sdk().service_principal(id.to_string()).get_service_principal();
+    let object = transport
+        .sdk()
+        .service_principal(id.to_string())
+        .get_service_principal();
     let answer = transport.send(call, object.select(SELECT)).await?;
     if answer.status != StatusCode::NOT_FOUND {
         return decoded(call, &answer);
     }
-    let answer = transport.send(call, by_app_id(transport, id).select(SELECT)).await?;
+    let answer = transport
+        .send(call, by_app_id(transport, id).select(SELECT))
+        .await?;
     if answer.status == StatusCode::NOT_FOUND {
         return Err(call.failed(
             ErrorCategory::Rejected,
@@ -113,19 +125,21 @@ async fn by_name(
             let ids: Vec<String> = found.value.iter().map(|one| one.id.to_string()).collect();
             Err(call.failed(
                 ErrorCategory::Rejected,
-                format!("several enterprise applications have this name: {}", ids.join(", ")),
+                format!(
+                    "several enterprise applications have this name: {}",
+                    ids.join(", ")
+                ),
                 "Give the object id of the right one instead of the name.",
             ))
         }
     }
 }
 
-fn decoded<T: serde::de::DeserializeOwned>(
-    call: &Call,
-    answer: &Answer,
-) -> Result<T, SourceError> {
+fn decoded<T: serde::de::DeserializeOwned>(call: &Call, answer: &Answer) -> Result<T, SourceError> {
     if !answer.status.is_success() {
         return Err(error::refused(call, answer));
     }
-    answer.json().map_err(|error| error::undecodable(&call.attempted, answer, error))
+    answer
+        .json()
+        .map_err(|error| error::undecodable(&call.attempted, answer, error))
 }

@@ -19,7 +19,10 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn new(attempted: impl Into<String>, permission: Permission) -> Self {
-        Self { attempted: attempted.into(), permission }
+        Self {
+            attempted: attempted.into(),
+            permission,
+        }
     }
 
     /// Returns an error of this call.
@@ -107,7 +110,10 @@ fn web_page(attempted: &str, status: StatusCode) -> SourceError {
     failed(
         attempted,
         category,
-        format!("a web page came back instead of JSON (HTTP {})", status.as_u16()),
+        format!(
+            "a web page came back instead of JSON (HTTP {})",
+            status.as_u16()
+        ),
         "A proxy, a firewall or a sign-in page answered in the service's place: let this host \
          reach login and Graph addresses directly, and check the configured cloud.",
     )
@@ -129,7 +135,9 @@ pub(super) fn refused_within(
     body: &Value,
     request_id: Option<&str>,
 ) -> SourceError {
-    let detail = serde_json::from_value::<ErrorBody>(body.clone()).ok().map(|body| body.error);
+    let detail = serde_json::from_value::<ErrorBody>(body.clone())
+        .ok()
+        .map(|body| body.error);
     refusal(call, status, detail.as_ref(), request_id)
 }
 
@@ -200,5 +208,6 @@ fn transient(status: StatusCode) -> bool {
 }
 
 fn request_id(id: Option<&str>) -> String {
-    id.map(|id| format!(", request-id {id}")).unwrap_or_default()
+    id.map(|id| format!(", request-id {id}"))
+        .unwrap_or_default()
 }

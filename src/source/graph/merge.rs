@@ -41,9 +41,17 @@ impl Merge {
             return;
         }
         self.groups_gone.remove(&group);
-        for member in object.members.into_iter().filter(|member| member.may_be_person()) {
-            let membership = Membership { user: SourceAnchor(member.id), group };
-            self.memberships.insert(membership, member.removed.is_none());
+        for member in object
+            .members
+            .into_iter()
+            .filter(|member| member.may_be_person())
+        {
+            let membership = Membership {
+                user: SourceAnchor(member.id),
+                group,
+            };
+            self.memberships
+                .insert(membership, member.removed.is_none());
         }
     }
 
@@ -76,8 +84,16 @@ impl Merge {
 fn later(known: UserChange, change: UserChange) -> UserChange {
     match (known, change) {
         (
-            UserChange::Changed { enabled: was_enabled, guest: was_guest, attributes: known },
-            UserChange::Changed { enabled, guest, attributes },
+            UserChange::Changed {
+                enabled: was_enabled,
+                guest: was_guest,
+                attributes: known,
+            },
+            UserChange::Changed {
+                enabled,
+                guest,
+                attributes,
+            },
         ) => UserChange::Changed {
             enabled: enabled.or(was_enabled),
             guest: guest.or(was_guest),
@@ -127,7 +143,11 @@ mod tests {
         mail: Option<Option<String>>,
         surname: Option<Option<String>>,
     ) -> UserChange {
-        UserChange::Changed { enabled, guest: None, attributes: vec![mail, surname] }
+        UserChange::Changed {
+            enabled,
+            guest: None,
+            attributes: vec![mail, surname],
+        }
     }
 
     #[test]
@@ -137,8 +157,14 @@ mod tests {
         let soft = json!({"id": id(1), "@removed": {"reason": "changed"}});
         let hard = json!({"id": id(1), "@removed": {"reason": "deleted"}});
         for (pages, expected) in [
-            (vec![vec![plain.clone()]], changed(Some(true), text("a"), None)),
-            (vec![vec![plain.clone(), plain.clone()]], changed(Some(true), text("a"), None)),
+            (
+                vec![vec![plain.clone()]],
+                changed(Some(true), text("a"), None),
+            ),
+            (
+                vec![vec![plain.clone(), plain.clone()]],
+                changed(Some(true), text("a"), None),
+            ),
             (
                 vec![vec![plain.clone()], vec![], vec![later.clone()]],
                 changed(Some(true), Some(None), text("B")),
@@ -147,10 +173,22 @@ mod tests {
                 vec![vec![later.clone()], vec![plain.clone()]],
                 changed(Some(true), text("a"), text("B")),
             ),
-            (vec![vec![plain.clone()], vec![soft.clone()]], UserChange::SoftDeleted),
-            (vec![vec![soft.clone()], vec![hard.clone()]], UserChange::HardDeleted),
-            (vec![vec![soft, later.clone()]], changed(None, Some(None), text("B"))),
-            (vec![vec![plain, hard], vec![later]], changed(None, Some(None), text("B"))),
+            (
+                vec![vec![plain.clone()], vec![soft.clone()]],
+                UserChange::SoftDeleted,
+            ),
+            (
+                vec![vec![soft.clone()], vec![hard.clone()]],
+                UserChange::HardDeleted,
+            ),
+            (
+                vec![vec![soft, later.clone()]],
+                changed(None, Some(None), text("B")),
+            ),
+            (
+                vec![vec![plain, hard], vec![later]],
+                changed(None, Some(None), text("B")),
+            ),
         ] {
             assert_eq!(merged(&pages).users, [(anchor(1), expected)], "{pages:?}");
         }
@@ -160,8 +198,7 @@ mod tests {
         let members: Vec<Value> = members
             .iter()
             .map(|&(user, added)| {
-                let mut member =
-                    json!({"@odata.type": "#microsoft.graph.user", "id": id(user)});
+                let mut member = json!({"@odata.type": "#microsoft.graph.user", "id": id(user)});
                 if !added {
                     member["@removed"] = json!({"reason": "deleted"});
                 }

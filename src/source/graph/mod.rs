@@ -22,6 +22,11 @@ mod token_refusal;
 mod users;
 mod wire;
 
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -90,10 +95,7 @@ impl Source for Graph {
         delta::start(&self.transport, &self.selection).await
     }
 
-    async fn assignments(
-        &self,
-        application: SourceAnchor,
-    ) -> Result<Vec<Assignment>, SourceError> {
+    async fn assignments(&self, application: SourceAnchor) -> Result<Vec<Assignment>, SourceError> {
         assignments::read(&self.transport, application).await
     }
 

@@ -15,12 +15,17 @@ const TRANSIENT: &[i64] = &[50033, 90006, 90012, 90024, 90033, 90055, 90090];
 /// Returns whether an answer is a refusal of the token endpoint that passes by itself, although
 /// its status says otherwise.
 pub(super) fn passes(answer: &Answer) -> bool {
-    answer.json::<TokenRefusal>().is_ok_and(|refusal| is_transient(&refusal))
+    answer
+        .json::<TokenRefusal>()
+        .is_ok_and(|refusal| is_transient(&refusal))
 }
 
 fn is_transient(refusal: &TokenRefusal) -> bool {
     refusal.error == "temporarily_unavailable"
-        || refusal.error_codes.iter().any(|code| TRANSIENT.contains(code))
+        || refusal
+            .error_codes
+            .iter()
+            .any(|code| TRANSIENT.contains(code))
 }
 
 /// Returns what a refusal means, with what to do.
@@ -33,7 +38,10 @@ pub(super) fn explain(status: StatusCode, refusal: &TokenRefusal) -> Refusal {
         };
     }
     if status.is_server_error() || is_transient(refusal) {
-        return Refusal { category: ErrorCategory::Transient, ..unexplained(status) };
+        return Refusal {
+            category: ErrorCategory::Transient,
+            ..unexplained(status)
+        };
     }
     let code = code(refusal);
     let (message, remedy) = match code {
@@ -62,7 +70,10 @@ pub(super) fn unexplained(status: StatusCode) -> Refusal {
     };
     Refusal {
         category,
-        message: format!("Entra ID is not able to issue a token (HTTP {})", status.as_u16()),
+        message: format!(
+            "Entra ID is not able to issue a token (HTTP {})",
+            status.as_u16()
+        ),
         remedy: "Nothing to do at first: the next cycle tries again. If it stays, check that the \
                  login address belongs to the configured cloud."
             .to_owned(),
@@ -73,10 +84,17 @@ pub(super) fn unexplained(status: StatusCode) -> Refusal {
 /// missing.
 fn code(refusal: &TokenRefusal) -> Option<i64> {
     let listed = || refusal.error_codes.iter().copied();
-    listed().find(|&code| meaning(code).is_some()).or_else(|| listed().next()).or_else(|| {
-        let digits = refusal.error_description.strip_prefix("AADSTS")?;
-        digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-    })
+    listed()
+        .find(|&code| meaning(code).is_some())
+        .or_else(|| listed().next())
+        .or_else(|| {
+            let digits = refusal.error_description.strip_prefix("AADSTS")?;
+            digits
+                .split(|c: char| !c.is_ascii_digit())
+                .next()?
+                .parse()
+                .ok()
+        })
 }
 
 /// Returns message and remedy for a known code.
@@ -183,15 +201,37 @@ mod tests {
         for (error, codes, description, expected) in [
             ("invalid_client", &[7000215][..], "", "secret is wrong"),
             ("invalid_client", &[7000222][..], "", "expired"),
-            ("invalid_client", &[][..], "AADSTS7000222: The provided", "expired"),
-            ("invalid_client", &[700027][..], "", "certificate is not accepted"),
-            ("unauthorized_client", &[700016][..], "", "does not know this client id"),
+            (
+                "invalid_client",
+                &[][..],
+                "AADSTS7000222: The provided",
+                "expired",
+            ),
+            (
+                "invalid_client",
+                &[700027][..],
+                "",
+                "certificate is not accepted",
+            ),
+            (
+                "unauthorized_client",
+                &[700016][..],
+                "",
+                "does not know this client id",
+            ),
             ("invalid_request", &[90002][..], "", "no such tenant"),
-            ("invalid_client", &[123456][..], "", "does not accept the credential"),
+            (
+                "invalid_client",
+                &[123456][..],
+                "",
+                "does not accept the credential",
+            ),
             ("weird", &[][..], "", "refuses to issue"),
         ] {
-            let explained =
-                explain(StatusCode::UNAUTHORIZED, &refusal(error, codes, description));
+            let explained = explain(
+                StatusCode::UNAUTHORIZED,
+                &refusal(error, codes, description),
+            );
             assert_eq!(explained.category, ErrorCategory::Auth);
             assert!(explained.message.contains(expected), "{explained:?}");
             assert!(!explained.remedy.is_empty());

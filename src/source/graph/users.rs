@@ -47,8 +47,11 @@ pub(super) async fn read(
         .collect();
     merge(reads, &mut found).await?;
     found.retain(|anchor, _| wanted.contains(anchor));
-    let missing: Vec<SourceAnchor> =
-        all.iter().copied().filter(|anchor| !found.contains_key(anchor)).collect();
+    let missing: Vec<SourceAnchor> = all
+        .iter()
+        .copied()
+        .filter(|anchor| !found.contains_key(anchor))
+        .collect();
     let looks: Vec<_> = missing
         .chunks(BATCH_SIZE / 2)
         .map(|chunk| second_look(transport, &call, selection, chunk))
@@ -86,7 +89,10 @@ async fn filtered(
                 .list_user()
                 .filter(&[filter.as_str()])
                 .select(&selection.properties());
-            Inner { url: transport.relative(&handler), eventual: false }
+            Inner {
+                url: transport.relative(&handler),
+                eventual: false,
+            }
         })
         .collect();
     let mut records: Vec<Record> = Vec::with_capacity(anchors.len());
@@ -95,7 +101,9 @@ async fn filtered(
             return Err(answer.refused(call));
         }
         let page: Page<Record> = decoded(call, answer)?;
-        Pager::new(transport, call).collect(page, &mut records).await?;
+        Pager::new(transport, call)
+            .collect(page, &mut records)
+            .await?;
     }
     records
         .iter()
@@ -113,11 +121,22 @@ async fn second_look(
     let mut inners = Vec::with_capacity(anchors.len() * 2);
     for anchor in anchors {
         let id = anchor.to_string();
-        let direct = transport.sdk().user(&id).get_user().select(&selection.properties());
-        let deleted =
-            transport.sdk().directory().deleted_item(&id).get_deleted_items().select(&["id"]);
+        let direct = transport
+            .sdk()
+            .user(&id)
+            .get_user()
+            .select(&selection.properties());
+        let deleted = transport
+            .sdk()
+            .directory()
+            .deleted_item(&id)
+            .get_deleted_items()
+            .select(&["id"]);
         for handler in [direct, deleted] {
-            inners.push(Inner { url: transport.relative(&handler), eventual: false });
+            inners.push(Inner {
+                url: transport.relative(&handler),
+                eventual: false,
+            });
         }
     }
     let mut answers = batch::run(transport, call, &inners).await?.into_iter();

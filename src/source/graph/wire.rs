@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -66,16 +67,9 @@ pub(super) type Record = Map<String, Value>;
 pub(super) struct GroupDelta {
     pub(super) id: Uuid,
     #[serde(rename = "@removed")]
-    pub(super) removed: Option<Removed>,
+    pub(super) removed: Option<IgnoredAny>,
     #[serde(rename = "members@delta", default)]
     pub(super) members: Vec<MemberDelta>,
-}
-
-/// Why an object left a change feed.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Removed {
-    #[serde(default)]
-    pub(super) reason: Option<String>,
 }
 
 /// An element of `members@delta`.
@@ -85,7 +79,7 @@ pub(super) struct MemberDelta {
     #[serde(rename = "@odata.type", default)]
     pub(super) odata_type: Option<String>,
     #[serde(rename = "@removed")]
-    pub(super) removed: Option<Removed>,
+    pub(super) removed: Option<IgnoredAny>,
 }
 
 impl MemberDelta {
@@ -93,7 +87,8 @@ impl MemberDelta {
     /// read by id before anything comes of it.
     pub(super) fn may_be_person(&self) -> bool {
         self.odata_type.as_deref().is_none_or(|name| {
-            name.trim_start_matches('#').eq_ignore_ascii_case("microsoft.graph.user")
+            name.trim_start_matches('#')
+                .eq_ignore_ascii_case("microsoft.graph.user")
         })
     }
 }
@@ -186,7 +181,10 @@ pub(super) fn anchor_of(record: &Record) -> Result<SourceAnchor, String> {
 /// 1.7).
 pub(super) fn person(record: &Record, selection: &Selection) -> Result<SourceUser, String> {
     let anchor = anchor_of(record)?;
-    let named = record.get("userPrincipalName").and_then(Value::as_str).is_some();
+    let named = record
+        .get("userPrincipalName")
+        .and_then(Value::as_str)
+        .is_some();
     let enabled = record.get("accountEnabled").and_then(Value::as_bool);
     let (Some(enabled), true) = (enabled, named) else {
         return Ok(without_attributes(anchor, Presence::Unread));
@@ -198,7 +196,9 @@ pub(super) fn person(record: &Record, selection: &Selection) -> Result<SourceUse
         enabled,
         guest: is_guest(record).unwrap_or(false),
         attributes: AttributeRow::pack(
-            attributes.iter().map(|value| value.as_ref().and_then(Option::as_deref)),
+            attributes
+                .iter()
+                .map(|value| value.as_ref().and_then(Option::as_deref)),
         ),
     })
 }
@@ -222,7 +222,10 @@ pub(super) fn user_change(
 ) -> Result<(SourceAnchor, UserChange), String> {
     let anchor = anchor_of(record)?;
     if let Some(removed) = record.get("@removed") {
-        let reason = removed.get("reason").and_then(Value::as_str).unwrap_or_default();
+        let reason = removed
+            .get("reason")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let change = if reason.eq_ignore_ascii_case("deleted") {
             UserChange::HardDeleted
         } else {
@@ -232,7 +235,11 @@ pub(super) fn user_change(
     }
     let unreadable = matches!(record.get("userPrincipalName"), Some(Value::Null));
     let change = if unreadable {
-        UserChange::Changed { enabled: None, guest: None, attributes: selection.unmentioned() }
+        UserChange::Changed {
+            enabled: None,
+            guest: None,
+            attributes: selection.unmentioned(),
+        }
     } else {
         UserChange::Changed {
             enabled: record.get("accountEnabled").and_then(Value::as_bool),
@@ -245,7 +252,8 @@ pub(super) fn user_change(
 
 fn is_guest(record: &Record) -> Option<bool> {
     record.get("userType").map(|kind| {
-        kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Guest"))
+        kind.as_str()
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("Guest"))
     })
 }
 
@@ -266,8 +274,10 @@ mod tests {
 
     #[test]
     fn a_full_record_is_a_person() {
-        let wire = record(json!({"id": ID, "userPrincipalName": "a@x.org", "mail": "a@x.org",
-            "accountEnabled": true, "userType": "Guest", "surname": null}));
+        let wire = record(
+            json!({"id": ID, "userPrincipalName": "a@x.org", "mail": "a@x.org",
+            "accountEnabled": true, "userType": "Guest", "surname": null}),
+        );
         let user = person(&wire, &selection()).unwrap();
         assert_eq!(user.presence, Presence::Present);
         assert!(user.enabled && user.guest);
@@ -293,17 +303,26 @@ mod tests {
             user_change(&record(json!({"id": ID, "mail": null})), &selection()).unwrap();
         assert_eq!(
             change,
-            UserChange::Changed { enabled: None, guest: None, attributes: vec![Some(None), None] }
+            UserChange::Changed {
+                enabled: None,
+                guest: None,
+                attributes: vec![Some(None), None]
+            }
         );
         let unreadable = json!({"id": ID, "userPrincipalName": null, "mail": null});
         let (_, change) = user_change(&record(unreadable), &selection()).unwrap();
         assert_eq!(
             change,
-            UserChange::Changed { enabled: None, guest: None, attributes: vec![None, None] }
+            UserChange::Changed {
+                enabled: None,
+                guest: None,
+                attributes: vec![None, None]
+            }
         );
-        for (reason, expected) in
-            [("changed", UserChange::SoftDeleted), ("deleted", UserChange::HardDeleted)]
-        {
+        for (reason, expected) in [
+            ("changed", UserChange::SoftDeleted),
+            ("deleted", UserChange::HardDeleted),
+        ] {
             let removed = record(json!({"id": ID, "@removed": {"reason": reason}}));
             assert_eq!(user_change(&removed, &selection()).unwrap().1, expected);
         }

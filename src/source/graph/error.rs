@@ -154,52 +154,58 @@ fn refusal(
         Some(detail) if !detail.code.is_empty() => detail.code.clone(),
         _ => "no explanation".to_owned(),
     };
+    let (category, message, remedy) = if status == StatusCode::FORBIDDEN {
+        let message = format!(
+            "Graph refuses it; the permission {} is missing",
+            call.permission.name()
+        );
+        (ErrorCategory::Auth, message, call.permission.remedy())
+    } else {
+        let (category, message, remedy) = meaning(status);
+        (category, message.to_owned(), remedy.to_owned())
+    };
     let said = format!("HTTP {}, {said}{}", status.as_u16(), request_id(id));
-    let (category, message, remedy) = match status {
+    failed(
+        &call.attempted,
+        category,
+        format!("{message} ({said})"),
+        remedy,
+    )
+}
+
+/// Returns category, message and remedy for a status (Graph reference, section 8).
+fn meaning(status: StatusCode) -> (ErrorCategory, &'static str, &'static str) {
+    match status {
         StatusCode::UNAUTHORIZED => (
             ErrorCategory::Auth,
-            format!("Graph does not accept the token ({said})"),
+            "Graph does not accept the token",
             "Check that tenant and cloud belong together, and that the clock of this host is \
-             right."
-                .to_owned(),
-        ),
-        StatusCode::FORBIDDEN => (
-            ErrorCategory::Auth,
-            format!(
-                "Graph refuses it; the permission {} is missing ({said})",
-                call.permission.name()
-            ),
-            call.permission.remedy(),
+             right.",
         ),
         StatusCode::NOT_FOUND => (
             ErrorCategory::Rejected,
-            format!("Graph does not know the object ({said})"),
-            "Check the configured id; an object that was just made can take minutes to appear."
-                .to_owned(),
+            "Graph does not know the object",
+            "Check the configured id; an object that was just made can take minutes to appear.",
         ),
         StatusCode::TOO_MANY_REQUESTS => (
             ErrorCategory::Throttled,
-            format!("Graph keeps asking to slow down ({said})"),
+            "Graph keeps asking to slow down",
             "Nothing to do: the next cycle tries again. If it stays, look for other programs \
-             that read with the same app registration."
-                .to_owned(),
+             that read with the same app registration.",
         ),
         other if other.is_server_error() || transient(other) => (
             ErrorCategory::Transient,
-            format!("Graph is not able to answer at the moment ({said})"),
+            "Graph is not able to answer at the moment",
             "Nothing to do: the next cycle tries again. The service's state is shown in the \
-             Microsoft 365 admin center."
-                .to_owned(),
+             Microsoft 365 admin center.",
         ),
         _ => (
             ErrorCategory::Rejected,
-            format!("Graph refuses the request ({said})"),
+            "Graph refuses the request",
             "Check the selected attributes and the configured ids; if they are right, report \
-             this with the log."
-                .to_owned(),
+             this with the log.",
         ),
-    };
-    failed(&call.attempted, category, message, remedy)
+    }
 }
 
 /// Returns whether a status below 500 may pass: a time-out, or a failed dependency in a batch.

@@ -25,6 +25,8 @@ mod wire;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod read_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -51,7 +51,7 @@ pub(super) struct Tokens {
 
 enum Proof {
     Secret(SecretString),
-    Certificate(Signer),
+    Certificate(Box<Signer>),
 }
 
 /// What the token endpoint said last, to be said again.
@@ -85,18 +85,7 @@ impl Tokens {
                 "Copy the Application (client) ID from the app registration's overview.",
             ));
         }
-        let proof = match &settings.credential {
-            Credential::ClientSecret(secret) => Proof::Secret(secret.clone()),
-            Credential::Certificate { pem, algorithm } => {
-                Proof::Certificate(Signer::new(pem, *algorithm).map_err(|why| {
-                    configuration(
-                        format!("the certificate cannot be used: {why}"),
-                        "Give one PEM text with the certificate and its RSA private key, both \
-                         unencrypted.",
-                    )
-                })?)
-            }
-        };
+        let proof = proof(&settings.credential)?;
         let scope = format!("{}.default", origin(&settings.cloud.graph));
         Ok(Self {
             cache: TokenCache::new(clock.clone()),
@@ -248,6 +237,23 @@ impl Tokens {
         }
         *refused = None;
         None
+    }
+}
+
+/// Prepares the proof that `credential` gives.
+fn proof(credential: &Credential) -> Result<Proof, SourceError> {
+    match credential {
+        Credential::ClientSecret(secret) => Ok(Proof::Secret(secret.clone())),
+        Credential::Certificate { pem, algorithm } => {
+            let signer = Signer::new(pem, *algorithm).map_err(|why| {
+                configuration(
+                    format!("the certificate cannot be used: {why}"),
+                    "Give one PEM text with the certificate and its RSA private key, both \
+                     unencrypted.",
+                )
+            })?;
+            Ok(Proof::Certificate(Box::new(signer)))
+        }
     }
 }
 

@@ -12,6 +12,90 @@ use super::wire::TokenRefusal;
 /// Codes that pass by themselves.
 const TRANSIENT: &[i64] = &[50033, 90006, 90012, 90024, 90033, 90055, 90090];
 
+/// Codes with what they mean and what to do about it.
+const MEANINGS: &[(&[i64], &str, &str)] = &[
+    (
+        &[7000215, 70002],
+        "the client secret is wrong",
+        "Configure the value of the client secret, not its id: it is shown once, when the \
+         secret is made under Certificates & secrets of the app registration.",
+    ),
+    (
+        &[7000222],
+        "the client secret has expired",
+        "Make a new client secret under Certificates & secrets of the app registration, and \
+         configure its value.",
+    ),
+    (
+        &[700027, 50012, 50027, 700021, 700030],
+        "the certificate is not accepted",
+        "Upload this certificate (its public part) under Certificates & secrets of the app \
+         registration, check that it has not expired and that the clock of this host is right.",
+    ),
+    (
+        &[700023],
+        "the certificate's assertion is meant for another address",
+        "Check that tenant is right and that the login address belongs to the configured cloud.",
+    ),
+    (
+        &[700024],
+        "the certificate's assertion is outside its time",
+        "Set the clock of this host right.",
+    ),
+    (
+        &[700016, 700011],
+        "the tenant does not know this client id",
+        "Check client_id (the Application (client) ID of the app registration) and tenant: \
+         one of them belongs to another directory.",
+    ),
+    (
+        &[7000112, 70001],
+        "the app registration is disabled",
+        "Enable the app registration's enterprise application (Properties, Enabled for users \
+         to sign in).",
+    ),
+    (
+        &[90002],
+        "there is no such tenant",
+        "Check tenant, and that cloud is the one that the tenant lives in.",
+    ),
+    (
+        &[90038, 900382],
+        "the tenant lives in another national cloud",
+        "Set cloud to the one that the tenant lives in.",
+    ),
+    (
+        &[9001023],
+        "the tenant is missing",
+        "Give the Directory (tenant) ID, or a verified domain of the tenant.",
+    ),
+    (
+        &[70011, 28002, 700022],
+        "the address of Graph is not accepted as a scope",
+        "Check that login and Graph addresses belong to the same cloud.",
+    ),
+    (
+        &[500011],
+        "Microsoft Graph is not available in this tenant",
+        "Check that login and Graph addresses belong to the same cloud.",
+    ),
+    (
+        &[53003],
+        "a conditional access policy for workload identities blocks the sign-in",
+        "Allow this host's address for the app registration in the policy.",
+    ),
+    (
+        &[7000218, 900144],
+        "the sign-in request lacks a field",
+        "Report this with the log.",
+    ),
+    (
+        &[700229],
+        "a user's token was given as proof",
+        "Use a client secret or a certificate of the app registration.",
+    ),
+];
+
 /// Returns whether an answer is a refusal of the token endpoint that passes by itself, although
 /// its status says otherwise.
 pub(super) fn passes(answer: &Answer) -> bool {
@@ -99,70 +183,8 @@ fn code(refusal: &TokenRefusal) -> Option<i64> {
 
 /// Returns message and remedy for a known code.
 fn meaning(code: i64) -> Option<(&'static str, &'static str)> {
-    Some(match code {
-        7000215 | 70002 => (
-            "the client secret is wrong",
-            "Configure the value of the client secret, not its id: it is shown once, when the \
-             secret is made under Certificates & secrets of the app registration.",
-        ),
-        7000222 => (
-            "the client secret has expired",
-            "Make a new client secret under Certificates & secrets of the app registration, and \
-             configure its value.",
-        ),
-        700027 | 50012 | 700030 => (
-            "the certificate is not accepted",
-            "Upload this certificate (its public part) under Certificates & secrets of the app \
-             registration, check that it has not expired and that the clock of this host is right.",
-        ),
-        700024 => (
-            "the certificate's assertion is outside its time",
-            "Set the clock of this host right.",
-        ),
-        700016 | 700011 => (
-            "the tenant does not know this client id",
-            "Check client_id (the Application (client) ID of the app registration) and tenant: \
-             one of them belongs to another directory.",
-        ),
-        7000112 | 70001 => (
-            "the app registration is disabled",
-            "Enable the app registration's enterprise application (Properties, Enabled for users \
-             to sign in).",
-        ),
-        90002 => (
-            "there is no such tenant",
-            "Check tenant, and that cloud is the one that the tenant lives in.",
-        ),
-        90038 | 900382 => (
-            "the tenant lives in another national cloud",
-            "Set cloud to the one that the tenant lives in.",
-        ),
-        9001023 => (
-            "the tenant is missing",
-            "Give the Directory (tenant) ID, or a verified domain of the tenant.",
-        ),
-        70011 | 28002 | 700022 => (
-            "the address of Graph is not accepted as a scope",
-            "Check that login and Graph addresses belong to the same cloud.",
-        ),
-        500011 => (
-            "Microsoft Graph is not available in this tenant",
-            "Check that login and Graph addresses belong to the same cloud.",
-        ),
-        53003 => (
-            "a conditional access policy for workload identities blocks the sign-in",
-            "Allow this host's address for the app registration in the policy.",
-        ),
-        7000218 | 900144 => (
-            "the sign-in request lacks a field",
-            "Report this with the log.",
-        ),
-        700229 => (
-            "a user's token was given as proof",
-            "Use a client secret or a certificate of the app registration.",
-        ),
-        _ => return None,
-    })
+    let known = MEANINGS.iter().find(|(codes, _, _)| codes.contains(&code));
+    known.map(|&(_, message, remedy)| (message, remedy))
 }
 
 /// Returns message and remedy by OAuth's error name, for codes nobody has met yet.

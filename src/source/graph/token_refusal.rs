@@ -147,10 +147,11 @@ pub(super) fn explain(status: StatusCode, refusal: &TokenRefusal) -> Refusal {
 
 /// Returns what an answer means that says nothing about itself.
 pub(super) fn unexplained(status: StatusCode) -> Refusal {
-    let category = if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
-        ErrorCategory::Rejected
-    } else {
-        ErrorCategory::Transient
+    let category = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorCategory::Auth,
+        StatusCode::REQUEST_TIMEOUT => ErrorCategory::Transient,
+        other if other.is_client_error() => ErrorCategory::Rejected,
+        _ => ErrorCategory::Transient,
     };
     Refusal {
         category,

@@ -26,6 +26,13 @@ const FILTER_SIZE: usize = 15;
 /// Batches in flight at once.
 const BATCHES_AT_ONCE: usize = 4;
 
+/// Characters of the address of a filter at most: some less than the 2,048 that advanced queries
+/// allow.
+const LONGEST_ADDRESS: usize = 1_900;
+
+/// Characters that one id takes in a filter, its encoded quotes and the comma included.
+const ID_LENGTH: usize = 45;
+
 type Found = BTreeMap<SourceAnchor, SourceUser>;
 
 /// Returns one entry for each of `anchors`, sorted, whatever became of the person.
@@ -42,7 +49,7 @@ pub(super) async fn read(
     let all: Vec<SourceAnchor> = wanted.iter().copied().collect();
     let mut found = Found::new();
     let reads: Vec<_> = all
-        .chunks(FILTER_SIZE * BATCH_SIZE)
+        .chunks(filter_size(selection) * BATCH_SIZE)
         .map(|chunk| filtered(transport, &call, selection, chunk))
         .collect();
     merge(reads, &mut found).await?;
@@ -79,7 +86,7 @@ async fn filtered(
     anchors: &[SourceAnchor],
 ) -> Result<Vec<SourceUser>, SourceError> {
     let inners: Vec<Inner> = anchors
-        .chunks(FILTER_SIZE)
+        .chunks(filter_size(selection))
         .map(|some| {
             let ids: Vec<String> = some.iter().map(|anchor| format!("'{anchor}'")).collect();
             let filter = format!("id in ({})", ids.join(","));
@@ -109,6 +116,17 @@ async fn filtered(
         .iter()
         .map(|record| wire::person(record, selection).map_err(|what| call.unexpected(what)))
         .collect()
+}
+
+/// Returns how many ids go into one filter: fewer than allowed only if very many attributes are
+/// selected.
+fn filter_size(selection: &Selection) -> usize {
+    let select: usize = selection
+        .properties()
+        .iter()
+        .map(|name| name.len() + 1)
+        .sum();
+    (LONGEST_ADDRESS.saturating_sub(select) / ID_LENGTH).clamp(1, FILTER_SIZE)
 }
 
 /// Asks for each of `anchors` by id and in the recycle bin.
@@ -185,4 +203,18 @@ pub(super) fn decoded<T: serde::de::DeserializeOwned>(
         failed.cause = Some(Box::new(error));
         failed
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::graph::KNOWN_ATTRIBUTES;
+
+    #[test]
+    fn filters_hold_fifteen_ids_unless_very_much_is_selected() {
+        let mut names: Vec<String> = KNOWN_ATTRIBUTES.iter().map(|&name| name.into()).collect();
+        assert_eq!(filter_size(&Selection::new(&names).unwrap()), FILTER_SIZE);
+        names.extend((0..40).map(|at| format!("extension_{}_a{at}", "0".repeat(32))));
+        assert_eq!(filter_size(&Selection::new(&names).unwrap()), 1);
+    }
 }

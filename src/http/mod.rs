@@ -1,1 +1,27 @@
-//! SPEAK.
+//! SPEAK: one polite HTTP client for both ends.
+//!
+//! - [`gate`] decides when a request may go: budget in any sliding minute, requests in flight,
+//!   and a pause that stops all senders at once.
+//! - [`client`] sends, waits when told to, and repeats only what may be repeated.
+//! - [`token`] keeps one access token for many workers.
+//! - [`retry_after`] reads what services say about waiting, in every form they say it.
+//!
+//! # Guarantees
+//! A write is sent a second time only when the first was certainly not processed: nothing was
+//! delivered, or the answer says that it was throttled. Redirects are never followed, so that a
+//! bearer never travels to a host that nobody chose.
+
+mod answer;
+mod backoff;
+pub mod client;
+mod error;
+pub mod gate;
+mod resolve;
+pub mod retry_after;
+pub mod token;
+
+pub use answer::{Answer, Repeat, Streamed, Verdict};
+pub use client::{ClientSettings, PoliteClient};
+pub use error::HttpError;
+pub use gate::{Gate, GateLimits, Permit};
+pub use token::{Fetched, TokenCache};

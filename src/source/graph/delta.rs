@@ -1,0 +1,267 @@
+//! What changed since a watermark: two change feeds, each read to its end (Graph reference,
+//! section 4).
+
+use graph_http::api_impl::RequestHandler;
+use graph_rs_sdk::ODataQuery;
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::http::Answer;
+use crate::model::ids::Watermark;
+use crate::source::{Changes, SourceError};
+
+use super::attributes::Selection;
+use super::error::Call;
+use super::merge::Merge;
+use super::paging::{PageError, Pager};
+use super::permission::Permission;
+use super::request::Transport;
+use super::wire::{ErrorBody, GroupDelta, Page, Record};
+
+/// What is read of groups.
+const GROUP_SELECT: &[&str] = &["id", "displayName", "members"];
+
+/// What a watermark holds. The links carry the selection that they were made for; it is kept here
+/// too, because they are opaque.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    users: String,
+    groups: String,
+    select: String,
+}
+
+/// How a round of a feed ended.
+enum Round {
+    /// All pages were read; the next round begins at this link.
+    Complete(String),
+    /// The feed does not go on from the link.
+    Expired(String),
+}
+
+/// Returns a watermark that means "from now".
+pub(super) async fn start(
+    transport: &Transport,
+    selection: &Selection,
+) -> Result<Watermark, SourceError> {
+    let users = Call::new("starting the change feed of people", Permission::User);
+    let groups = Call::new(
+        "starting the change feed of groups",
+        Permission::GroupMember,
+    );
+    let latest_users = transport
+        .sdk()
+        .users()
+        .delta()
+        .select(&selection.properties());
+    let latest_groups = transport.sdk().groups().delta().select(GROUP_SELECT);
+    let (users, groups) = tokio::try_join!(
+        begin(transport, &users, latest_users),
+        begin(transport, &groups, latest_groups)
+    )?;
+    Ok(written(&Mark {
+        users,
+        groups,
+        select: selection.properties().join(","),
+    }))
+}
+
+/// Returns the link from which a feed goes on from now.
+async fn begin(
+    transport: &Transport,
+    call: &Call,
+    handler: RequestHandler,
+) -> Result<String, SourceError> {
+    let handler = handler.append_query_pair("$deltatoken", "latest");
+    let mut pager = Pager::new(transport, call);
+    let first = pager.fetch::<serde_json::Value>(handler).await;
+    // Objects in the answer are of no use: the full read that follows sees them as they are then.
+    match round(&mut pager, call, first, |_| Ok(())).await? {
+        Round::Complete(link) => Ok(link),
+        Round::Expired(why) => Err(call.unexpected(why)),
+    }
+}
+
+/// Returns what changed since `watermark`.
+pub(super) async fn changes(
+    transport: &Transport,
+    selection: &Selection,
+    watermark: &Watermark,
+) -> Result<Changes, SourceError> {
+    let select = selection.properties().join(",");
+    let Ok(mark) = serde_json::from_str::<Mark>(&watermark.0) else {
+        return Ok(expired("the watermark is not readable"));
+    };
+    if mark.select != select {
+        return Ok(expired("the rules now read other attributes"));
+    }
+    let at_home = |link: &str| url::Url::parse(link).is_ok_and(|url| transport.leads_home(&url));
+    if !at_home(&mark.users) || !at_home(&mark.groups) {
+        return Ok(expired(
+            "the watermark is of another Graph than the configured one",
+        ));
+    }
+    let (users, groups) = tokio::try_join!(
+        users_since(transport, selection, &mark.users),
+        groups_since(transport, &mark.groups)
+    )?;
+    let (mut merge, users) = users;
+    let (groups_merge, groups) = groups;
+    merge.append(groups_merge);
+    let (users, groups) = match (users, groups) {
+        (Round::Complete(users), Round::Complete(groups)) => (users, groups),
+        (Round::Expired(why), _) | (_, Round::Expired(why)) => return Ok(Changes::Expired { why }),
+    };
+    Ok(Changes::Delta(merge.finish(written(&Mark {
+        users,
+        groups,
+        select,
+    }))))
+}
+
+async fn users_since(
+    transport: &Transport,
+    selection: &Selection,
+    link: &str,
+) -> Result<(Merge, Round), SourceError> {
+    let call = Call::new("reading what changed about people", Permission::User);
+    let mut merge = Merge::default();
+    let mut pager = Pager::new(transport, &call);
+    let first = pager.follow::<Record>(link).await;
+    let round = round(&mut pager, &call, first, |record| {
+        merge.user(&record, selection)
+    })
+    .await?;
+    Ok((merge, round))
+}
+
+async fn groups_since(transport: &Transport, link: &str) -> Result<(Merge, Round), SourceError> {
+    let call = Call::new("reading what changed about groups", Permission::GroupMember);
+    let mut merge = Merge::default();
+    let mut pager = Pager::new(transport, &call);
+    let first = pager.follow::<GroupDelta>(link).await;
+    let round = round(&mut pager, &call, first, |group| {
+        merge.group(group);
+        Ok(())
+    })
+    .await?;
+    Ok((merge, round))
+}
+
+/// Reads a feed from its first page to its delta link, handing each object to `sink`. Pages may
+/// be empty and still go on.
+async fn round<T: DeserializeOwned>(
+    pager: &mut Pager<'_>,
+    call: &Call,
+    first: Result<Page<T>, PageError>,
+    mut sink: impl FnMut(T) -> Result<(), String>,
+) -> Result<Round, SourceError> {
+    let mut page = first;
+    loop {
+        let current = match page {
+            Ok(current) => current,
+            Err(PageError::Refused(answer)) => match expiry(&answer) {
+                Some(why) => return Ok(Round::Expired(why)),
+                None => return Err(PageError::Refused(answer).into_error(call)),
+            },
+            Err(PageError::Failed(error)) => return Err(error),
+        };
+        for object in current.value {
+            sink(object).map_err(|what| call.unexpected(what))?;
+        }
+        match (current.next_link, current.delta_link) {
+            (Some(next), _) => page = pager.follow(&next).await,
+            (None, Some(link)) => return Ok(Round::Complete(link)),
+            (None, None) => {
+                return Err(call.unexpected("a change feed that ends without a link to go on from"));
+            }
+        }
+    }
+}
+
+/// Returns why the feed does not go on, if the refusal says so: any 410, and 400 or 404 with a
+/// code that names the token (section 4, client rule).
+fn expiry(answer: &Answer) -> Option<String> {
+    let codes = answer
+        .json::<ErrorBody>()
+        .map(|body| body.error.codes())
+        .unwrap_or_default();
+    let named = codes.iter().find(|code| names_expiry(code));
+    let why = |code: &str| format!("Graph no longer accepts the delta link ({code})");
+    match answer.status {
+        StatusCode::GONE => {
+            let first = codes.first().filter(|code| !code.is_empty());
+            Some(why(named.or(first).map_or("HTTP 410", String::as_str)))
+        }
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => named.map(|code| why(code)),
+        _ => None,
+    }
+}
+
+fn names_expiry(code: &str) -> bool {
+    let code = code.to_ascii_lowercase();
+    code == "syncstatenotfound"
+        || code.starts_with("resync")
+        || code == "directory_expiredpagetoken"
+        || code == "directorypagetokennotfoundexception"
+}
+
+fn expired(why: &str) -> Changes {
+    Changes::Expired {
+        why: why.to_owned(),
+    }
+}
+
+fn written(mark: &Mark) -> Watermark {
+    Watermark(serde_json::to_string(mark).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderMap;
+
+    fn refused(status: u16, body: &str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn tells_expired_tokens_from_other_refusals() {
+        let nested = r#"{"error":{"code":"UnknownError","message":"","innerError":
+            {"code":"resyncApplyDifferences"}}}"#;
+        for (status, body, is_expired) in [
+            (
+                400,
+                r#"{"error":{"code":"syncStateNotFound","message":"x"}}"#,
+                true,
+            ),
+            (400, r#"{"error":{"code":"SyncStateNotFound"}}"#, true),
+            (
+                400,
+                r#"{"error":{"code":"Directory_ExpiredPageToken"}}"#,
+                true,
+            ),
+            (
+                404,
+                r#"{"error":{"code":"DirectoryPageTokenNotFoundException"}}"#,
+                true,
+            ),
+            (404, nested, true),
+            (410, "", true),
+            (410, r#"{"error":{"code":"resyncRequired"}}"#, true),
+            (400, r#"{"error":{"code":"Request_BadRequest"}}"#, false),
+            (404, "{}", false),
+            (403, r#"{"error":{"code":"syncStateNotFound"}}"#, false),
+        ] {
+            assert_eq!(
+                expiry(&refused(status, body)).is_some(),
+                is_expired,
+                "{status} {body}"
+            );
+        }
+    }
+}

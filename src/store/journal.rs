@@ -1,0 +1,161 @@
+//! The journal: an intent before each write, its outcome after it.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::model::account::{Link, Shadow};
+use crate::model::ids::{CycleId, SourceAnchor, Timestamp};
+use crate::model::outcome::{LogEntry, OutcomeStatus};
+use crate::model::plan::PlannedChange;
+
+use super::codec::{Json, Word};
+use super::error::{StoreError, Trouble};
+use super::planning::Subject;
+use super::{Store, history, holds, links, planning, snapshot};
+
+/// What is about to be written at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The change.
+    pub change: PlannedChange,
+    /// The values of the account before; `None` if there was none.
+    pub before: Option<Shadow>,
+    /// No account had the address right before: what is found after a crash is ours.
+    pub lookup_was_empty: bool,
+    /// When the write begins.
+    pub at: Timestamp,
+}
+
+/// What came of an intent, recorded in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The entry of the provisioning log.
+    pub log: LogEntry,
+    /// What becomes of the link.
+    pub link: LinkChange,
+    /// Nothing remains to be done for the person; otherwise the person is planned again.
+    pub settled: bool,
+    /// Read the account by id before the person is planned again; means nothing if `settled`.
+    pub verify: bool,
+}
+
+/// What becomes of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// It stays as it is.
+    None,
+    /// The link is this from now on. A link of the same person to another account ends.
+    Put(Box<Link>),
+    /// The link of a person ends and becomes a tombstone.
+    End {
+        /// The person.
+        anchor: SourceAnchor,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Store {
+    /// Records what is about to be written, and returns the number of the intent.
+    ///
+    /// # Guarantees
+    /// Once this answers, the intent survives the loss of power.
+    pub async fn intend(&self, intent: Intent) -> Result<i64, StoreError> {
+        self.write_grouped("recording an intent", move |connection| intend(connection, &intent))
+            .await
+    }
+
+    /// Records what came of an intent: outcome, link, shadow, tombstone, log entry and what is
+    /// left to plan, all or nothing. A success spends the approval of its change.
+    ///
+    /// # Errors
+    /// [`StoreError::IntentNotOpen`] if it was settled before, [`StoreError::LinkTaken`] if another
+    /// person has the account; nothing is recorded then.
+    ///
+    /// # Guarantees
+    /// Once this answers, the outcome survives the loss of power.
+    pub async fn settle(&self, seq: i64, settlement: Settlement) -> Result<(), StoreError> {
+        self.write_grouped("recording an outcome", move |connection| {
+            settle(connection, seq, &settlement)
+        })
+        .await
+    }
+
+    /// Returns the intents whose outcome is not known, in the order in which they were recorded.
+    pub async fn open_intents(&self) -> Result<Vec<(i64, Intent)>, StoreError> {
+        self.read("reading open intents", |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT seq, body FROM intent WHERE settled_at IS NULL ORDER BY seq",
+            )?;
+            let intents = select
+                .query_map([], |row| Ok((row.get(0)?, row.get::<_, Json<Intent>>(1)?.0)))?
+                .collect::<Result<_, _>>()?;
+            Ok(intents)
+        })
+        .await
+    }
+}
+
+/// Returns the people of open intents, sorted and unique.
+pub(super) fn open_anchors(connection: &Connection) -> rusqlite::Result<Vec<SourceAnchor>> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT anchor FROM intent WHERE settled_at IS NULL ORDER BY anchor",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+fn intend(connection: &Connection, intent: &Intent) -> Result<i64, Trouble> {
+    let change = &intent.change;
+    connection
+        .prepare_cached(
+            "INSERT INTO intent (cycle, change, anchor, target_key, action, change_hash, at, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            intent.cycle.0,
+            change.id.0,
+            change.anchor,
+            change.target_id.as_ref().map(|target_id| target_id.key()),
+            Word(change.action),
+            change.hash,
+            intent.at,
+            Json(intent),
+        ])?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn settle(connection: &Connection, seq: i64, settlement: &Settlement) -> Result<(), Trouble> {
+    let at = settlement.log.at;
+    let intent = connection
+        .prepare_cached(
+            "UPDATE intent SET settled_at = ?2, body = NULL \
+             WHERE seq = ?1 AND settled_at IS NULL RETURNING anchor, change_hash",
+        )?
+        .query_row(params![seq, at], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((anchor, change_hash)) = intent else {
+        return Err(StoreError::IntentNotOpen { seq }.into());
+    };
+    match &settlement.link {
+        LinkChange::None => {}
+        LinkChange::Put(link) => links::put(connection, link, at)?,
+        LinkChange::End { anchor, at } => {
+            links::end(connection, *anchor, *at)?;
+            snapshot::drop_if_unrelated(connection, *anchor)?;
+        }
+    }
+    history::append(connection, &settlement.log)?;
+    if settlement.settled {
+        planning::settle(connection, &[anchor])?;
+    } else {
+        planning::set(connection, &Subject { anchor, verify: settlement.verify })?;
+    }
+    if matches!(settlement.log.status, OutcomeStatus::Success | OutcomeStatus::Warning) {
+        holds::spend(connection, change_hash, anchor, at)?;
+    }
+    Ok(())
+}

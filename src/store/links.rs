@@ -1,0 +1,209 @@
+//! Links between people and accounts, and what remains of those that ended.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+
+use crate::model::account::{Link, LinkState, Shadow};
+use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
+
+use super::Store;
+use super::codec::{Coded, Json};
+use super::error::{StoreError, Trouble};
+
+/// Who has an account, and who once had it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Owner {
+    /// The account, as it was asked for.
+    pub target_id: TargetId,
+    /// The person whose live link names it.
+    pub live: Option<SourceAnchor>,
+    /// People whose links to it ended; sorted.
+    pub before: Vec<SourceAnchor>,
+}
+
+/// How much the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StoreCounts {
+    /// People in the snapshot.
+    pub people: u64,
+    /// Links to accounts in use.
+    pub links_active: u64,
+    /// Links to accounts that this job disabled.
+    pub links_disabled: u64,
+    /// People who have to be planned.
+    pub subjects: u64,
+    /// Writes whose outcome is not known.
+    pub open_intents: u64,
+}
+
+impl Store {
+    /// Returns all live links, sorted by anchor.
+    pub async fn links(&self) -> Result<Vec<Link>, StoreError> {
+        self.read("reading the links", all).await
+    }
+
+    /// Returns everybody who has a live link, sorted.
+    pub async fn linked_anchors(&self) -> Result<Vec<SourceAnchor>, StoreError> {
+        self.read("reading who is linked", |connection| Ok(linked(connection)?)).await
+    }
+
+    /// Returns who has, or had, the accounts: one entry for each that anybody has or had, in the
+    /// order in which they were asked for.
+    pub async fn owners(&self, target_ids: Vec<TargetId>) -> Result<Vec<Owner>, StoreError> {
+        self.read("reading who owns accounts", move |connection| owners(connection, target_ids))
+            .await
+    }
+
+    /// Returns how much the store holds.
+    pub async fn counts(&self) -> Result<StoreCounts, StoreError> {
+        self.read("counting", |connection| {
+            Ok(StoreCounts {
+                people: count(connection, "SELECT count(*) FROM person")?,
+                links_active: with_state(connection, LinkState::Active)?,
+                links_disabled: with_state(connection, LinkState::Disabled)?,
+                subjects: count(connection, "SELECT count(*) FROM subject")?,
+                open_intents: count(
+                    connection,
+                    "SELECT count(*) FROM intent WHERE settled_at IS NULL",
+                )?,
+            })
+        })
+        .await
+    }
+}
+
+/// Returns the number that a `SELECT count(*)` without parameters answers.
+pub(super) fn count(connection: &Connection, sql: &str) -> rusqlite::Result<u64> {
+    let count: i64 = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Returns how many live links are in a state.
+pub(super) fn with_state(connection: &Connection, state: LinkState) -> rusqlite::Result<u64> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM link WHERE state = ?1")?
+        .query_row([Coded(state)], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Returns everybody who has a live link, sorted.
+pub(super) fn linked(connection: &Connection) -> rusqlite::Result<Vec<SourceAnchor>> {
+    connection
+        .prepare_cached("SELECT anchor FROM link ORDER BY anchor")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// Returns all live links, sorted by anchor.
+pub(super) fn all(connection: &Connection) -> Result<Vec<Link>, Trouble> {
+    let mut links = Vec::with_capacity(
+        usize::try_from(count(connection, "SELECT count(*) FROM link")?).unwrap_or(0),
+    );
+    let mut select =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM link ORDER BY anchor"))?;
+    for link in select.query_map([], link_from)? {
+        links.push(link?);
+    }
+    Ok(links)
+}
+
+/// Returns the live link of a person.
+pub(super) fn of(connection: &Connection, anchor: SourceAnchor) -> Result<Option<Link>, Trouble> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM link WHERE anchor = ?1"))?
+        .query_row([anchor], link_from)
+        .optional()?)
+}
+
+/// Makes `link` the live link of its person. A link of the same person to another account ends.
+pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result<(), Trouble> {
+    let key = link.target_id.key();
+    let owner: Option<SourceAnchor> = connection
+        .prepare_cached("SELECT anchor FROM link WHERE target_key = ?1")?
+        .query_row([&key], |row| row.get(0))
+        .optional()?;
+    if let Some(owner) = owner.filter(|owner| *owner != link.anchor) {
+        let (target_id, anchor) = (link.target_id.clone(), link.anchor);
+        return Err(StoreError::LinkTaken { target_id, owner, anchor }.into());
+    }
+    if owner.is_none() {
+        end(connection, link.anchor, at)?;
+    }
+    connection
+        .prepare_cached("DELETE FROM tombstone WHERE target_key = ?1 AND anchor = ?2")?
+        .execute(params![key, link.anchor])?;
+    let shadow = &link.shadow;
+    connection
+        .prepare_cached(&format!(
+            "INSERT OR REPLACE INTO link ({COLUMNS}, target_key) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        ))?
+        .execute(params![
+            link.anchor,
+            link.target_id.as_str(),
+            Json(&link.origin),
+            Coded(link.state),
+            link.linked_at,
+            link.state_since,
+            shadow.sent,
+            shadow.read_back,
+            Coded(shadow.kind),
+            shadow.disabled,
+            key,
+        ])?;
+    Ok(())
+}
+
+/// Ends the live link of a person, if there is one, and leaves a tombstone.
+pub(super) fn end(
+    connection: &Connection,
+    anchor: SourceAnchor,
+    at: Timestamp,
+) -> Result<(), Trouble> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO tombstone (target_key, anchor, target_id, ended_at) \
+             SELECT target_key, anchor, target_id, ?2 FROM link WHERE anchor = ?1",
+        )?
+        .execute(params![anchor, at])?;
+    connection.prepare_cached("DELETE FROM link WHERE anchor = ?1")?.execute([anchor])?;
+    Ok(())
+}
+
+const COLUMNS: &str = "anchor, target_id, origin, state, linked_at, state_since, sent, read_back, \
+     kind, disabled";
+
+fn link_from(row: &Row<'_>) -> rusqlite::Result<Link> {
+    let target_id: String = row.get(1)?;
+    Ok(Link {
+        anchor: row.get(0)?,
+        target_id: TargetId::new(target_id),
+        origin: row.get::<_, Json<_>>(2)?.0,
+        state: row.get::<_, Coded<_>>(3)?.0,
+        linked_at: row.get(4)?,
+        state_since: row.get(5)?,
+        shadow: Shadow {
+            sent: row.get(6)?,
+            read_back: row.get(7)?,
+            kind: row.get::<_, Coded<_>>(8)?.0,
+            disabled: row.get(9)?,
+        },
+    })
+}
+
+fn owners(connection: &Connection, target_ids: Vec<TargetId>) -> Result<Vec<Owner>, Trouble> {
+    let mut live = connection.prepare_cached("SELECT anchor FROM link WHERE target_key = ?1")?;
+    let mut before = connection
+        .prepare_cached("SELECT anchor FROM tombstone WHERE target_key = ?1 ORDER BY anchor")?;
+    let mut owners = Vec::new();
+    for target_id in target_ids {
+        let key = target_id.key();
+        let live = live.query_row([&key], |row| row.get(0)).optional()?;
+        let before: Vec<SourceAnchor> =
+            before.query_map([&key], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        if live.is_some() || !before.is_empty() {
+            owners.push(Owner { target_id, live, before });
+        }
+    }
+    Ok(owners)
+}

@@ -1,0 +1,173 @@
+//! What is handed to planning: who has to be planned, and all that is known of them.
+
+use rusqlite::{Connection, params};
+
+use crate::model::account::{Link, LinkState};
+use crate::model::identity::{Assignment, Membership, PrincipalKind, SourceUser};
+use crate::model::ids::SourceAnchor;
+
+use super::error::{StoreError, Trouble};
+use super::snapshot::rows;
+use super::{Store, journal, links};
+
+/// Who is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subjects {
+    /// Everybody in the snapshot, everybody with a live link, and everybody who waits.
+    All,
+    /// Everybody who waits: changed, not settled, or left open by a crash.
+    Waiting,
+}
+
+/// A person who has to be planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// The person.
+    pub anchor: SourceAnchor,
+    /// Read the account by id before planning.
+    pub verify: bool,
+}
+
+/// What planning needs to know. A subject may have neither a user nor a link: a person who left
+/// the snapshot and never had an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanData {
+    /// Who is planned; sorted, unique.
+    pub subjects: Vec<Subject>,
+    /// Those of them who are in the snapshot; sorted by anchor.
+    pub users: Vec<SourceUser>,
+    /// Assignment rows of these people and of all assigned groups; sorted.
+    pub assignments: Vec<Assignment>,
+    /// Memberships of these people; sorted.
+    pub memberships: Vec<Membership>,
+    /// Live links of these people; sorted by anchor.
+    pub links: Vec<Link>,
+    /// Active links of the whole job.
+    pub active_links: u64,
+    /// People in the snapshot.
+    pub people: u64,
+}
+
+impl Store {
+    /// Returns everything that planning needs.
+    pub async fn plan_data(&self, scope: Subjects) -> Result<PlanData, StoreError> {
+        self.read("reading what is planned", move |connection| match scope {
+            Subjects::All => everybody(connection),
+            Subjects::Waiting => waiting(connection),
+        })
+        .await
+    }
+
+    /// Marks people to be planned in the next cycle. A person who was to be verified stays so.
+    pub async fn mark_subjects(&self, subjects: Vec<Subject>) -> Result<(), StoreError> {
+        self.write("marking people to be planned", move |connection| {
+            mark(connection, subjects.iter().copied())?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes that nothing remains to be done for these people until they change.
+    pub async fn settle_subjects(&self, anchors: Vec<SourceAnchor>) -> Result<(), StoreError> {
+        self.write("noting who is done", move |connection| settle(connection, &anchors)).await
+    }
+}
+
+/// Adds subjects; whoever was to be verified stays so.
+pub(super) fn mark(
+    connection: &Connection,
+    subjects: impl Iterator<Item = Subject>,
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO subject (anchor, verify) VALUES (?1, ?2) \
+         ON CONFLICT (anchor) DO UPDATE SET verify = 1 WHERE excluded.verify AND NOT verify",
+    )?;
+    for subject in subjects {
+        insert.execute(params![subject.anchor, subject.verify])?;
+    }
+    Ok(())
+}
+
+/// Adds a subject, or changes whether it is to be verified.
+pub(super) fn set(connection: &Connection, subject: &Subject) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO subject (anchor, verify) VALUES (?1, ?2)")?
+        .execute(params![subject.anchor, subject.verify])?;
+    Ok(())
+}
+
+/// Removes subjects.
+pub(super) fn settle(connection: &Connection, anchors: &[SourceAnchor]) -> Result<(), Trouble> {
+    let mut delete = connection.prepare_cached("DELETE FROM subject WHERE anchor = ?1")?;
+    for anchor in anchors {
+        delete.execute([anchor])?;
+    }
+    Ok(())
+}
+
+/// Returns who waits, with the people of open intents; sorted, unique.
+fn waiting_subjects(connection: &Connection) -> rusqlite::Result<Vec<Subject>> {
+    let mut subjects: Vec<Subject> = connection
+        .prepare_cached("SELECT anchor, verify FROM subject ORDER BY anchor")?
+        .query_map([], |row| Ok(Subject { anchor: row.get(0)?, verify: row.get(1)? }))?
+        .collect::<Result<_, _>>()?;
+    let open = journal::open_anchors(connection)?;
+    // What became of the account is not known, so it is read before anything is planned for it.
+    subjects.extend(open.into_iter().map(|anchor| Subject { anchor, verify: true }));
+    Ok(unique(subjects))
+}
+
+/// Sorts, and keeps the strictest entry of each person.
+fn unique(mut subjects: Vec<Subject>) -> Vec<Subject> {
+    subjects.sort_unstable_by_key(|subject| (subject.anchor, !subject.verify));
+    subjects.dedup_by_key(|subject| subject.anchor);
+    subjects
+}
+
+fn everybody(connection: &Connection) -> Result<PlanData, Trouble> {
+    let people = rows::all_people(connection)?;
+    let links = links::all(connection)?;
+    let mut subjects = waiting_subjects(connection)?;
+    subjects.reserve(people.users.len() + links.len());
+    let unverified = |anchor| Subject { anchor, verify: false };
+    subjects.extend(people.users.iter().map(|user| unverified(user.anchor)));
+    subjects.extend(links.iter().map(|link| unverified(link.anchor)));
+    Ok(PlanData {
+        subjects: unique(subjects),
+        assignments: rows::assignments(connection)?,
+        memberships: rows::all_memberships(connection, &people)?,
+        active_links: links::with_state(connection, LinkState::Active)?,
+        people: people.users.len() as u64,
+        users: people.users,
+        links,
+    })
+}
+
+fn waiting(connection: &Connection) -> Result<PlanData, Trouble> {
+    let subjects = waiting_subjects(connection)?;
+    let mut data = PlanData {
+        active_links: links::with_state(connection, LinkState::Active)?,
+        people: links::count(connection, "SELECT count(*) FROM person")?,
+        assignments: rows::assignments_of_groups(connection)?,
+        ..PlanData::default()
+    };
+    for &Subject { anchor, .. } in &subjects {
+        if let Some((key, user)) = rows::person(connection, anchor)? {
+            data.users.push(user);
+            let groups = rows::groups_of(connection, key)?;
+            data.memberships
+                .extend(groups.into_iter().map(|group| Membership { user: anchor, group }));
+        }
+        let roles = rows::roles_of(connection, anchor)?;
+        let kind = PrincipalKind::User;
+        data.assignments.extend(roles.into_iter().map(|role| Assignment {
+            principal: anchor,
+            kind,
+            role,
+        }));
+        data.links.extend(links::of(connection, anchor)?);
+    }
+    data.assignments.sort_unstable();
+    data.memberships.sort_unstable();
+    Ok(PlanData { subjects, ..data })
+}

@@ -1,1 +1,5 @@
 //! EMULATE.
+
+pub mod counts;
+pub mod faults;
+pub mod server;

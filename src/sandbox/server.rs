@@ -1,0 +1,258 @@
+//! The listener of an emulator, and what happens to every request before and after the emulator
+//! sees it: counting, faults, and the log of writes.
+//!
+//! Connections are served by an accept loop of our own, so that a connection can be closed without
+//! an answer: the service then returns an error, which is how hyper is told to hang up.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::counts::Counts;
+use super::faults::{Fault, FaultKind, Faults};
+use crate::clock::Clock;
+
+/// The largest request body that is read, in bytes.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Where the control API lives: neither counted nor befallen by faults.
+pub const CONTROL_PREFIX: &str = "/_sandbox";
+
+/// An emulated service.
+#[derive(Clone, Debug)]
+pub struct Emulator {
+    /// Answers the requests.
+    pub router: Router,
+    /// Returns the endpoint label of a request: the method, and the path with ids replaced.
+    pub label: fn(&Method, &str) -> String,
+    /// Returns the refusal of a fault (429, 503 or 401) in the vendor's error shape. The server
+    /// adds `Retry-After`.
+    pub refuse: fn(FaultKind, &Fault) -> Response,
+}
+
+/// A running emulator; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Closes the listener and every connection, and returns when they are closed.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            // The accept loop neither panics nor is aborted; there is nothing to report.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Serves an emulator on `listen`, where port 0 means any free port.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub async fn serve(
+    listen: SocketAddr,
+    emulator: Emulator,
+    faults: Arc<Faults>,
+    counts: Arc<Counts>,
+    clock: Arc<dyn Clock>,
+) -> io::Result<Serving> {
+    let listener = TcpListener::bind(listen).await?;
+    let address = listener.local_addr()?;
+    let stop = CancellationToken::new();
+    let desk = Arc::new(Desk { emulator, faults, counts, clock });
+    let task = tokio::spawn(accept(listener, desk, stop.clone()));
+    Ok(Serving { address, stop, task: Some(task) })
+}
+
+async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(stream, desk.clone()));
+                }
+                // Out of file descriptors, for example: let some connections end first.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+async fn converse(stream: TcpStream, desk: Arc<Desk>) {
+    // Without this, small answers wait for the peer's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let desk = desk.clone();
+        async move { desk.attend(request).await }
+    });
+    // An error here is a peer that went away, or a connection that we hung up on purpose.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// Tells hyper to close the connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the sandbox closed the connection without an answer")]
+struct HangUp;
+
+/// What every connection shares.
+struct Desk {
+    emulator: Emulator,
+    faults: Arc<Faults>,
+    counts: Arc<Counts>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What of a request is needed after the emulator has consumed it.
+struct Envelope {
+    method: Method,
+    path_and_query: String,
+    label: String,
+    body: Bytes,
+}
+
+impl Desk {
+    async fn attend(&self, request: Request<Incoming>) -> Result<Response, HangUp> {
+        if is_control(request.uri().path()) {
+            return Ok(self.ask(request.map(Body::new)).await);
+        }
+        let label = (self.emulator.label)(request.method(), request.uri().path());
+        self.counts.count(&label);
+        let (parts, body) = request.into_parts();
+        let body = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(collected) => collected.to_bytes(),
+            Err(_) => return Err(HangUp),
+        };
+        let envelope = Envelope {
+            method: parts.method.clone(),
+            path_and_query: parts.uri.to_string(),
+            label,
+            body: body.clone(),
+        };
+        let fault = self.faults.take(&FaultKind::TRANSPORT, parts.method.as_str(), &envelope.label);
+        let request = Request::from_parts(parts, Body::from(body));
+        match fault {
+            Some(fault) => self.misbehave(fault, request, &envelope).await,
+            None => Ok(self.process(request, &envelope).await),
+        }
+    }
+
+    async fn misbehave(
+        &self,
+        fault: Fault,
+        request: Request<Body>,
+        envelope: &Envelope,
+    ) -> Result<Response, HangUp> {
+        match fault.kind {
+            FaultKind::DropBefore => Err(HangUp),
+            FaultKind::DropAfter => {
+                self.process(request, envelope).await;
+                Err(HangUp)
+            }
+            FaultKind::StallBefore => {
+                self.faults.stall().await;
+                Err(HangUp)
+            }
+            FaultKind::StallAfter => {
+                self.process(request, envelope).await;
+                self.faults.stall().await;
+                Err(HangUp)
+            }
+            kind => {
+                let mut response = match kind {
+                    FaultKind::Html => html_page(StatusCode::OK, "Please sign in to the network"),
+                    _ => (self.emulator.refuse)(kind, &fault),
+                };
+                adorn(&mut response, &fault);
+                self.log(envelope, response.status());
+                Ok(response)
+            }
+        }
+    }
+
+    async fn process(&self, request: Request<Body>, envelope: &Envelope) -> Response {
+        let response = self.ask(request).await;
+        self.log(envelope, response.status());
+        response
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Response {
+        match self.emulator.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    fn log(&self, envelope: &Envelope, status: StatusCode) {
+        if is_write(&envelope.method, &envelope.label) {
+            let method = envelope.method.as_str();
+            let path = &envelope.path_and_query;
+            self.counts.record(self.clock.now(), method, path, &envelope.body, status.as_u16());
+        }
+    }
+}
+
+fn is_control(path: &str) -> bool {
+    path.strip_prefix(CONTROL_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Signing in and asking for a batch of reads are POSTs, but they change nothing.
+fn is_write(method: &Method, label: &str) -> bool {
+    let reads = [Method::GET, Method::HEAD, Method::OPTIONS];
+    !reads.contains(method) && !label.contains("/oauth") && !label.ends_with("/$batch")
+}
+
+/// Gives a refusal what its fault asks for: another status, and `Retry-After` verbatim.
+fn adorn(response: &mut Response, fault: &Fault) {
+    if let Some(status) = fault.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        *response.status_mut() = status;
+    }
+    let header = fault.retry_after.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+    if let Some(header) = header {
+        response.headers_mut().insert(RETRY_AFTER, header);
+    }
+}
+
+/// Returns a small HTML page, as gateways and web servers answer that know nothing of JSON.
+pub fn html_page(status: StatusCode, title: &str) -> Response {
+    let page = format!(
+        "<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n<body><h1>{title}</h1></body></html>\n"
+    );
+    let mut response = Response::new(Body::from(page));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}

@@ -2,4 +2,5 @@
 
 pub mod counts;
 pub mod faults;
+pub mod graph;
 pub mod server;

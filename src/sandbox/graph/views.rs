@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::attributes::{Attributes, Name};
+use super::attributes::Name;
 
 /// A person to be added.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,10 @@ impl PersonView {
 
     /// Returns whether the person may sign in.
     pub fn enabled(&self) -> bool {
-        self.attributes.get("accountEnabled").and_then(Value::as_bool).unwrap_or(false)
+        self.attributes
+            .get("accountEnabled")
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     /// Returns whether the person is a guest.
@@ -187,8 +190,4 @@ pub struct Totals {
     pub memberships: usize,
     /// Assignment rows of the application.
     pub assignments: usize,
-}
-
-pub(super) fn view_attributes(attributes: &Attributes) -> Map<String, Value> {
-    attributes.to_map()
 }

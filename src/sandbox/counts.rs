@@ -60,10 +60,7 @@ impl Counts {
     /// Returns the number of requests whose label begins with `prefix`; all of them for `""`.
     pub fn total(&self, prefix: &str) -> u64 {
         let counted = self.counted();
-        let matching = counted
-            .endpoints
-            .iter()
-            .filter(|(label, _)| label.starts_with(prefix));
+        let matching = counted.endpoints.iter().filter(|(label, _)| label.starts_with(prefix));
         matching.map(|(_, count)| count).sum()
     }
 
@@ -98,9 +95,7 @@ impl Counts {
 
     /// Logs a write.
     pub(super) fn record(&self, at: Timestamp, method: &str, path: &str, body: &[u8], status: u16) {
-        let body = serde_json::from_slice(body)
-            .map(without_secrets)
-            .unwrap_or(Value::Null);
+        let body = serde_json::from_slice(body).map(without_secrets).unwrap_or(Value::Null);
         let mut counted = self.counted();
         counted.last_seq += 1;
         let seq = counted.last_seq;
@@ -109,14 +104,7 @@ impl Counts {
             counted.dropped += 1;
         }
         let (method, path) = (method.to_owned(), path.to_owned());
-        counted.writes.push_back(WriteRecord {
-            seq,
-            at,
-            method,
-            path,
-            body,
-            status,
-        });
+        counted.writes.push_back(WriteRecord { seq, at, method, path, body, status });
     }
 }
 
@@ -128,11 +116,7 @@ fn without_secrets(value: Value) -> Value {
                 let lower = name.to_ascii_lowercase();
                 let secret =
                     value.is_string() && (lower.contains("password") || lower.contains("secret"));
-                let value = if secret {
-                    Value::from("(withheld)")
-                } else {
-                    without_secrets(value)
-                };
+                let value = if secret { Value::from("(withheld)") } else { without_secrets(value) };
                 (name, value)
             });
             Value::Object(blanked.collect())
@@ -165,21 +149,12 @@ mod tests {
         for _ in 0..WRITES_KEPT {
             counts.record(Timestamp(1), "POST", "/x", b"", 200);
         }
-        counts.record(
-            Timestamp(2),
-            "POST",
-            "/x",
-            br#"{"P":[{"newPassword":"p"}],"A":1}"#,
-            200,
-        );
+        counts.record(Timestamp(2), "POST", "/x", br#"{"P":[{"newPassword":"p"}],"A":1}"#, 200);
         let writes = counts.writes();
         assert_eq!(writes.len(), WRITES_KEPT);
         assert_eq!(counts.writes_dropped(), 1);
         let last = writes.last().unwrap();
         assert_eq!(last.seq, 10_001);
-        assert_eq!(
-            last.body,
-            serde_json::json!({"P":[{"newPassword":"(withheld)"}],"A":1})
-        );
+        assert_eq!(last.body, serde_json::json!({"P":[{"newPassword":"(withheld)"}],"A":1}));
     }
 }

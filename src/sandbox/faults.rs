@@ -136,14 +136,8 @@ impl Fault {
 
     fn matches(&self, kinds: &[FaultKind], method: &str, endpoint: &str) -> bool {
         kinds.contains(&self.kind)
-            && self
-                .method
-                .as_deref()
-                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && self
-                .endpoint
-                .as_deref()
-                .is_none_or(|wanted| endpoint.contains(wanted))
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.endpoint.as_deref().is_none_or(|wanted| endpoint.contains(wanted))
     }
 }
 
@@ -207,11 +201,7 @@ impl Faults {
 
     /// Returns what is still to come, in the order in which it was added.
     pub fn list(&self) -> Vec<Fault> {
-        self.listed()
-            .faults
-            .iter()
-            .map(|(_, fault)| fault.clone())
-            .collect()
+        self.listed().faults.iter().map(|(_, fault)| fault.clone()).collect()
     }
 
     /// Returns the fault that befalls a request, and counts it as happened.
@@ -280,8 +270,7 @@ impl<'a> Stalled<'a> {
 
 impl Drop for Stalled<'_> {
     fn drop(&mut self) {
-        self.0
-            .send_modify(|stalled| *stalled = stalled.saturating_sub(1));
+        self.0.send_modify(|stalled| *stalled = stalled.saturating_sub(1));
     }
 }
 
@@ -294,12 +283,7 @@ mod tests {
     #[test]
     fn a_fault_waits_happens_and_ends() {
         let faults = Faults::new();
-        faults.add(
-            Fault::new(FaultKind::TooManyRequests)
-                .at("/Users")
-                .after(1)
-                .times(2),
-        );
+        faults.add(Fault::new(FaultKind::TooManyRequests).at("/Users").after(1).times(2));
         assert_eq!(faults.take(KINDS, "GET", "GET /sf/v3/Accounts"), None);
         assert_eq!(faults.take(KINDS, "GET", "GET /sf/v3/Users"), None);
         assert!(faults.take(KINDS, "GET", "GET /sf/v3/Users").is_some());
@@ -314,11 +298,7 @@ mod tests {
         let id = faults.add(Fault::new(FaultKind::CutList).on("get"));
         assert_eq!(faults.take(KINDS, "GET", "GET /x"), None);
         assert_eq!(faults.take(&[FaultKind::CutList], "POST", "POST /x"), None);
-        assert!(
-            faults
-                .take(&[FaultKind::CutList], "GET", "GET /x")
-                .is_some()
-        );
+        assert!(faults.take(&[FaultKind::CutList], "GET", "GET /x").is_some());
         assert_eq!(faults.list().len(), 1);
         assert!(faults.remove(id));
         assert!(!faults.remove(id));
@@ -329,10 +309,7 @@ mod tests {
         let faults = Faults::new();
         faults.add(Fault::new(FaultKind::TooManyRequests).after(1));
         faults.add(Fault::new(FaultKind::Html).times(1));
-        assert_eq!(
-            faults.take(KINDS, "GET", "x").map(|f| f.kind),
-            Some(FaultKind::Html)
-        );
+        assert_eq!(faults.take(KINDS, "GET", "x").map(|f| f.kind), Some(FaultKind::Html));
         assert_eq!(
             faults.take(KINDS, "GET", "x").map(|f| f.kind),
             Some(FaultKind::TooManyRequests)

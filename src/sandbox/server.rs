@@ -85,18 +85,9 @@ pub async fn serve(
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let desk = Arc::new(Desk {
-        emulator,
-        faults,
-        counts,
-        clock,
-    });
+    let desk = Arc::new(Desk { emulator, faults, counts, clock });
     let task = tokio::spawn(accept(listener, desk, stop.clone()));
-    Ok(Serving {
-        address,
-        stop,
-        task: Some(task),
-    })
+    Ok(Serving { address, stop, task: Some(task) })
 }
 
 async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken) {
@@ -170,11 +161,7 @@ impl Desk {
             label,
             body: body.clone(),
         };
-        let fault = self.faults.take(
-            &FaultKind::TRANSPORT,
-            parts.method.as_str(),
-            &envelope.label,
-        );
+        let fault = self.faults.take(&FaultKind::TRANSPORT, parts.method.as_str(), &envelope.label);
         let request = Request::from_parts(parts, Body::from(body));
         match fault {
             Some(fault) => self.misbehave(fault, request, &envelope).await,
@@ -232,20 +219,13 @@ impl Desk {
         if is_write(&envelope.method, &envelope.label) {
             let method = envelope.method.as_str();
             let path = &envelope.path_and_query;
-            self.counts.record(
-                self.clock.now(),
-                method,
-                path,
-                &envelope.body,
-                status.as_u16(),
-            );
+            self.counts.record(self.clock.now(), method, path, &envelope.body, status.as_u16());
         }
     }
 }
 
 fn is_control(path: &str) -> bool {
-    path.strip_prefix(CONTROL_PREFIX)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(CONTROL_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Signing in and asking for a batch of reads are POSTs, but they change nothing.
@@ -256,16 +236,10 @@ fn is_write(method: &Method, label: &str) -> bool {
 
 /// Gives a refusal what its fault asks for: another status, and `Retry-After` verbatim.
 fn adorn(response: &mut Response, fault: &Fault) {
-    if let Some(status) = fault
-        .status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-    {
+    if let Some(status) = fault.status.and_then(|status| StatusCode::from_u16(status).ok()) {
         *response.status_mut() = status;
     }
-    let header = fault
-        .retry_after
-        .as_deref()
-        .and_then(|text| HeaderValue::from_str(text).ok());
+    let header = fault.retry_after.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
     if let Some(header) = header {
         response.headers_mut().insert(RETRY_AFTER, header);
     }

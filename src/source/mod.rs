@@ -105,7 +105,10 @@ pub trait Source: Send + Sync {
 
     /// Returns the complete assignment list of `application`, sorted, unique; service principals
     /// are left out. One read to the end of the list; confirming what vanished is up to the caller.
-    async fn assignments(&self, application: SourceAnchor) -> Result<Vec<Assignment>, SourceError>;
+    async fn assignments(
+        &self,
+        application: SourceAnchor,
+    ) -> Result<Vec<Assignment>, SourceError>;
 
     /// Returns the direct members of groups, with their attributes.
     async fn members(&self, groups: &[SourceAnchor]) -> Result<GroupMembers, SourceError>;

@@ -4,3 +4,4 @@ pub mod counts;
 pub mod faults;
 pub mod graph;
 pub mod server;
+pub mod sharefile;

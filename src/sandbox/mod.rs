@@ -2,5 +2,6 @@
 
 pub mod counts;
 pub mod faults;
+pub mod graph;
 pub mod server;
 pub mod sharefile;

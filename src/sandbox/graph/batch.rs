@@ -1,0 +1,189 @@
+//! `$batch`: several requests in one (Graph reference, section 3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::sandbox::faults::{Fault, FaultKind};
+
+use super::Tenant;
+use super::call::{Answer, Call, Content, Refusal, Reply, RequestIds};
+use super::route;
+
+const MOST_REQUESTS: usize = 20;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    requests: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    id: String,
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: Option<Value>,
+    #[serde(default)]
+    depends_on: Vec<String>,
+}
+
+/// Answers a batch: each request by the handler that answers it alone.
+pub fn batch(tenant: &Tenant, call: &Call) -> Reply {
+    let envelope: Envelope = serde_json::from_slice(&call.body).map_err(|problem| {
+        Refusal::new(
+            400,
+            "BadRequest",
+            format!("Invalid batch payload format: {problem}"),
+        )
+    })?;
+    if envelope.requests.len() > MOST_REQUESTS {
+        let message = "Number of batch request steps exceeds the maximum value of 20.";
+        return Err(Refusal::new(400, "BadRequest", message));
+    }
+    let mut ids = BTreeSet::new();
+    for item in &envelope.requests {
+        if item.id.is_empty() || !ids.insert(item.id.clone()) {
+            let message = format!("Request id '{}' is empty or not unique.", item.id);
+            return Err(Refusal::new(400, "BadRequest", message));
+        }
+        if let Some(unknown) = item.depends_on.iter().find(|id| !ids.contains(*id)) {
+            let message = format!("Request '{}' depends on '{unknown}'.", item.id);
+            return Err(Refusal::new(400, "BadRequest", message));
+        }
+    }
+    let mut failed = BTreeSet::new();
+    let mut responses = Vec::new();
+    for item in envelope.requests {
+        let outcome = if item.depends_on.iter().any(|id| failed.contains(id)) {
+            Err(Refusal::new(
+                424,
+                "FailedDependency",
+                "A request that this one needs has failed.",
+            ))
+        } else {
+            one(tenant, call, &item)
+        };
+        if outcome.is_err() {
+            failed.insert(item.id.clone());
+        }
+        responses.push(written(tenant, call, &item.id, outcome));
+    }
+    if tenant.switches().batch_reversed {
+        responses.reverse();
+    }
+    Ok(Answer::json(json!({ "responses": responses })))
+}
+
+fn one(tenant: &Tenant, outer: &Call, item: &Item) -> Reply {
+    let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes())
+        .map_err(|_| Refusal::new(400, "BadRequest", "Invalid HTTP method."))?;
+    if item.url.contains("://") {
+        return Err(Refusal::new(
+            400,
+            "BadRequest",
+            "The url of a request must be relative.",
+        ));
+    }
+    let relative = item.url.trim_start_matches('/');
+    let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
+    if path.eq_ignore_ascii_case("$batch") {
+        return Err(Refusal::new(
+            400,
+            "BadRequest",
+            "Batch requests cannot be nested.",
+        ));
+    }
+    let path = format!("/v1.0/{path}");
+    let plain = route::label(&method, &path);
+    let inner = Call {
+        query: route::query_pairs(query),
+        headers: headers(item),
+        body: item
+            .body
+            .as_ref()
+            .map(|body| Bytes::from(body.to_string()))
+            .unwrap_or_default(),
+        base: outer.base.clone(),
+        label: format!("$batch {plain}"),
+        roles: outer.roles.clone(),
+        method,
+        path,
+    };
+    match inner_fault(tenant, &inner) {
+        Some(refusal) => Err(refusal),
+        None => route::dispatch(tenant, &inner),
+    }
+}
+
+fn headers(item: &Item) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &item.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+/// Faults that name an endpoint also befall requests inside a batch; the others befall the batch.
+fn inner_fault(tenant: &Tenant, inner: &Call) -> Option<Refusal> {
+    let kinds = [
+        FaultKind::TooManyRequests,
+        FaultKind::Unavailable,
+        FaultKind::Unauthorized,
+    ];
+    let meant = |fault: &Fault| {
+        kinds.contains(&fault.kind)
+            && fault
+                .endpoint
+                .as_deref()
+                .is_some_and(|text| inner.label.contains(text))
+    };
+    if !tenant.faults.list().iter().any(meant) {
+        return None;
+    }
+    let fault = tenant
+        .faults
+        .take(&kinds, inner.method.as_str(), &inner.label)?;
+    let mut refusal = route::refusal(fault.kind, &fault);
+    if let Some(text) = fault.retry_after {
+        refusal = refusal.header("Retry-After", text);
+    }
+    Some(refusal)
+}
+
+fn written(tenant: &Tenant, outer: &Call, id: &str, outcome: Reply) -> Value {
+    let ids = RequestIds::of(&outer.headers);
+    let mut headers = Map::new();
+    headers.insert("request-id".into(), json!(ids.request));
+    let (status, body) = match outcome {
+        Ok(Answer {
+            status,
+            content: Content::Json(body),
+        }) => (status, body),
+        Ok(Answer {
+            status,
+            content: Content::Text(text),
+        }) => {
+            headers.insert("Content-Type".into(), json!("text/plain"));
+            return json!({"id": id, "status": status, "headers": headers, "body": text});
+        }
+        Err(refusal) => {
+            for (name, value) in &refusal.headers {
+                headers.insert((*name).to_owned(), json!(value));
+            }
+            (refusal.status, refusal.body(&ids, Some(tenant.clock.now())))
+        }
+    };
+    headers.insert("Content-Type".into(), json!("application/json"));
+    json!({"id": id, "status": status, "headers": headers, "body": body})
+}

@@ -1,0 +1,334 @@
+//! Entra ID and Microsoft Graph, as far as a provisioning job needs them.
+//!
+//! Written from the Graph reference; it shares no types with the client. Everything lives in
+//! memory behind one lock. The token endpoint and Graph share one address; `{tenant}` in the path
+//! tells them apart.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `state` | people, groups, applications, assignments, and how they change |
+//! | `log` | the changes that delta queries replay |
+//! | `registration`, `token` | the app registration and the token endpoint |
+//! | `route` | paths, permissions, labels |
+//! | `users`, `groups`, `applications`, `deleted`, `delta`, `batch` | the endpoints |
+//! | `call`, `page`, `filter`, `objects`, `properties` | requests, lists, filters, shapes |
+//! | `switches` | what the reference marks as likely or unknown |
+
+pub mod attributes;
+pub mod dice;
+pub mod properties;
+pub mod registration;
+pub mod switches;
+pub mod views;
+
+mod applications;
+mod batch;
+mod call;
+mod deleted;
+mod delta;
+mod edit;
+mod filter;
+mod groups;
+mod log;
+mod objects;
+mod page;
+mod route;
+mod state;
+mod token;
+mod users;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State as Shared};
+use axum::response::Response;
+use secrecy::SecretString;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::sandbox::faults::{FaultKind, Faults};
+use crate::sandbox::server::Emulator;
+
+use attributes::Attributes;
+use call::{Call, Refusal, RequestIds, respond};
+use dice::Dice;
+use page::Sealer;
+use registration::{Registration, Secret};
+use state::{Application, State};
+use switches::Switches;
+use views::RoleView;
+
+/// The largest request body, in bytes.
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The permissions that are granted at first (Graph reference, section 1.7, "Core set").
+pub const CORE_PERMISSIONS: [&str; 3] = [
+    "Application.Read.All",
+    "GroupMember.Read.All",
+    "User.Read.All",
+];
+
+/// Why the tenant cannot be changed as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    /// There is no such person.
+    #[error("there is no person or group {0}")]
+    NoPerson(Uuid),
+    /// There is no such group.
+    #[error("there is no group {0}")]
+    NoGroup(Uuid),
+    /// There is no such person, group or application.
+    #[error("there is no person, group or application {0}")]
+    NoPrincipal(Uuid),
+    /// The application has no such role.
+    #[error("the application has no role `{0}`")]
+    NoRole(String),
+    /// There is no such assignment.
+    #[error("there is no assignment {0}")]
+    NoRow(String),
+    /// Graph's metadata has no such property, or it cannot be set.
+    #[error("there is no property `{0}` that could be set")]
+    NoProperty(String),
+    /// A property that every object has is missing or is no text.
+    #[error("`{0}` is missing or is not a text")]
+    Missing(&'static str),
+    /// It exists already.
+    #[error("`{0}` exists already")]
+    Taken(String),
+    /// The certificate cannot be used.
+    #[error("the certificate cannot be used: {0}")]
+    Certificate(String),
+}
+
+/// Who the tenant is.
+#[derive(Clone, Debug)]
+pub struct TenantOptions {
+    /// All ids, secrets included, follow from it.
+    pub seed: u64,
+    /// The initial domain, as `contoso.onmicrosoft.com`.
+    pub domain: String,
+    /// What the enterprise application is called.
+    pub application: String,
+}
+
+impl Default for TenantOptions {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            domain: "contoso.onmicrosoft.com".to_owned(),
+            application: "Citrix ShareFile".to_owned(),
+        }
+    }
+}
+
+/// A tenant of Entra ID with one enterprise application and one app registration.
+#[derive(Debug)]
+pub struct Tenant {
+    state: Mutex<State>,
+    registration: Mutex<Registration>,
+    clock: Arc<dyn Clock>,
+    faults: Arc<Faults>,
+    sealer: Sealer,
+    signing_key: [u8; 32],
+    tenant_id: Uuid,
+    domain: String,
+    client_secret: SecretString,
+    application: Uuid,
+    epoch: AtomicU32,
+    nonce: AtomicU64,
+}
+
+impl Tenant {
+    /// Makes a tenant without people, groups and assignments. The registration has one secret
+    /// and the [`CORE_PERMISSIONS`].
+    pub fn new(options: &TenantOptions, clock: Arc<dyn Clock>, faults: Arc<Faults>) -> Arc<Self> {
+        let mut dice = Dice::new(options.seed);
+        let tenant_id = dice.uuid();
+        let client_id = dice.uuid();
+        let client_secret = SecretString::from(format!("8Q~{}", dice.letters(37)));
+        let registration = Registration {
+            client_id,
+            name: "sharefile-provisioner".to_owned(),
+            enabled: true,
+            secrets: vec![Secret {
+                value: client_secret.clone(),
+                expires: None,
+            }],
+            certificates: Vec::new(),
+            permissions: CORE_PERMISSIONS
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
+            revoked: BTreeSet::new(),
+        };
+        let roles = ["User", "Client", "Employee"].map(|name| RoleView {
+            id: dice.uuid(),
+            name: name.to_owned(),
+            // The role of gallery applications that everybody uses has no value.
+            value: (name != "User").then(|| name.to_owned()),
+        });
+        let app_id = dice.uuid();
+        let mut state = State::new(dice);
+        let application = new_application(&mut state, &options.application, app_id, &roles);
+        new_application(&mut state, "sharefile-provisioner", client_id, &[]);
+        Arc::new(Self {
+            state: Mutex::new(state),
+            registration: Mutex::new(registration),
+            clock,
+            faults,
+            sealer: Sealer::new(random_key()),
+            signing_key: random_key(),
+            tenant_id,
+            domain: options.domain.clone(),
+            client_secret,
+            application,
+            epoch: AtomicU32::new(0),
+            nonce: AtomicU64::new(0),
+        })
+    }
+
+    /// Returns the emulator that answers for this tenant.
+    pub fn emulator(self: &Arc<Self>) -> Emulator {
+        Emulator {
+            router: Router::new().fallback(attend).with_state(self.clone()),
+            label: route::label,
+            refuse: route::refuse,
+        }
+    }
+
+    /// Returns the id of the tenant.
+    pub fn tenant_id(&self) -> Uuid {
+        self.tenant_id
+    }
+
+    /// Returns the initial domain.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// Returns the secret that the registration began with.
+    pub fn client_secret(&self) -> SecretString {
+        self.client_secret.clone()
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(&self.domain)
+            || Uuid::try_parse(name).ok() == Some(self.tenant_id)
+    }
+
+    fn signing_key(&self) -> &[u8] {
+        &self.signing_key
+    }
+
+    /// Locks the directory after letting time do its work.
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.settle(self.clock.now());
+        state
+    }
+
+    fn registration(&self) -> MutexGuard<'_, Registration> {
+        self.registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the choices.
+    pub fn switches(&self) -> Switches {
+        self.state().switches.clone()
+    }
+
+    fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    fn nonce(&self) -> u64 {
+        self.nonce.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Returns whether a fault ends the token of this request.
+    fn ends_now(&self, call: &Call) -> bool {
+        let kinds = [FaultKind::ExpiredToken];
+        self.faults
+            .take(&kinds, call.method.as_str(), &call.label)
+            .is_some()
+    }
+}
+
+fn new_application(state: &mut State, name: &str, app_id: Uuid, roles: &[RoleView]) -> Uuid {
+    let attributes = Attributes::from_list(vec![
+        ("displayName".into(), json!(name)),
+        ("appDisplayName".into(), json!(name)),
+        ("appId".into(), json!(app_id.to_string())),
+        ("accountEnabled".into(), json!(true)),
+        ("appRoleAssignmentRequired".into(), json!(true)),
+        ("servicePrincipalType".into(), json!("Application")),
+        ("servicePrincipalNames".into(), json!([app_id.to_string()])),
+        ("signInAudience".into(), json!("AzureADMyOrg")),
+        (
+            "tags".into(),
+            json!(["WindowsAzureActiveDirectoryIntegratedApp"]),
+        ),
+    ]);
+    state.add_application(Application {
+        attributes,
+        roles: roles.to_vec(),
+    })
+}
+
+fn random_key() -> [u8; 32] {
+    let mut key = [0; 32];
+    let (left, right) = key.split_at_mut(16);
+    left.copy_from_slice(Uuid::new_v4().as_bytes());
+    right.copy_from_slice(Uuid::new_v4().as_bytes());
+    key
+}
+
+/// Answers every request that reaches the emulator.
+async fn attend(Shared(tenant): Shared<Arc<Tenant>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let ids = RequestIds::of(&parts.headers);
+    let now = Some(tenant.clock.now());
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        let refusal = Refusal::new(413, "RequestEntityTooLarge", "The request is too large.");
+        return respond(Err(refusal), &ids, now);
+    };
+    let path = parts.uri.path();
+    if route::is_token_path(path) {
+        return token::token(&tenant, &parts.method, path, &parts.headers, &body);
+    }
+    let host = parts
+        .headers
+        .get("host")
+        .and_then(|host| host.to_str().ok());
+    let mut call = Call {
+        label: route::label(&parts.method, path),
+        path: path.to_owned(),
+        query: route::query_pairs(parts.uri.query().unwrap_or_default()),
+        base: format!("http://{}", host.unwrap_or("localhost")),
+        method: parts.method,
+        headers: parts.headers,
+        body,
+        roles: Vec::new(),
+    };
+    let reply = match token::sign_in(&tenant, &call) {
+        Ok(roles) => {
+            call.roles = roles;
+            route::dispatch(&tenant, &call)
+        }
+        Err(refusal) => Err(refusal),
+    };
+    let head = call.method == axum::http::Method::HEAD;
+    let mut response = respond(reply, &ids, now);
+    if head {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}

@@ -1,0 +1,412 @@
+//! Which path means what, who may ask, and who answers.
+
+use axum::http::Method;
+use axum::response::Response;
+use serde_json::json;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use crate::sandbox::faults::{Fault, FaultKind};
+
+use super::call::{Call, Refusal, Reply, RequestIds, respond};
+use super::{Tenant, applications, batch, deleted, delta, groups, users};
+
+const APPLICATION_READERS: &[&str] = &[
+    "Application.Read.All",
+    "Application.ReadWrite.All",
+    "Directory.Read.All",
+];
+/// Permissions that let a caller read people.
+pub const USER_READERS: &[&str] = &[
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+const GROUP_READERS: &[&str] = &[
+    "GroupMember.Read.All",
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+/// Permissions that let a caller read deleted groups.
+pub const DELETED_GROUP_READERS: &[&str] = &[
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+
+/// How a service principal is named in a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApplicationKey {
+    /// By object id.
+    Object(String),
+    /// By `appId='…'`.
+    AppId(String),
+}
+
+/// What a path below `/v1.0` means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `servicePrincipals`
+    Applications,
+    /// `servicePrincipals/{id}`
+    Application(ApplicationKey),
+    /// `servicePrincipals/{id}/appRoleAssignedTo`
+    Assignments(ApplicationKey),
+    /// `users`
+    Users,
+    /// `users/$count`
+    UsersCount,
+    /// `users/delta`
+    UsersDelta,
+    /// `users/{id}`
+    User(String),
+    /// `groups`
+    Groups,
+    /// `groups/delta`
+    GroupsDelta,
+    /// `groups/{id}`
+    Group(String),
+    /// `groups/{id}/members`, or `transitiveMembers`
+    Members {
+        /// The group.
+        group: String,
+        /// With the members of nested groups.
+        transitive: bool,
+        /// Only people.
+        people: bool,
+    },
+    /// `groups/{id}/members/$count`
+    MembersCount(String),
+    /// `directory/deletedItems/microsoft.graph.user`
+    DeletedUsers,
+    /// `directory/deletedItems/microsoft.graph.group`
+    DeletedGroups,
+    /// `directory/deletedItems/{id}`
+    Deleted(String),
+    /// `$batch`
+    Batch,
+}
+
+impl Endpoint {
+    /// Returns what a path with its version means.
+    ///
+    /// # Errors
+    /// The refusal of a path that means nothing.
+    pub fn of(path: &str) -> Result<Self, Refusal> {
+        let mut segments = path.trim_matches('/').split('/').map(percent_decode);
+        match segments.next().as_deref() {
+            Some("v1.0") => {}
+            other => {
+                let message = format!("Invalid version: {}", other.unwrap_or_default());
+                return Err(Refusal::new(400, "BadRequest", message));
+            }
+        }
+        let segments: Vec<String> = segments.flat_map(|segment| unfold(&segment)).collect();
+        let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+        Self::matching(&parts).ok_or_else(|| unknown(&parts))
+    }
+
+    fn matching(parts: &[&str]) -> Option<Self> {
+        Some(match parts {
+            ["servicePrincipals"] => Self::Applications,
+            ["servicePrincipals", key] => Self::Application(application_key(key)),
+            ["servicePrincipals", key, "appRoleAssignedTo"] => {
+                Self::Assignments(application_key(key))
+            }
+            ["users"] => Self::Users,
+            ["users", "$count"] => Self::UsersCount,
+            ["users", last] if is_delta(last) => Self::UsersDelta,
+            ["users", id] => Self::User((*id).to_owned()),
+            ["groups"] => Self::Groups,
+            ["groups", last] if is_delta(last) => Self::GroupsDelta,
+            ["groups", id] => Self::Group((*id).to_owned()),
+            ["groups", id, "members", "$count"] => Self::MembersCount((*id).to_owned()),
+            [
+                "groups",
+                id,
+                kind @ ("members" | "transitiveMembers"),
+                cast @ ..,
+            ] => Self::Members {
+                group: (*id).to_owned(),
+                transitive: *kind == "transitiveMembers",
+                people: is_user_cast(cast)?,
+            },
+            ["directory", "deletedItems", "microsoft.graph.user"] => Self::DeletedUsers,
+            ["directory", "deletedItems", "microsoft.graph.group"] => Self::DeletedGroups,
+            ["directory", "deletedItems", id] => Self::Deleted((*id).to_owned()),
+            ["$batch"] => Self::Batch,
+            _ => return None,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Applications => "servicePrincipals",
+            Self::Application(ApplicationKey::Object(_)) => "servicePrincipals/{id}",
+            Self::Application(ApplicationKey::AppId(_)) => "servicePrincipals(appId)",
+            Self::Assignments(ApplicationKey::Object(_)) => {
+                "servicePrincipals/{id}/appRoleAssignedTo"
+            }
+            Self::Assignments(ApplicationKey::AppId(_)) => {
+                "servicePrincipals(appId)/appRoleAssignedTo"
+            }
+            Self::Users => "users",
+            Self::UsersCount => "users/$count",
+            Self::UsersDelta => "users/delta",
+            Self::User(_) => "users/{id}",
+            Self::Groups => "groups",
+            Self::GroupsDelta => "groups/delta",
+            Self::Group(_) => "groups/{id}",
+            Self::Members {
+                transitive: false,
+                people: false,
+                ..
+            } => "groups/{id}/members",
+            Self::Members {
+                transitive: false,
+                people: true,
+                ..
+            } => "groups/{id}/members/microsoft.graph.user",
+            Self::Members {
+                transitive: true,
+                people: false,
+                ..
+            } => "groups/{id}/transitiveMembers",
+            Self::Members {
+                transitive: true,
+                people: true,
+                ..
+            } => "groups/{id}/transitiveMembers/microsoft.graph.user",
+            Self::MembersCount(_) => "groups/{id}/members/$count",
+            Self::DeletedUsers => "directory/deletedItems/microsoft.graph.user",
+            Self::DeletedGroups => "directory/deletedItems/microsoft.graph.group",
+            Self::Deleted(_) => "directory/deletedItems/{id}",
+            Self::Batch => "$batch",
+        }
+    }
+
+    /// Returns the permissions of which one is needed (Graph reference, section 1.7).
+    fn readers(&self) -> &'static [&'static str] {
+        match self {
+            Self::Applications | Self::Application(_) | Self::Assignments(_) => APPLICATION_READERS,
+            Self::Users
+            | Self::UsersCount
+            | Self::UsersDelta
+            | Self::User(_)
+            | Self::DeletedUsers => USER_READERS,
+            Self::Groups
+            | Self::GroupsDelta
+            | Self::Group(_)
+            | Self::Members { .. }
+            | Self::MembersCount(_) => GROUP_READERS,
+            Self::DeletedGroups => DELETED_GROUP_READERS,
+            // The type of the object decides; the handler knows it.
+            Self::Deleted(_) | Self::Batch => &[],
+        }
+    }
+}
+
+/// Answers a signed-in request.
+pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
+    let endpoint = Endpoint::of(&call.path)?;
+    let right = if endpoint == Endpoint::Batch {
+        Method::POST
+    } else {
+        Method::GET
+    };
+    if call.method != right {
+        let message = "Specified HTTP method is not allowed for the request target.";
+        return Err(Refusal::new(405, "Request_BadRequest", message));
+    }
+    if !endpoint.readers().is_empty() && !call.may(endpoint.readers()) {
+        return Err(Refusal::denied());
+    }
+    match &endpoint {
+        Endpoint::Applications => applications::list(tenant, call),
+        Endpoint::Application(key) => applications::one(tenant, call, key),
+        Endpoint::Assignments(key) => applications::assignments(tenant, call, key),
+        Endpoint::Users => users::list(tenant, call),
+        Endpoint::UsersCount => users::count(tenant, call),
+        Endpoint::UsersDelta => delta::delta(tenant, call, delta::Feed::Users),
+        Endpoint::User(key) => users::one(tenant, call, key),
+        Endpoint::Groups => groups::list(tenant, call),
+        Endpoint::GroupsDelta => delta::delta(tenant, call, delta::Feed::Groups),
+        Endpoint::Group(id) => groups::one(tenant, call, id),
+        Endpoint::Members {
+            group,
+            transitive,
+            people,
+        } => groups::members(tenant, call, group, *transitive, *people),
+        Endpoint::MembersCount(id) => groups::members_count(tenant, call, id),
+        Endpoint::DeletedUsers => deleted::users(tenant, call),
+        Endpoint::DeletedGroups => deleted::groups(tenant, call),
+        Endpoint::Deleted(id) => deleted::one(tenant, call, id),
+        Endpoint::Batch => batch::batch(tenant, call),
+    }
+}
+
+/// Returns the endpoint label of a request, as `GET /v1.0/users/{id}`.
+pub fn label(method: &Method, path: &str) -> String {
+    if is_token_path(path) {
+        return format!("{method} /{{tenant}}/oauth2/v2.0/token");
+    }
+    match Endpoint::of(path) {
+        Ok(endpoint) => format!("{method} /v1.0/{}", endpoint.name()),
+        Err(_) => format!("{method} (unknown)"),
+    }
+}
+
+/// Returns whether a path is that of a token endpoint.
+pub fn is_token_path(path: &str) -> bool {
+    path.ends_with("/oauth2/v2.0/token")
+}
+
+/// Returns the refusal of a fault (Graph reference, section 8).
+pub fn refusal(kind: FaultKind, fault: &Fault) -> Refusal {
+    match kind {
+        FaultKind::TooManyRequests => {
+            let mut refusal = Refusal::new(429, "TooManyRequests", "Please retry again later.");
+            refusal.inner.insert("code".into(), json!("429"));
+            refusal.inner.insert("status".into(), json!("429"));
+            refusal
+                .inner
+                .insert("message".into(), json!("Please retry after"));
+            refusal
+        }
+        FaultKind::Unauthorized => Refusal::unauthenticated("Access token validation failure."),
+        _ => Refusal::new(
+            503,
+            fault.reason.as_deref().unwrap_or("ServiceUnavailable"),
+            "The service is temporarily unavailable.",
+        ),
+    }
+}
+
+/// Returns the response of a fault that the server acts out.
+pub fn refuse(kind: FaultKind, fault: &Fault) -> Response {
+    let id = Uuid::new_v4().to_string();
+    let ids = RequestIds {
+        client: id.clone(),
+        request: id,
+    };
+    respond(Err(refusal(kind, fault)), &ids, None)
+}
+
+/// Splits a query string into its decoded options.
+pub fn query_pairs(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect()
+}
+
+fn unknown(parts: &[&str]) -> Refusal {
+    let known = [
+        "servicePrincipals",
+        "users",
+        "groups",
+        "directory",
+        "deletedItems",
+    ];
+    let odd = parts
+        .iter()
+        .find(|part| !known.contains(part) && Uuid::try_parse(part).is_err());
+    Refusal::no_segment(odd.or(parts.last()).copied().unwrap_or_default())
+}
+
+fn is_delta(segment: &str) -> bool {
+    let bare = segment.strip_suffix("()").unwrap_or(segment);
+    bare == "delta" || bare == "microsoft.graph.delta"
+}
+
+fn is_user_cast(cast: &[&str]) -> Option<bool> {
+    match cast {
+        [] => Some(false),
+        ["microsoft.graph.user" | "graph.user"] => Some(true),
+        _ => None,
+    }
+}
+
+fn application_key(key: &str) -> ApplicationKey {
+    match key
+        .strip_prefix("appId='")
+        .and_then(|rest| rest.strip_suffix('\''))
+    {
+        Some(app_id) => ApplicationKey::AppId(app_id.to_owned()),
+        None => ApplicationKey::Object(key.to_owned()),
+    }
+}
+
+/// Splits `users('x')` into `users` and `x`, and `servicePrincipals(appId='x')` into
+/// `servicePrincipals` and `appId='x'`.
+fn unfold(segment: &str) -> Vec<String> {
+    let Some((set, key)) = segment
+        .strip_suffix(')')
+        .and_then(|rest| rest.split_once('('))
+    else {
+        return vec![segment.to_owned()];
+    };
+    if key.is_empty() {
+        return vec![segment.to_owned()];
+    }
+    let bare = key
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''))
+        .unwrap_or(key);
+    vec![set.to_owned(), bare.to_owned()]
+}
+
+fn percent_decode(segment: &str) -> String {
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if first == b'%' => {
+                decoded.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                decoded.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_replace_ids() {
+        for (path, wanted) in [
+            ("/v1.0/users/delta()", "GET /v1.0/users/delta"),
+            ("/v1.0/users/a%23EXT%23%40b.c", "GET /v1.0/users/{id}"),
+            ("/v1.0/users('x')", "GET /v1.0/users/{id}"),
+            (
+                "/v1.0/servicePrincipals(appId='x')",
+                "GET /v1.0/servicePrincipals(appId)",
+            ),
+            (
+                "/v1.0/groups/x/members/microsoft.graph.user",
+                "GET /v1.0/groups/{id}/members/microsoft.graph.user",
+            ),
+            (
+                "/contoso/oauth2/v2.0/token",
+                "GET /{tenant}/oauth2/v2.0/token",
+            ),
+            ("/v1.0/me", "GET (unknown)"),
+        ] {
+            assert_eq!(label(&Method::GET, path), wanted);
+        }
+        let endpoint = Endpoint::of("/v1.0/users/a%23EXT%23@b.c").expect("is an endpoint");
+        assert_eq!(endpoint, Endpoint::User("a#EXT#@b.c".to_owned()));
+    }
+}

@@ -1,0 +1,85 @@
+//! What the reference marks as likely or unknown and a client would notice. Every such choice of
+//! this emulator is one field here.
+
+use serde::{Deserialize, Serialize};
+
+/// What an expired delta token is answered with (Graph reference, section 4, "Expired token").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiredDelta {
+    /// 400 with the code `syncStateNotFound`, as documented.
+    #[default]
+    SyncStateNotFound,
+    /// 410 with a `Location` that starts the round again.
+    GoneWithLocation,
+    /// 410 without `Location`, with the code `SyncStateNotFound`, as observed at Outlook.
+    Gone,
+}
+
+/// What a `$top` above 999 does to `users`, `groups` and members (Graph reference, section 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LargeTop {
+    /// 400 with the code `Request_UnsupportedQuery`.
+    #[default]
+    Refuse,
+    /// Pages of 999.
+    Clamp,
+}
+
+/// The choices. `/_sandbox/switches` reads and changes them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Switches {
+    /// Objects on one page of a delta ("roughly 100 to 200", section 4).
+    pub delta_page_size: usize,
+    /// Member changes on one page of a delta ("about 500 members a page", section 4).
+    pub delta_members_per_page: usize,
+    /// Whether each delta round begins with an empty page ("a page may have `value: []`", section 4).
+    pub delta_empty_page: bool,
+    /// How an expired or reset delta token is refused.
+    pub expired_delta: ExpiredDelta,
+    /// How long a delta token lives, in seconds: seven days (section 4).
+    pub delta_token_secs: u64,
+    /// How long an access token lives, in seconds ("60 to 90 min", section 1.1).
+    pub access_token_secs: u64,
+    /// What a large `$top` does.
+    pub large_top: LargeTop,
+    /// Whether a cast with query options is refused without `ConsistencyLevel: eventual` and
+    /// `$count=true` (section 3, "Advanced queries").
+    pub cast_needs_eventual: bool,
+    /// Whether `appRoleAssignedTo` loses everything after the first page, without a link, when
+    /// `$top` is absent (section 2, the reported defect).
+    pub assignments_lost_without_top: bool,
+    /// Whether assignments of people and groups in the recycle bin are still listed.
+    pub assignments_of_deleted: bool,
+    /// Whether the name of a deleted person is prefixed with the id (section 6).
+    pub deleted_upn_prefixed: bool,
+    /// Whether security groups go to the recycle bin, as Microsoft 365 groups do (section 6).
+    pub security_groups_recycled: bool,
+    /// Days that the recycle bin keeps what is in it (section 6).
+    pub recycle_bin_days: u32,
+    /// Whether the answers of a `$batch` come in reverse order ("in any order", section 3).
+    pub batch_reversed: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            delta_page_size: 200,
+            delta_members_per_page: 500,
+            delta_empty_page: false,
+            expired_delta: ExpiredDelta::default(),
+            delta_token_secs: 7 * 24 * 3600,
+            access_token_secs: 3599,
+            large_top: LargeTop::default(),
+            cast_needs_eventual: true,
+            assignments_lost_without_top: false,
+            assignments_of_deleted: false,
+            deleted_upn_prefixed: true,
+            security_groups_recycled: false,
+            recycle_bin_days: 30,
+            batch_reversed: false,
+        }
+    }
+}

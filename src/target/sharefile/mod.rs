@@ -3,7 +3,7 @@
 //! - [`settings`] is what the configuration gives.
 //! - `token` signs in and learns where the API is; `api` sends with that token.
 //! - `wire` holds the JSON shapes, `feed` reads lists piece by piece.
-//! - `users` and `account` are the calls of [`Target`](crate::target::Target).
+//! - `users` and `account` are the calls of [`Target`].
 //! - `error` says what a refusal means and what to do about it.
 //!
 //! Everything, tokens included, passes one gate.

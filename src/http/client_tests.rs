@@ -13,7 +13,6 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::clock::JumpClock;
 use crate::http::GateLimits;
-use crate::model::ids::Timestamp;
 
 type Reply = (u16, Option<&'static str>, &'static str);
 
@@ -67,7 +66,7 @@ fn verdict(answer: &Answer) -> Verdict {
 }
 
 fn client() -> (Arc<JumpClock>, Arc<Gate>, PoliteClient) {
-    let clock = Arc::new(JumpClock::new(Timestamp(0)));
+    let clock = Arc::new(JumpClock::new(Default::default()));
     let gate = Gate::new(clock.clone(), GateLimits { per_minute: None, in_flight: 4 });
     let settings = ClientSettings {
         read_timeout: Duration::from_secs(20),
@@ -182,7 +181,7 @@ async fn a_host_that_does_not_listen_receives_nothing() {
 #[tokio::test]
 async fn a_stream_keeps_its_place_until_it_is_dropped() {
     let server = Server::start([(429, Some("3"), ""), (200, None, "[1,2,3]")]).await;
-    let clock = Arc::new(JumpClock::new(Timestamp(0)));
+    let clock = Arc::new(JumpClock::new(Default::default()));
     let gate = Gate::new(clock.clone(), GateLimits { per_minute: None, in_flight: 1 });
     let client =
         PoliteClient::new(gate.clone(), clock.clone(), ClientSettings::default(), verdict).unwrap();

@@ -125,10 +125,9 @@ fn left(until: Duration, now: Duration) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::clock::JumpClock;
-    use crate::model::ids::Timestamp;
 
     fn gate(per_minute: Option<u32>, in_flight: usize) -> (Arc<JumpClock>, Arc<Gate>) {
-        let clock = Arc::new(JumpClock::new(Timestamp(0)));
+        let clock = Arc::new(JumpClock::new(Default::default()));
         let gate = Gate::new(clock.clone(), GateLimits { per_minute, in_flight });
         (clock, gate)
     }

@@ -91,7 +91,6 @@ mod tests {
 
     use super::*;
     use crate::clock::JumpClock;
-    use crate::model::ids::Timestamp;
 
     struct Shop {
         clock: Arc<JumpClock>,
@@ -102,7 +101,7 @@ mod tests {
 
     impl Shop {
         fn new(expires_in: u64) -> Arc<Self> {
-            let clock = Arc::new(JumpClock::new(Timestamp(0)));
+            let clock = Arc::new(JumpClock::new(Default::default()));
             Arc::new(Self {
                 cache: TokenCache::new(clock.clone()),
                 clock,
@@ -164,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_fetch_is_tried_again() {
-        let clock = Arc::new(JumpClock::new(Timestamp(0)));
+        let clock = Arc::new(JumpClock::new(Default::default()));
         let cache: TokenCache<u8> = TokenCache::new(clock);
         let refused = cache.get(|| async { Err::<Fetched<u8>, _>("refused") }).await;
         assert_eq!(refused, Err("refused"));

@@ -1,3 +1,93 @@
-//! ShareFile as a target.
+//! ShareFile as a target (ShareFile API reference).
+//!
+//! - [`settings`] is what the configuration gives.
+//! - `token` signs in and learns where the API is; `api` sends with that token.
+//! - `wire` holds the JSON shapes, `feed` reads lists piece by piece.
+//! - `users` and `account` are the calls of [`Target`].
+//! - `error` says what a refusal means and what to do about it.
+//!
+//! Everything, tokens included, passes one gate.
 
+mod account;
+mod api;
+mod error;
+mod feed;
 pub mod settings;
+mod token;
+mod users;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::Clock;
+use crate::model::account::{TargetAccount, TargetUser};
+use crate::model::ids::TargetId;
+use crate::target::{NewUser, Target, TargetError, UserChange};
+
+use api::Api;
+use settings::SharefileSettings;
+
+/// A ShareFile tenant.
+pub struct Sharefile {
+    api: Api,
+}
+
+impl Sharefile {
+    /// Prepares the connector; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When subdomain or domain cannot be part of a host name, or when the HTTP client cannot be
+    /// set up.
+    pub fn new(settings: SharefileSettings, clock: Arc<dyn Clock>) -> Result<Self, TargetError> {
+        Ok(Self { api: Api::new(settings, clock)? })
+    }
+}
+
+#[async_trait]
+impl Target for Sharefile {
+    async fn account(&self) -> Result<TargetAccount, TargetError> {
+        account::read(&self.api).await
+    }
+
+    async fn list_users(
+        &self,
+        sink: &mut (dyn FnMut(TargetUser) + Send),
+    ) -> Result<(), TargetError> {
+        users::list(&self.api, sink).await
+    }
+
+    async fn find_by_address(&self, address: &str) -> Result<Option<TargetUser>, TargetError> {
+        users::find_by_address(&self.api, address).await
+    }
+
+    async fn read_user(&self, target_id: &TargetId) -> Result<Option<TargetUser>, TargetError> {
+        users::read(&self.api, target_id).await
+    }
+
+    async fn create_user(&self, user: &NewUser) -> Result<TargetUser, TargetError> {
+        users::create(&self.api, user).await
+    }
+
+    async fn change_user(
+        &self,
+        target_id: &TargetId,
+        change: &UserChange,
+    ) -> Result<TargetUser, TargetError> {
+        users::change(&self.api, target_id, change).await
+    }
+
+    fn requests(&self) -> u64 {
+        self.api.sent()
+    }
+}
+
+impl std::fmt::Debug for Sharefile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sharefile").field("requests", &self.requests()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

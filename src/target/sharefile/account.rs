@@ -1,0 +1,164 @@
+//! The tenant itself: licences, protected people, and what the service user may do (ShareFile API
+//! reference, sections 1.6 and 5). Three reads, and one more where a Super User Group exists.
+
+use super::api::{Api, Call};
+use super::error::{Attempt, roles_remedy};
+use super::feed;
+use super::users::is_id;
+use super::wire::{Account, Contact, Preferences, User};
+use crate::model::account::{Seats, TargetAccount};
+use crate::model::ids::TargetId;
+use crate::model::outcome::ErrorCategory;
+use crate::target::TargetError;
+
+/// The roles without which nobody can be managed (section 1.6).
+const NEEDED_ROLES: [&str; 2] = ["AdminManageEmployees", "CanManageUsers"];
+
+/// Reads the tenant.
+pub(super) async fn read(api: &Api) -> Result<TargetAccount, TargetError> {
+    let (service_user, service_roles) = read_service_user(api).await?;
+    let account: Account = must(
+        api,
+        "reading the tenant's account",
+        Call::get("Accounts").with("$expand", "UserUsage,Preferences"),
+    )
+    .await?;
+    let read: Preferences =
+        must(api, "reading the tenant's preferences", Call::get("Accounts/Preferences")).await?;
+    let preferences = merge(read, account.preferences.unwrap_or_default());
+    let super_users = read_super_users(api, preferences.super_group_id.as_deref()).await?;
+    let name = match account.subdomain {
+        Some(subdomain) => subdomain,
+        None => api.subdomain().await?,
+    };
+    let usage = account.user_usage;
+    let counter = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
+    Ok(TargetAccount {
+        account_id: account.id,
+        name,
+        plan_name: account.plan_name,
+        service_user,
+        service_roles,
+        master_admin: account.master_admin_id.and_then(id),
+        billing_contact: account.billing_contact_id.and_then(id),
+        super_users,
+        seats: Seats {
+            employee_max: counter(usage.as_ref().and_then(|usage| usage.employee_max)),
+            employee_count: counter(usage.as_ref().and_then(|usage| usage.employee_count))
+                .unwrap_or(0),
+        },
+        employee_domains: employee_domains(&preferences),
+        force_sso: preferences.force_sso.unwrap_or(false),
+        two_factor: preferences.enable_two_factor_auth.unwrap_or(false),
+    })
+}
+
+/// Reads the service user and checks its roles. `GET /Users` without parameters is the caller
+/// (section 3.1).
+async fn read_service_user(api: &Api) -> Result<(TargetId, Vec<String>), TargetError> {
+    let what = "reading the service user";
+    let user: User = must(api, what, Call::get("Users")).await?;
+    let roles = user.roles.unwrap_or_default();
+    let missing: Vec<&str> =
+        NEEDED_ROLES.into_iter().filter(|role| !roles.iter().any(|held| held == role)).collect();
+    if !missing.is_empty() {
+        return Err(Attempt::read(what).error(
+            ErrorCategory::Auth,
+            "MissingRole",
+            format!("the service user lacks {}", missing.join(" and ")),
+            roles_remedy(),
+        ));
+    }
+    Ok((TargetId::new(user.id), roles))
+}
+
+/// Reads who is in the Super User Group. A group that is named but cannot be read is an error:
+/// its members are protected, and nobody would know whom to protect.
+async fn read_super_users(api: &Api, group: Option<&str>) -> Result<Vec<TargetId>, TargetError> {
+    let Some(group) = group.filter(|group| !group.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let attempt = Attempt::read("reading the Super User Group");
+    if !is_id(group) {
+        return Err(attempt.error(
+            ErrorCategory::Bug,
+            "WrongId",
+            "the preferences name a group whose id is none that ShareFile gives",
+            "Report this: the members of that group are protected, so they must be known.",
+        ));
+    }
+    let mut members = Vec::new();
+    let mut each = |contact: Contact| members.push(TargetId::new(contact.id));
+    let call = Call::get(format!("Groups({group})/Contacts"));
+    feed::read(api, &attempt, &call, &mut each).await.map_err(|mut error| {
+        if error.category == ErrorCategory::Rejected {
+            error.remedy = "Its members are protected, so they must be known: let the service \
+                            user see the group (permission AdminSuperGroup)."
+                .to_owned();
+        }
+        error
+    })?;
+    members.sort();
+    members.dedup();
+    Ok(members)
+}
+
+async fn must<T: serde::de::DeserializeOwned>(
+    api: &Api,
+    what: &str,
+    call: Call,
+) -> Result<T, TargetError> {
+    let attempt = Attempt::read(what);
+    let answer = api.call(&attempt, &call).await?;
+    answer.json().map_err(|error| attempt.unreadable(&answer, error))
+}
+
+/// Fills gaps of the preferences as read with those that came with the account.
+fn merge(read: Preferences, expanded: Preferences) -> Preferences {
+    Preferences {
+        use_strict_employee_definition: read
+            .use_strict_employee_definition
+            .or(expanded.use_strict_employee_definition),
+        employee_email_domains: read.employee_email_domains.or(expanded.employee_email_domains),
+        enable_two_factor_auth: read.enable_two_factor_auth.or(expanded.enable_two_factor_auth),
+        force_sso: read.force_sso.or(expanded.force_sso),
+        super_group_id: read.super_group_id.or(expanded.super_group_id),
+    }
+}
+
+/// Returns the domains whose addresses must be employees, in lower case; none unless the strict
+/// rule is on (section 0, fact 8). How the text separates them is not documented.
+fn employee_domains(preferences: &Preferences) -> Vec<String> {
+    if preferences.use_strict_employee_definition != Some(true) {
+        return Vec::new();
+    }
+    let text = preferences.employee_email_domains.as_deref().unwrap_or("");
+    let mut domains: Vec<String> = text
+        .split(|c: char| c == ',' || c == ';' || c == '|' || c.is_whitespace())
+        .map(|domain| domain.trim_start_matches('@').to_lowercase())
+        .filter(|domain| !domain.is_empty())
+        .collect();
+    domains.sort();
+    domains.dedup();
+    domains
+}
+
+fn id(text: String) -> Option<TargetId> {
+    (!text.is_empty()).then(|| TargetId::new(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn employee_domains_count_only_under_the_strict_rule() {
+        let mut preferences = Preferences {
+            employee_email_domains: Some("Contoso.com; @fabrikam.com,contoso.com\n".to_owned()),
+            ..Preferences::default()
+        };
+        assert!(employee_domains(&preferences).is_empty());
+        preferences.use_strict_employee_definition = Some(true);
+        assert_eq!(employee_domains(&preferences), ["contoso.com", "fabrikam.com"]);
+    }
+}

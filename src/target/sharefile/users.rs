@@ -1,0 +1,224 @@
+//! People: lists, look-ups, and the writes (ShareFile API reference, section 3).
+
+use http::Method;
+
+use super::api::{Api, Call};
+use super::error::{Attempt, AttemptKind};
+use super::feed;
+use super::wire::{Contact, SecurityBody, User, UserBody};
+use crate::http::Answer;
+use crate::model::account::{AccountKind, TargetAttribute, TargetUser};
+use crate::model::ids::TargetId;
+use crate::model::outcome::ErrorCategory;
+use crate::target::{NewUser, Refusal, TargetError, UserChange};
+
+/// Reads the lists of employees and of clients (section 3.1).
+pub(super) async fn list(
+    api: &Api,
+    sink: &mut (dyn FnMut(TargetUser) + Send),
+) -> Result<(), TargetError> {
+    for (path, kind) in
+        [("Accounts/Employees", AccountKind::Employee), ("Accounts/Clients", AccountKind::Client)]
+    {
+        let attempt = Attempt::read(format!("reading the list of {}s", kind.word()));
+        let mut each = |contact: Contact| sink(contact.into_account(kind));
+        feed::read(api, &attempt, &Call::get(path), &mut each).await?;
+    }
+    Ok(())
+}
+
+/// Looks an account up by an address.
+pub(super) async fn find_by_address(
+    api: &Api,
+    address: &str,
+) -> Result<Option<TargetUser>, TargetError> {
+    // Without an address the call would answer with the caller's own account (section 3.1).
+    if address.trim().is_empty() {
+        return Ok(None);
+    }
+    let attempt = Attempt::read("looking an account up by address");
+    let call = Call::get("Users").with("emailaddress", address).with("$expand", "Security");
+    let Some(user) = api.read::<User>(&attempt, &call).await? else {
+        return Ok(None);
+    };
+    let knows_addresses = user.email.is_some() || user.emails.is_some();
+    if knows_addresses && !user.has_address(address) {
+        return Err(attempt.error(
+            ErrorCategory::Bug,
+            "OtherAccount",
+            format!("ShareFile answered with the account {}, which has another address", user.id),
+            "Look the address up in ShareFile and report this: no account was touched.",
+        ));
+    }
+    if user.disabled().is_none() && is_id(&user.id) {
+        // Expanding is proven for a look-up by id alone (section 2.4).
+        return read_record(api, &TargetId::new(user.id)).await;
+    }
+    Ok(Some(user.into_account(None)))
+}
+
+/// Reads an account by id; deleted ones may still be fetched (section 3.1) and count as gone.
+pub(super) async fn read(
+    api: &Api,
+    target_id: &TargetId,
+) -> Result<Option<TargetUser>, TargetError> {
+    Ok(read_record(api, target_id).await?.filter(|user| !user.deleted))
+}
+
+async fn read_record(api: &Api, target_id: &TargetId) -> Result<Option<TargetUser>, TargetError> {
+    let attempt = Attempt::read(format!("reading the account {target_id}"));
+    let call = Call::get(path_of(&attempt, target_id)?).with("$expand", "Security");
+    let Some(user) = api.read::<User>(&attempt, &call).await? else {
+        return Ok(None);
+    };
+    let account = user.into_account(None);
+    same_account(&attempt, target_id, &account)?;
+    Ok(Some(account))
+}
+
+/// Creates an account (sections 3.2 and 3.3). No password is sent: people set their own, or sign
+/// in through single sign-on.
+pub(super) async fn create(api: &Api, user: &NewUser) -> Result<TargetUser, TargetError> {
+    let (path, what) = match user.kind {
+        AccountKind::Employee => ("Users/AccountUser", "creating an employee"),
+        AccountKind::Client => ("Users", "creating a client"),
+    };
+    let attempt = Attempt { what: what.to_owned(), kind: AttemptKind::Create };
+    let mut body = UserBody::default();
+    for attribute in TargetAttribute::ALL {
+        if let Some(value) = user.values.get(attribute.index()) {
+            body.set(attribute, value);
+        }
+    }
+    // An existing account must show as a conflict: it would not be ours. The service user's own
+    // settings are nobody's defaults.
+    let call = Call::write(Method::POST, path, encode(&attempt, &body)?)
+        .with("pushCreatorDefaultSettings", "false")
+        .with("ifNecessary", "false")
+        .with("notify", if user.notify { "true" } else { "false" });
+    let answer = api.call(&attempt, &call).await?;
+    // The answer does not expand `Security` (section 3.2); a new account is not disabled.
+    Ok(decode(&attempt, &answer)?.into_account(Some(false)))
+}
+
+/// Changes an account, all in one call (section 3.5).
+pub(super) async fn change(
+    api: &Api,
+    target_id: &TargetId,
+    change: &UserChange,
+) -> Result<TargetUser, TargetError> {
+    let address = change.values.iter().any(|(attribute, _)| *attribute == TargetAttribute::Email);
+    let attempt = Attempt {
+        what: format!("changing the account {target_id}"),
+        kind: AttemptKind::Change { address },
+    };
+    let mut body = UserBody::default();
+    for (attribute, value) in &change.values {
+        // Likely: the empty text clears. Null members are left out by the official clients, and
+        // what is left out is not changed (section 2).
+        body.set(*attribute, value.as_deref().unwrap_or(""));
+    }
+    body.security = change.disabled.map(|is_disabled| SecurityBody { is_disabled });
+    let path = path_of(&attempt, target_id)?;
+    let call = Call::write(Method::PATCH, path, encode(&attempt, &body)?);
+    let answer = api.call(&attempt, &call).await?;
+    if answer.body.trim_ascii().is_empty() {
+        return read_back(api, &attempt, target_id).await;
+    }
+    // Where the answer does not expand `Security`, the state is the one that was sent. If none
+    // was sent, the account is in use: nobody edits an account that is disabled and stays so.
+    let account = decode(&attempt, &answer)?.into_account(Some(change.disabled.unwrap_or(false)));
+    same_account(&attempt, target_id, &account)?;
+    Ok(account)
+}
+
+/// Reads an account whose change was answered without a body.
+async fn read_back(
+    api: &Api,
+    attempt: &Attempt,
+    target_id: &TargetId,
+) -> Result<TargetUser, TargetError> {
+    let found = read(api, target_id).await.map_err(|mut error| {
+        error.maybe_applied = true;
+        error
+    })?;
+    found.ok_or_else(|| {
+        let mut error = attempt.error(
+            ErrorCategory::Rejected,
+            "NotFound",
+            "the account is gone although it was just changed",
+            "The account was deleted in ShareFile; the next cycle deals with it.",
+        );
+        error.refusal = Refusal::NotFound;
+        error.maybe_applied = true;
+        error
+    })
+}
+
+fn encode(attempt: &Attempt, body: &UserBody<'_>) -> Result<Vec<u8>, TargetError> {
+    serde_json::to_vec(body).map_err(|error| {
+        let mut made = attempt.error(
+            ErrorCategory::Bug,
+            "Setup",
+            "the body could not be written as JSON",
+            "Report this.",
+        );
+        made.cause = Some(error.into());
+        made
+    })
+}
+
+fn decode(attempt: &Attempt, answer: &Answer) -> Result<User, TargetError> {
+    answer.json().map_err(|error| attempt.unreadable(answer, error))
+}
+
+/// Makes sure that an answer is about the account that was asked for.
+fn same_account(
+    attempt: &Attempt,
+    target_id: &TargetId,
+    account: &TargetUser,
+) -> Result<(), TargetError> {
+    if account.id == *target_id {
+        return Ok(());
+    }
+    let mut error = attempt.error(
+        ErrorCategory::Bug,
+        "OtherAccount",
+        format!("ShareFile answered with another account, {}", account.id),
+        "Look at both accounts in ShareFile and report this.",
+    );
+    error.maybe_applied = attempt.writes();
+    Err(error)
+}
+
+/// Returns `Users(id)`. Ids come from a store and from the network, and must not change the path.
+fn path_of(attempt: &Attempt, target_id: &TargetId) -> Result<String, TargetError> {
+    if is_id(target_id.as_str()) {
+        return Ok(format!("Users({target_id})"));
+    }
+    Err(attempt.error(
+        ErrorCategory::Bug,
+        "WrongId",
+        "the id is none that ShareFile gives",
+        "Report this: an id consists of letters, digits and hyphens.",
+    ))
+}
+
+/// Returns whether `text` can be an id: GUID-shaped, with a prefix perhaps (section 2.2).
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_change_the_path() {
+        assert!(is_id("g1f2e3d4-0000-4000-8000-00000000000a"));
+        for bad in ["", "a/b", "..", "a)b", "a b", "ä", "a?b", "a%2f", &"x".repeat(65)] {
+            assert!(!is_id(bad), "{bad}");
+        }
+    }
+}

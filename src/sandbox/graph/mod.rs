@@ -139,7 +139,6 @@ pub struct Tenant {
     signing_key: [u8; 32],
     tenant_id: Uuid,
     domain: String,
-    client_secret: SecretString,
     application: Uuid,
     epoch: AtomicU32,
     nonce: AtomicU64,
@@ -158,7 +157,7 @@ impl Tenant {
             name: "sharefile-provisioner".to_owned(),
             enabled: true,
             secrets: vec![Secret {
-                value: client_secret.clone(),
+                value: client_secret,
                 expires: None,
             }],
             certificates: Vec::new(),
@@ -187,7 +186,6 @@ impl Tenant {
             signing_key: random_key(),
             tenant_id,
             domain: options.domain.clone(),
-            client_secret,
             application,
             epoch: AtomicU32::new(0),
             nonce: AtomicU64::new(0),
@@ -213,9 +211,11 @@ impl Tenant {
         &self.domain
     }
 
-    /// Returns the secret that the registration began with.
+    /// Returns the secret of the registration; empty if it has none.
     pub fn client_secret(&self) -> SecretString {
-        self.client_secret.clone()
+        let registration = self.registration();
+        let first = registration.secrets.first().map(|secret| secret.value.clone());
+        first.unwrap_or_else(|| SecretString::from(""))
     }
 
     fn is_called(&self, name: &str) -> bool {

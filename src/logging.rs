@@ -17,10 +17,7 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self {
-            level: "info".to_owned(),
-            format: LogFormat::Auto,
-        }
+        Self { level: "info".to_owned(), format: LogFormat::Auto }
     }
 }
 
@@ -40,14 +37,8 @@ pub enum LogFormat {
 
 /// Libraries that report every frame and header below `info`. They stay quiet unless a directive
 /// names them: headers and frames may hold what must not be logged.
-const CHATTY: [&str; 6] = [
-    "h2",
-    "hyper",
-    "hyper_util",
-    "reqwest",
-    "rustls",
-    "tokio_cron_scheduler",
-];
+const CHATTY: [&str; 6] =
+    ["h2", "hyper", "hyper_util", "reqwest", "rustls", "tokio_cron_scheduler"];
 
 type Output = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -84,35 +75,24 @@ fn filter(settings: &LogSettings) -> EnvFilter {
             directives.push_str(&format!(",{library}=info"));
         }
     }
-    EnvFilter::builder()
-        .parse(&directives)
-        .unwrap_or_else(|_| EnvFilter::new("info"))
+    EnvFilter::builder().parse(&directives).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
 /// Returns the level that holds where no directive names a module.
 fn base_level(directives: &str) -> String {
-    let bare = directives
-        .split(',')
-        .map(str::trim)
-        .rfind(|directive| !directive.contains(['=', '[']));
+    let bare =
+        directives.split(',').map(str::trim).rfind(|directive| !directive.contains(['=', '[']));
     bare.unwrap_or("error").to_ascii_lowercase()
 }
 
 fn text() -> Output {
     let colour = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .boxed()
+    fmt::layer().with_writer(std::io::stderr).with_ansi(colour).boxed()
 }
 
 fn json() -> Output {
-    fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_writer(std::io::stderr)
-        .boxed()
+    fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
 }
 
 /// Returns whether standard error goes to the journal: systemd says so by `JOURNAL_STREAM`, which
@@ -132,11 +112,7 @@ fn journal_is_stderr() -> bool {
 #[cfg(target_os = "linux")]
 fn journal() -> Option<Output> {
     let layer = tracing_journald::layer().ok()?;
-    Some(
-        layer
-            .with_syslog_identifier("sharefile-provisioner".to_owned())
-            .boxed(),
-    )
+    Some(layer.with_syslog_identifier("sharefile-provisioner".to_owned()).boxed())
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -154,11 +130,7 @@ mod tests {
     use super::*;
 
     fn directives(level: &str) -> String {
-        filter(&LogSettings {
-            level: level.to_owned(),
-            format: LogFormat::Text,
-        })
-        .to_string()
+        filter(&LogSettings { level: level.to_owned(), format: LogFormat::Text }).to_string()
     }
 
     #[test]
@@ -172,18 +144,9 @@ mod tests {
 
     #[test]
     fn starting_twice_changes_nothing() {
-        let settings = LogSettings {
-            level: "off".to_owned(),
-            ..Default::default()
-        };
+        let settings = LogSettings { level: "off".to_owned(), ..Default::default() };
         init(&settings);
-        init(&LogSettings {
-            format: LogFormat::Journald,
-            ..Default::default()
-        });
-        init(&LogSettings {
-            format: LogFormat::Json,
-            ..Default::default()
-        });
+        init(&LogSettings { format: LogFormat::Journald, ..Default::default() });
+        init(&LogSettings { format: LogFormat::Json, ..Default::default() });
     }
 }

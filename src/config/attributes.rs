@@ -113,16 +113,12 @@ pub(super) fn known_source_attribute(name: &str) -> Result<(), Unreadable> {
 
 /// Returns whether `name` has the form `extension_{32 hexadecimal digits}_{name}`.
 fn is_directory_extension(name: &str) -> bool {
-    let parts = name
-        .strip_prefix("extension_")
-        .and_then(|rest| rest.split_once('_'));
+    let parts = name.strip_prefix("extension_").and_then(|rest| rest.split_once('_'));
     parts.is_some_and(|(application, own)| {
         application.len() == 32
             && application.bytes().all(|byte| byte.is_ascii_hexdigit())
             && !own.is_empty()
-            && own
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && own.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
 }
 

@@ -13,26 +13,10 @@ use super::reader::{Choice, Reader, Section};
 
 /// The national clouds: word, sign-in and Graph (Graph reference, section 1.6).
 const CLOUDS: [(&str, &str, &str); 4] = [
-    (
-        "global",
-        "https://login.microsoftonline.com",
-        "https://graph.microsoft.com",
-    ),
-    (
-        "us-gov",
-        "https://login.microsoftonline.us",
-        "https://graph.microsoft.us",
-    ),
-    (
-        "us-dod",
-        "https://login.microsoftonline.us",
-        "https://dod-graph.microsoft.us",
-    ),
-    (
-        "china",
-        "https://login.chinacloudapi.cn",
-        "https://microsoftgraph.chinacloudapi.cn",
-    ),
+    ("global", "https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    ("us-gov", "https://login.microsoftonline.us", "https://graph.microsoft.us"),
+    ("us-dod", "https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+    ("china", "https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
 ];
 
 /// The keys of `[entra]`.
@@ -118,25 +102,15 @@ impl Reader<'_> {
                 let near = nearest(text, words.iter().copied());
                 let message = "expected `global`, `us-gov`, `us-dod`, `china`, or a table with \
                                `login` and `graph`";
-                self.wrong(
-                    &node,
-                    message,
-                    near.map(|near| format!("Did you mean `{near}`?")),
-                );
+                self.wrong(&node, message, near.map(|near| format!("Did you mean `{near}`?")));
                 return None;
             };
-            return Some(Cloud {
-                login: Url::parse(login).ok()?,
-                graph: Url::parse(graph).ok()?,
-            });
+            return Some(Cloud { login: Url::parse(login).ok()?, graph: Url::parse(graph).ok()? });
         }
         let mut table = self.table(node, &["login", "graph"]);
         let login = self.endpoint(&mut table, "login");
         let graph = self.endpoint(&mut table, "graph");
-        Some(Cloud {
-            login: login?,
-            graph: graph?,
-        })
+        Some(Cloud { login: login?, graph: graph? })
     }
 
     fn endpoint(&mut self, section: &mut Section, key: &str) -> Option<Url> {
@@ -151,11 +125,7 @@ impl Reader<'_> {
         };
         let more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
         if more || !url.username().is_empty() || url.password().is_some() {
-            self.wrong(
-                &node,
-                "expected nothing but scheme and host",
-                Some(hint.to_owned()),
-            );
+            self.wrong(&node, "expected nothing but scheme and host", Some(hint.to_owned()));
             return None;
         }
         match url.scheme() {
@@ -209,16 +179,12 @@ impl Reader<'_> {
     }
 
     fn certificate(&mut self, node: Node, algorithm: Option<Node>) -> Option<Credential> {
-        let words = [
-            ("PS256", AssertionAlgorithm::Ps256),
-            ("RS256", AssertionAlgorithm::Rs256),
-        ];
+        let words = [("PS256", AssertionAlgorithm::Ps256), ("RS256", AssertionAlgorithm::Rs256)];
         let algorithm = self.word(algorithm, AssertionAlgorithm::default(), &words);
         let pem: SecretString = self.secret(node.clone())?;
-        for (part, mark) in [
-            ("certificate", "CERTIFICATE-----"),
-            ("private key", "PRIVATE KEY-----"),
-        ] {
+        for (part, mark) in
+            [("certificate", "CERTIFICATE-----"), ("private key", "PRIVATE KEY-----")]
+        {
             if self.secrets && !pem.expose_secret().contains(mark) {
                 let message = format!("there is no {part} in it");
                 let hint = "Expected PEM with both the certificate and its private key.";
@@ -226,10 +192,7 @@ impl Reader<'_> {
                 return None;
             }
         }
-        Some(Credential::Certificate {
-            pem,
-            algorithm: algorithm?,
-        })
+        Some(Credential::Certificate { pem, algorithm: algorithm? })
     }
 
     /// Reads `[sharefile]`.
@@ -285,9 +248,7 @@ impl Reader<'_> {
         if is_label(&text) {
             return Some(text.to_ascii_lowercase());
         }
-        let host = text
-            .split_once("://")
-            .map_or(text.as_str(), |(_, rest)| rest);
+        let host = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
         let first = host.split(['.', '/']).next().unwrap_or_default();
         let suggestion = match is_label(first) {
             true => format!("Did you mean `{first}`?"),
@@ -318,11 +279,7 @@ impl Reader<'_> {
             return valid.then(|| text.clone());
         }
         if port.is_some() {
-            self.wrong(
-                &node,
-                "only `localhost` takes a port",
-                Some(hint.to_owned()),
-            );
+            self.wrong(&node, "only `localhost` takes a port", Some(hint.to_owned()));
             return None;
         }
         if host.split('.').count() < 2 || !host.split('.').all(is_label) {
@@ -363,9 +320,7 @@ pub(super) fn is_sandbox(domain: &str) -> bool {
 /// Returns whether a text looks like one mail address.
 pub(super) fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
-    let plain = !text
-        .chars()
-        .any(|c| c.is_whitespace() || c.is_control() || c == ',');
+    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',');
     plain && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 

@@ -90,21 +90,10 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Refusal> {
         message: error.message().trim().replace('\n', ", "),
         at: error.span().map(|span| position(text, span.start)),
     })?;
-    let mut walk = Walk {
-        way: Vec::new(),
-        spans: BTreeMap::new(),
-        dates: Vec::new(),
-    };
+    let mut walk = Walk { way: Vec::new(), spans: BTreeMap::new(), dates: Vec::new() };
     let values = walk.table(document.as_table());
-    let positions = Positions {
-        text: text.to_owned(),
-        spans: walk.spans,
-    };
-    Ok(Parsed {
-        values,
-        positions,
-        dates: walk.dates,
-    })
+    let positions = Positions { text: text.to_owned(), spans: walk.spans };
+    Ok(Parsed { values, positions, dates: walk.dates })
 }
 
 /// Parses the text of a single value, as `[1, 2]`, `true` or `{ env = "NAME" }`.
@@ -204,18 +193,14 @@ mod tests {
     use super::*;
 
     fn way(keys: &[&str]) -> Way {
-        keys.iter()
-            .map(|key| Step::Key((*key).to_owned()))
-            .collect()
+        keys.iter().map(|key| Step::Key((*key).to_owned())).collect()
     }
 
     #[test]
     fn values_know_their_places() {
         let text =
             "[a]\n  b = 1\n[c.d]\ne = \"ü\" # x\nf = { g = [1, 2] }\n[[h]]\ni = 1\n[[h]]\ni = 2\n";
-        let Ok(parsed) = parse(text) else {
-            panic!("valid")
-        };
+        let Ok(parsed) = parse(text) else { panic!("valid") };
         let positions = parsed.positions;
         assert_eq!(positions.key(&way(&["a"])), Some((1, 2)));
         assert_eq!(positions.key(&way(&["a", "b"])), Some((2, 3)));
@@ -244,9 +229,7 @@ mod tests {
             ("a = 1\na = 2\n", 2),
             ("[a\n", 1),
         ] {
-            let Err(refusal) = parse(text) else {
-                panic!("{text}")
-            };
+            let Err(refusal) = parse(text) else { panic!("{text}") };
             assert_eq!(refusal.at.map(|at| at.0), Some(line), "{text}");
             assert!(!refusal.message.contains("hunter2"), "{}", refusal.message);
         }
@@ -254,10 +237,7 @@ mod tests {
 
     #[test]
     fn single_values() {
-        assert_eq!(
-            parse_value("true").and_then(|value| value.to_bool()),
-            Some(true)
-        );
+        assert_eq!(parse_value("true").and_then(|value| value.to_bool()), Some(true));
         assert!(parse_value("[1, 2]").is_some_and(|value| value.as_array().is_some()));
         assert!(parse_value("1\nother = 2").is_none());
         assert!(parse_value("bare").is_none());

@@ -24,32 +24,21 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     }
     let mut total: u64 = 0;
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (number, after) = rest.split_at(digits);
         let after = after.trim_start();
         if number.is_empty() {
             return Err("expected a whole number with a unit, as `20m` or `1h 30m`".to_owned());
         }
-        let letters = after
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(after.len());
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, next) = after.split_at(letters);
         if unit.is_empty() {
-            return Err(format!(
-                "the number {number} has no unit: expected `s`, `m`, `h` or `d`"
-            ));
+            return Err(format!("the number {number} has no unit: expected `s`, `m`, `h` or `d`"));
         }
         let Some((_, length)) = UNITS.iter().find(|(known, _)| *known == unit) else {
-            return Err(format!(
-                "`{unit}` is no unit: expected `s`, `m`, `h` or `d`"
-            ));
+            return Err(format!("`{unit}` is no unit: expected `s`, `m`, `h` or `d`"));
         };
-        let millis = number
-            .parse::<u64>()
-            .ok()
-            .and_then(|count| count.checked_mul(*length));
+        let millis = number.parse::<u64>().ok().and_then(|count| count.checked_mul(*length));
         let sum = millis.and_then(|millis| total.checked_add(millis));
         total = sum.ok_or_else(|| "the duration is too long".to_owned())?;
         rest = next.trim_start();
@@ -61,24 +50,16 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
 pub(super) fn text(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut parts = Vec::new();
-    for (unit, length) in [
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-        ("ms", 1),
-    ] {
+    for (unit, length) in
+        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)]
+    {
         let count = rest / length;
         rest %= length;
         if count > 0 {
             parts.push(format!("{count}{unit}"));
         }
     }
-    if parts.is_empty() {
-        "0s".to_owned()
-    } else {
-        parts.join(" ")
-    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
 }
 
 #[cfg(test)]
@@ -87,18 +68,10 @@ mod tests {
 
     #[test]
     fn durations_as_people_write_them() {
-        for (written, seconds) in [
-            ("20m", 1_200),
-            ("90s", 90),
-            ("1h30m", 5_400),
-            (" 1 h 30 m ", 5_400),
-            ("7d", 604_800),
-        ] {
-            assert_eq!(
-                parse(written),
-                Ok(Duration::from_secs(seconds)),
-                "{written}"
-            );
+        for (written, seconds) in
+            [("20m", 1_200), ("90s", 90), ("1h30m", 5_400), (" 1 h 30 m ", 5_400), ("7d", 604_800)]
+        {
+            assert_eq!(parse(written), Ok(Duration::from_secs(seconds)), "{written}");
         }
         assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse("2w"), parse("14d"));
@@ -108,22 +81,10 @@ mod tests {
     fn what_is_no_duration_says_why() {
         for (written, why) in [
             ("", "expected a duration as `20m`, found nothing"),
-            (
-                "20",
-                "the number 20 has no unit: expected `s`, `m`, `h` or `d`",
-            ),
-            (
-                "20 minutes",
-                "`minutes` is no unit: expected `s`, `m`, `h` or `d`",
-            ),
-            (
-                "-5m",
-                "expected a whole number with a unit, as `20m` or `1h 30m`",
-            ),
-            (
-                "1.5h",
-                "the number 1 has no unit: expected `s`, `m`, `h` or `d`",
-            ),
+            ("20", "the number 20 has no unit: expected `s`, `m`, `h` or `d`"),
+            ("20 minutes", "`minutes` is no unit: expected `s`, `m`, `h` or `d`"),
+            ("-5m", "expected a whole number with a unit, as `20m` or `1h 30m`"),
+            ("1.5h", "the number 1 has no unit: expected `s`, `m`, `h` or `d`"),
             ("99999999999999999999d", "the duration is too long"),
             ("999999999999999w", "the duration is too long"),
         ] {

@@ -17,9 +17,7 @@ impl Environment {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self {
-            variables: std::env::vars_os().filter_map(text).collect(),
-        }
+        Self { variables: std::env::vars_os().filter_map(text).collect() }
     }
 
     /// Returns an environment of these variables and no others; the last value of a name counts.
@@ -27,9 +25,7 @@ impl Environment {
         variables: impl IntoIterator<Item = (Name, Value)>,
     ) -> Self {
         let owned = |(name, value): (Name, Value)| (name.into(), value.into());
-        Self {
-            variables: variables.into_iter().map(owned).collect(),
-        }
+        Self { variables: variables.into_iter().map(owned).collect() }
     }
 
     /// Returns the environment with one variable set.

@@ -19,16 +19,8 @@ use super::problem::suggest;
 use super::reader::{Choice, Reader, Section};
 
 /// The sections.
-const SECTIONS: &[&str] = &[
-    "schedule",
-    "entra",
-    "sharefile",
-    "scope",
-    "users",
-    "guard",
-    "store",
-    "log",
-];
+const SECTIONS: &[&str] =
+    &["schedule", "entra", "sharefile", "scope", "users", "guard", "store", "log"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -86,9 +78,7 @@ impl Reader<'_> {
         let mut root = self.table(tree, SECTIONS);
         let graph = self.entra(&mut root);
         let sharefile = self.sharefile(&mut root);
-        let sandbox = sharefile
-            .as_ref()
-            .is_some_and(|target| is_sandbox(&target.domain));
+        let sandbox = sharefile.as_ref().is_some_and(|target| is_sandbox(&target.domain));
         let schedule = self.schedule(&mut root, sandbox);
         let rules = self.rules(&mut root);
         let store = self.store(&mut root);
@@ -120,11 +110,7 @@ impl Reader<'_> {
         };
         let full = self.full(&mut section);
         let grace = self.limited(&mut section, "grace", Duration::from_secs(1)..=MINUTE * 60);
-        Some(ScheduleSettings {
-            every: every?,
-            full: full?,
-            grace: grace?,
-        })
+        Some(ScheduleSettings { every: every?, full: full?, grace: grace? })
     }
 
     fn interval(&mut self, node: &Node, sandbox: bool) -> Option<Every> {
@@ -198,25 +184,14 @@ impl Reader<'_> {
         key: &str,
         limits: RangeInclusive<Duration>,
     ) -> Option<Duration> {
-        let (low, high) = (
-            duration::text(*limits.start()),
-            duration::text(*limits.end()),
-        );
+        let (low, high) = (duration::text(*limits.start()), duration::text(*limits.end()));
         let Some(node) = section.take(key) else {
-            self.missing(
-                section,
-                key,
-                &format!("Give a duration from {low} to {high}."),
-            );
+            self.missing(section, key, &format!("Give a duration from {low} to {high}."));
             return None;
         };
         let value = self.duration(&node)?;
         if !limits.contains(&value) {
-            self.wrong(
-                &node,
-                &format!("expected a duration from {low} to {high}"),
-                None,
-            );
+            self.wrong(&node, &format!("expected a duration from {low} to {high}"), None);
             return None;
         }
         Some(value)
@@ -252,10 +227,7 @@ impl Reader<'_> {
         ];
         let format = section.take("format");
         let format = self.word(format, LogFormat::Auto, &words);
-        Some(LogSettings {
-            level: level?,
-            format: format?,
-        })
+        Some(LogSettings { level: level?, format: format? })
     }
 
     fn level(&mut self, node: &Node) -> Option<String> {

@@ -90,12 +90,8 @@ pub(super) struct Layers {
 impl Layers {
     /// Starts with the built-in defaults. `main` is where missing keys belong.
     pub(super) fn new(main: &Path) -> Self {
-        let mut layers = Self {
-            layers: Vec::new(),
-            problems: Vec::new(),
-            broken: false,
-            main: main.to_owned(),
-        };
+        let mut layers =
+            Self { layers: Vec::new(), problems: Vec::new(), broken: false, main: main.to_owned() };
         layers.add_text(Origin::Defaults, DEFAULTS);
         layers
     }
@@ -138,10 +134,7 @@ impl Layers {
             }
         }
         paths.retain(|path| {
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name.ends_with(".toml") && !name.starts_with('.')
         });
         paths.sort();
@@ -161,15 +154,8 @@ impl Layers {
             let mut keys: Vec<String> = Vec::new();
             for part in rest.split("__") {
                 // The names of application roles are the customer's own, case included.
-                let own = keys
-                    .iter()
-                    .map(String::as_str)
-                    .eq(["users", "type", "roles"]);
-                keys.push(if own {
-                    part.to_owned()
-                } else {
-                    part.to_ascii_lowercase()
-                });
+                let own = keys.iter().map(String::as_str).eq(["users", "type", "roles"]);
+                keys.push(if own { part.to_owned() } else { part.to_ascii_lowercase() });
             }
             let origin = Origin::Variable(name.to_owned());
             self.push(origin, rank, nest(&keys, value.into()), None);
@@ -184,26 +170,19 @@ impl Layers {
             let keys: Vec<String> = key.split('.').map(|part| part.trim().to_owned()).collect();
             let quoted = value.trim_start().starts_with(['"', '\'']);
             let unquoted = quoted.then(|| document::parse_value(value)).flatten();
-            let text = unquoted
-                .and_then(Value::into_string)
-                .unwrap_or_else(|| value.clone());
+            let text = unquoted.and_then(Value::into_string).unwrap_or_else(|| value.clone());
             self.push(Origin::CommandLine, rank, nest(&keys, text.into()), None);
         }
     }
 
     /// Returns the merged values.
     pub(super) fn tree(&self) -> Node {
-        let merged = self
-            .layers
-            .iter()
-            .fold(Figment::new(), |merged, layer| merged.merge(layer));
+        let merged = self.layers.iter().fold(Figment::new(), |merged, layer| merged.merge(layer));
         let profiles = merged.data().unwrap_or_default();
         let values = profiles.get(&Profile::Default).cloned().unwrap_or_default();
         let layer = |value: &Value| {
             let metadata = merged.get_metadata(value.tag())?;
-            self.layers
-                .iter()
-                .position(|layer| layer.label == metadata.name)
+            self.layers.iter().position(|layer| layer.label == metadata.name)
         };
         convert(Vec::new(), &values.into(), &layer)
     }
@@ -245,9 +224,7 @@ impl Layers {
                 problem.column = at.map(|at| at.1);
             }
             Origin::Variable(name) => {
-                problem
-                    .message
-                    .push_str(&format!(" (set by the environment variable `{name}`)"));
+                problem.message.push_str(&format!(" (set by the environment variable `{name}`)"));
             }
             Origin::CommandLine => problem.message.push_str(" (set on the command line)"),
         }
@@ -262,25 +239,16 @@ impl Layers {
         let entry = table.iter().any(|step| matches!(step, Step::Index(_)));
         let holds = |layer: &Layer| {
             let positions = layer.positions.as_ref();
-            let found = positions
-                .and_then(|positions| positions.key(table))
-                .is_some();
+            let found = positions.and_then(|positions| positions.key(table)).is_some();
             found && matches!(layer.origin, Origin::File(_))
         };
-        let place = if entry {
-            layer
-        } else {
-            self.layers.iter().rposition(holds)
-        };
+        let place = if entry { layer } else { self.layers.iter().rposition(holds) };
         let mut way = table.to_vec();
         way.push(Step::Key(key.to_owned()));
         match place {
             Some(layer) => {
                 let found = self.problem(layer, table, Spot::Key, message);
-                Problem {
-                    key: dotted(&way),
-                    ..found
-                }
+                Problem { key: dotted(&way), ..found }
             }
             None => Problem {
                 file: Some(self.main.clone()),
@@ -338,13 +306,7 @@ impl Layers {
 
     fn push(&mut self, origin: Origin, rank: usize, values: Dict, positions: Option<Positions>) {
         let label = self.layers.len().to_string();
-        self.layers.push(Layer {
-            origin,
-            rank,
-            label,
-            values,
-            positions,
-        });
+        self.layers.push(Layer { origin, rank, label, values, positions });
     }
 
     fn refuse_unreadable(&mut self, path: &Path, error: &std::io::Error) {
@@ -377,14 +339,8 @@ fn nest(keys: &[String], value: Value) -> Dict {
 
 fn whole(number: &Num) -> Content {
     let signed = number.to_i128();
-    let unsigned = || {
-        number
-            .to_u128()
-            .and_then(|number| i128::try_from(number).ok())
-    };
-    signed
-        .or_else(unsigned)
-        .map_or(Content::Fraction, Content::Whole)
+    let unsigned = || number.to_u128().and_then(|number| i128::try_from(number).ok());
+    signed.or_else(unsigned).map_or(Content::Fraction, Content::Whole)
 }
 
 /// Returns what a text of an untyped layer means to a key that does not take text: the value as
@@ -423,9 +379,5 @@ fn convert(way: Way, value: &Value, layer: &dyn Fn(&Value) -> Option<usize>) -> 
         Content::Table(fields) => fields.values().map(|node| node.layer).max(),
         _ => None,
     };
-    Node {
-        layer: latest.or_else(|| layer(value)).unwrap_or(0),
-        way,
-        content,
-    }
+    Node { layer: latest.or_else(|| layer(value)).unwrap_or(0), way, content }
 }

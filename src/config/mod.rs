@@ -104,10 +104,7 @@ pub fn check_only(
 /// says, or `/etc/sharefile-provisioner/config.toml` (below `%ProgramData%` on Windows).
 pub fn default_path() -> PathBuf {
     let environment = Environment::of_process();
-    match environment
-        .get(CONFIG_VARIABLE)
-        .filter(|path| !path.is_empty())
-    {
+    match environment.get(CONFIG_VARIABLE).filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),
         None => system_folder(&environment, "/etc").join("config.toml"),
     }
@@ -116,9 +113,7 @@ pub fn default_path() -> PathBuf {
 /// Returns our folder below `unix`, or below `%ProgramData%` on Windows.
 fn system_folder(environment: &Environment, unix: &str) -> PathBuf {
     let windows = std::env::consts::OS == "windows";
-    let data = environment
-        .get("ProgramData")
-        .filter(|folder| windows && !folder.is_empty());
+    let data = environment.get("ProgramData").filter(|folder| windows && !folder.is_empty());
     PathBuf::from(data.unwrap_or(unix)).join("sharefile-provisioner")
 }
 
@@ -144,13 +139,7 @@ fn read(
     }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let tree = layers.tree();
-    let mut reader = Reader {
-        layers: &layers,
-        environment,
-        folder,
-        secrets,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { layers: &layers, environment, folder, secrets, problems: Vec::new() };
     let job = reader.job(tree);
     problems.append(&mut reader.problems);
     match job {

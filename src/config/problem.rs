@@ -55,11 +55,7 @@ pub struct ConfigErrors {
 }
 
 fn lines(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .map(Problem::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl ConfigErrors {
@@ -68,13 +64,7 @@ impl ConfigErrors {
     pub(super) fn sorted(mut problems: Vec<Problem>) -> Self {
         let place = |problem: &Problem| {
             let file = problem.file.clone();
-            (
-                file.is_none(),
-                file,
-                problem.line,
-                problem.column,
-                problem.key.clone(),
-            )
+            (file.is_none(), file, problem.line, problem.column, problem.key.clone())
         };
         problems.sort_by_cached_key(place);
         problems.dedup();
@@ -92,12 +82,7 @@ pub(super) fn nearest<'a>(
     let allowed = 1 + word.chars().count() / 4;
     candidates
         .into_iter()
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&word, &known.to_lowercase()),
-                known,
-            )
-        })
+        .map(|known| (strsim::damerau_levenshtein(&word, &known.to_lowercase()), known))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
@@ -138,25 +123,13 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_near() {
-        let known = [
-            "schedule",
-            "entra",
-            "sharefile",
-            "scope",
-            "users",
-            "guard",
-            "store",
-            "log",
-        ];
+        let known = ["schedule", "entra", "sharefile", "scope", "users", "guard", "store", "log"];
         assert_eq!(nearest("schedul", known), Some("schedule"));
         assert_eq!(nearest("user", known), Some("users"));
         assert_eq!(nearest("ShareFile", known), Some("sharefile"));
         assert_eq!(nearest("notify", known), None);
         assert_eq!(nearest("groups", known), None);
-        assert_eq!(
-            suggest("web", &["a", "b", "c"]),
-            "Known are `a`, `b` and `c`."
-        );
+        assert_eq!(suggest("web", &["a", "b", "c"]), "Known are `a`, `b` and `c`.");
     }
 
     #[test]

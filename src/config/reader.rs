@@ -57,9 +57,7 @@ pub(super) enum Choice {
 impl Reader<'_> {
     /// Reports a problem with a value.
     pub(super) fn wrong(&mut self, node: &Node, message: &str, suggestion: Option<String>) {
-        let mut problem = self
-            .layers
-            .problem(node.layer, &node.way, Spot::Value, message);
+        let mut problem = self.layers.problem(node.layer, &node.way, Spot::Value, message);
         problem.suggestion = suggestion;
         self.problems.push(problem);
     }
@@ -86,12 +84,7 @@ impl Reader<'_> {
             None => {
                 let mut way = parent.way.clone();
                 way.push(Step::Key(key.to_owned()));
-                Section {
-                    way,
-                    layer: None,
-                    fields: BTreeMap::new(),
-                    broken: parent.broken,
-                }
+                Section { way, layer: None, fields: BTreeMap::new(), broken: parent.broken }
             }
         }
     }
@@ -105,9 +98,7 @@ impl Reader<'_> {
             let Some(node) = section.take(&key) else {
                 continue;
             };
-            let mut problem = self
-                .layers
-                .problem(node.layer, &node.way, Spot::Key, "unknown key");
+            let mut problem = self.layers.problem(node.layer, &node.way, Spot::Key, "unknown key");
             problem.suggestion = Some(suggest(&key, known));
             self.problems.push(problem);
         }
@@ -118,12 +109,9 @@ impl Reader<'_> {
     pub(super) fn free_table(&mut self, node: Node) -> Section {
         let node = self.typed(node);
         match node.content {
-            Content::Table(fields) => Section {
-                way: node.way,
-                layer: Some(node.layer),
-                fields,
-                broken: false,
-            },
+            Content::Table(fields) => {
+                Section { way: node.way, layer: Some(node.layer), fields, broken: false }
+            }
             _ => {
                 self.unexpected(&node, "a table");
                 Section {
@@ -139,34 +127,24 @@ impl Reader<'_> {
     /// Returns which of the alternatives is given; what a stronger layer says replaces what a
     /// weaker one says.
     pub(super) fn choose(&mut self, section: &mut Section, keys: &[&'static str]) -> Choice {
-        let mut given: Vec<(&'static str, Node)> = keys
-            .iter()
-            .filter_map(|key| Some((*key, section.take(key)?)))
-            .collect();
+        let mut given: Vec<(&'static str, Node)> =
+            keys.iter().filter_map(|key| Some((*key, section.take(key)?))).collect();
         let rank = |node: &Node| self.layers.rank(node.layer);
         let Some(highest) = given.iter().map(|(_, node)| rank(node)).max() else {
-            return if section.broken {
-                Choice::Refused
-            } else {
-                Choice::None
-            };
+            return if section.broken { Choice::Refused } else { Choice::None };
         };
         given.retain(|(_, node)| rank(node) == highest);
         if given.len() > 1 {
             let words: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
             let message = format!("only one of {} can be given", listed(&words, "and"));
             if let Some((_, node)) = given.last() {
-                let mut problem = self
-                    .layers
-                    .problem(node.layer, &node.way, Spot::Key, &message);
+                let mut problem = self.layers.problem(node.layer, &node.way, Spot::Key, &message);
                 problem.suggestion = Some("Remove the others.".to_owned());
                 self.problems.push(problem);
             }
             return Choice::Refused;
         }
-        given
-            .pop()
-            .map_or(Choice::None, |(key, node)| Choice::One(key, node))
+        given.pop().map_or(Choice::None, |(key, node)| Choice::One(key, node))
     }
 
     /// Reads a text that is not blank; surrounding white space is dropped.
@@ -231,9 +209,7 @@ impl Reader<'_> {
             self.unexpected(&node, &expected);
             return None;
         };
-        let number = u32::try_from(number)
-            .ok()
-            .filter(|number| limits.contains(number));
+        let number = u32::try_from(number).ok().filter(|number| limits.contains(number));
         if number.is_none() {
             self.wrong(&node, &format!("expected {expected}"), None);
         }
@@ -262,11 +238,7 @@ impl Reader<'_> {
         }
         let message = format!("expected {expected}");
         let near = nearest(text, known.iter().copied());
-        self.wrong(
-            &node,
-            &message,
-            near.map(|near| format!("Did you mean `{near}`?")),
-        );
+        self.wrong(&node, &message, near.map(|near| format!("Did you mean `{near}`?")));
         None
     }
 
@@ -292,18 +264,11 @@ impl Reader<'_> {
         match node.content {
             Content::List(entries) => Some(entries),
             Content::Text(text) if untyped && !text.trim_start().starts_with(['[', '{']) => {
-                let parts = text
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty());
+                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
                 let entry = |(index, part): (usize, &str)| {
                     let mut way = node.way.clone();
                     way.push(Step::Index(index));
-                    Node {
-                        way,
-                        layer: node.layer,
-                        content: Content::Text(part.to_owned()),
-                    }
+                    Node { way, layer: node.layer, content: Content::Text(part.to_owned()) }
                 };
                 Some(parts.enumerate().map(entry).collect())
             }
@@ -337,10 +302,6 @@ impl Reader<'_> {
             Content::List(_) => "a list",
             Content::Refused => return,
         };
-        self.wrong(
-            node,
-            &format!("expected {expected}, found {found}"),
-            suggestion,
-        );
+        self.wrong(node, &format!("expected {expected}, found {found}"), suggestion);
     }
 }

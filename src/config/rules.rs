@@ -15,34 +15,21 @@ use super::layers::Node;
 use super::problem::suggest;
 use super::reader::{Reader, Section};
 
-const KINDS: [(&str, AccountKind); 2] = [
-    ("client", AccountKind::Client),
-    ("employee", AccountKind::Employee),
-];
+const KINDS: [(&str, AccountKind); 2] =
+    [("client", AccountKind::Client), ("employee", AccountKind::Employee)];
 
 const APPLY: [(&str, Apply); 2] = [("always", Apply::Always), ("on_create", Apply::OnCreate)];
 
 const WHEN_NULL: [(&str, WhenNull); 2] = [("keep", WhenNull::Keep), ("clear", WhenNull::Clear)];
 
-const DEPROVISION: [(&str, DeprovisionWord); 2] = [
-    ("disable", DeprovisionWord::Disable),
-    ("leave", DeprovisionWord::Leave),
-];
+const DEPROVISION: [(&str, DeprovisionWord); 2] =
+    [("disable", DeprovisionWord::Disable), ("leave", DeprovisionWord::Leave)];
 
-const FIRST_CYCLE: [(&str, FirstCycle); 2] = [
-    ("approve", FirstCycle::Approve),
-    ("apply", FirstCycle::Apply),
-];
+const FIRST_CYCLE: [(&str, FirstCycle); 2] =
+    [("approve", FirstCycle::Approve), ("apply", FirstCycle::Apply)];
 
 /// The keys of an entry of `users.attribute`.
-const ATTRIBUTE: &[&str] = &[
-    "target",
-    "source",
-    "apply",
-    "default",
-    "default_apply",
-    "when_null",
-];
+const ATTRIBUTE: &[&str] = &["target", "source", "apply", "default", "default_apply", "when_null"];
 
 /// What `[users]` says.
 struct UserRules {
@@ -62,10 +49,8 @@ impl Reader<'_> {
         let (default_access, users, (guard, approval_valid)) = (default_access?, users?, guard?);
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
-        let mut source_attributes: Vec<String> = sources
-            .flat_map(Expression::attributes)
-            .map(str::to_owned)
-            .collect();
+        let mut source_attributes: Vec<String> =
+            sources.flat_map(Expression::attributes).map(str::to_owned).collect();
         source_attributes.sort();
         source_attributes.dedup();
         let rules = Rules {
@@ -126,11 +111,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let types = TypeRules {
-            default: default?,
-            guests: guests?,
-            roles,
-        };
+        let types = TypeRules { default: default?, guests: guests?, roles };
         complete.then_some(types)
     }
 
@@ -147,10 +128,8 @@ impl Reader<'_> {
             return None;
         }
         let count = entries.len();
-        let rules: Vec<MatchRule> = entries
-            .into_iter()
-            .filter_map(|entry| self.match_rule(entry))
-            .collect();
+        let rules: Vec<MatchRule> =
+            entries.into_iter().filter_map(|entry| self.match_rule(entry)).collect();
         (rules.len() == count).then_some(rules)
     }
 
@@ -161,17 +140,10 @@ impl Reader<'_> {
         let (source, node) = source?;
         if source.attributes().is_empty() {
             let message = "a constant would match everybody with one and the same account";
-            self.wrong(
-                &node,
-                message,
-                Some("Give an attribute, as `[mail]`.".to_owned()),
-            );
+            self.wrong(&node, message, Some("Give an attribute, as `[mail]`.".to_owned()));
             return None;
         }
-        Some(MatchRule {
-            target: target?,
-            source,
-        })
+        Some(MatchRule { target: target?, source })
     }
 
     fn mappings(&mut self, users: &mut Section) -> Option<Vec<Mapping>> {
@@ -188,11 +160,7 @@ impl Reader<'_> {
             if let Some(target) = target {
                 if targets.contains(&target) {
                     let message = format!("{} is mapped a second time", target.name());
-                    self.wrong(
-                        &entry,
-                        &message,
-                        Some("Keep one of the entries.".to_owned()),
-                    );
+                    self.wrong(&entry, &message, Some("Keep one of the entries.".to_owned()));
                 }
                 targets.push(target);
             }
@@ -205,10 +173,8 @@ impl Reader<'_> {
             .collect();
         // An entry whose target could not be read may have been the one that is missing.
         if !missing.is_empty() && targets.len() == count {
-            let message = format!(
-                "no account can be created without {}: not mapped",
-                missing.join(", ")
-            );
+            let message =
+                format!("no account can be created without {}: not mapped", missing.join(", "));
             let hint = "The built-in entries are gone once one of your own is given: name all.";
             self.wrong(&node, &message, Some(hint.to_owned()));
             return None;
@@ -230,11 +196,7 @@ impl Reader<'_> {
         let when = self.word(default_apply.clone(), Apply::OnCreate, &APPLY);
         if let (Some(node), None) = (&default_apply, &default) {
             let message = "there is no `default` that it could apply to";
-            self.wrong(
-                node,
-                message,
-                Some("Add `default`, or remove it.".to_owned()),
-            );
+            self.wrong(node, message, Some("Add `default`, or remove it.".to_owned()));
         }
         let text = default.as_ref().map(|node| self.text(node));
         let null = section.take("when_null");
@@ -246,27 +208,15 @@ impl Reader<'_> {
         if let (Some(node), Some(WhenNull::Clear)) = (&null, when_null)
             && target.required()
         {
-            let message = format!(
-                "{} cannot be cleared: no account is without it",
-                target.name()
-            );
+            let message = format!("{} cannot be cleared: no account is without it", target.name());
             self.wrong(node, &message, Some("Write \"keep\".".to_owned()));
             return None;
         }
         let default = match text {
-            Some(value) => Some(DefaultValue {
-                value: value?,
-                apply: when?,
-            }),
+            Some(value) => Some(DefaultValue { value: value?, apply: when? }),
             None => None,
         };
-        Some(Mapping {
-            target,
-            source,
-            apply: apply?,
-            default,
-            when_null: when_null?,
-        })
+        Some(Mapping { target, source, apply: apply?, default, when_null: when_null? })
     }
 
     /// Refuses what would give several people one and the same address.
@@ -312,37 +262,25 @@ impl Reader<'_> {
         let expression = match parse(&text) {
             Ok(expression) => expression,
             Err(error) => {
-                let at = text
-                    .get(..error.at)
-                    .map_or(0, |before| before.chars().count());
+                let at = text.get(..error.at).map_or(0, |before| before.chars().count());
                 let message = format!("at character {} of `{text}`: {}", at + 1, error.message);
                 // A bare name is the usual slip.
                 let slip = known_source_attribute(&text).is_ok();
-                self.wrong(
-                    &node,
-                    &message,
-                    slip.then(|| format!("Did you mean `[{text}]`?")),
-                );
+                self.wrong(&node, &message, slip.then(|| format!("Did you mean `[{text}]`?")));
                 return None;
             }
         };
         for name in expression.attributes() {
             let (message, near) = match known_source_attribute(name) {
                 Ok(()) => continue,
-                Err(Unreadable::Unknown(near)) => (
-                    format!("`{name}` is no attribute of a user that can be read"),
-                    near,
-                ),
-                Err(Unreadable::MultiValued) => (
-                    format!("`{name}` has many values, which make no single text"),
-                    None,
-                ),
+                Err(Unreadable::Unknown(near)) => {
+                    (format!("`{name}` is no attribute of a user that can be read"), near)
+                }
+                Err(Unreadable::MultiValued) => {
+                    (format!("`{name}` has many values, which make no single text"), None)
+                }
             };
-            self.wrong(
-                &node,
-                &message,
-                near.map(|near| format!("Did you mean `[{near}]`?")),
-            );
+            self.wrong(&node, &message, near.map(|near| format!("Did you mean `[{near}]`?")));
             return None;
         }
         Some((expression, node))
@@ -364,12 +302,7 @@ impl Reader<'_> {
     }
 
     fn guard(&mut self, root: &mut Section) -> Option<(GuardRules, Duration)> {
-        let known = [
-            "first_cycle",
-            "removals_per_cycle",
-            "protected",
-            "approval_valid",
-        ];
+        let known = ["first_cycle", "removals_per_cycle", "protected", "approval_valid"];
         let mut section = self.section(root, "guard", &known);
         let first_cycle = section.take("first_cycle");
         let first_cycle = self.word(first_cycle, FirstCycle::Approve, &FIRST_CYCLE);
@@ -386,10 +319,7 @@ impl Reader<'_> {
         );
         let guard = GuardRules {
             first_cycle: first_cycle?,
-            removals_per_cycle: Limit {
-                count: count?,
-                percent: percent?,
-            },
+            removals_per_cycle: Limit { count: count?, percent: percent? },
             protected: protected?,
         };
         Some((guard, approval_valid?))

@@ -104,15 +104,13 @@ impl Reader<'_> {
         let read = std::fs::File::open(path)
             .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
         match read {
-            Ok(_) if text.len() as u64 > LONGEST => Err((
-                format!("{what} is too long for a secret"),
-                "Name the file of the secret.",
-            )),
+            Ok(_) if text.len() as u64 > LONGEST => {
+                Err((format!("{what} is too long for a secret"), "Name the file of the secret."))
+            }
             Ok(_) => tidy(&text, &what),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err((
-                format!("{what} is no UTF-8 text"),
-                "Save it as UTF-8, or PEM.",
-            )),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Err((format!("{what} is no UTF-8 text"), "Save it as UTF-8, or PEM."))
+            }
             Err(error) => Err((
                 format!("{what} cannot be read: {}", why_unreadable(&error)),
                 "Put the secret there, readable by the account that runs the daemon and by \
@@ -147,14 +145,10 @@ mod tests {
             ("a\nb\n\n", "a\nb\n"),
             ("\u{feff}x", "x"),
         ] {
-            let Ok(secret) = tidy(written, "it") else {
-                panic!("{written:?}")
-            };
+            let Ok(secret) = tidy(written, "it") else { panic!("{written:?}") };
             assert_eq!(secret.expose_secret(), kept);
         }
-        let Err((message, _)) = tidy("\r\n", "the file x") else {
-            panic!("empty")
-        };
+        let Err((message, _)) = tidy("\r\n", "the file x") else { panic!("empty") };
         assert_eq!(message, "the file x is empty");
     }
 }

@@ -29,11 +29,7 @@ client_secret = { env = "KEY" }
 "#;
 
 fn secrets() -> Environment {
-    Environment::of([
-        ("ENTRA", "entra-hunter2"),
-        ("PASSWORD", "0012345"),
-        ("KEY", "key-hunter2"),
-    ])
+    Environment::of([("ENTRA", "entra-hunter2"), ("PASSWORD", "0012345"), ("KEY", "key-hunter2")])
 }
 
 fn read(text: &str) -> Result<Job, ConfigErrors> {
@@ -56,9 +52,7 @@ fn problems(more: &str) -> String {
 /// Returns the problems of the least configuration with one line replaced.
 fn problems_of_line(line: &str, replacement: &str) -> String {
     assert!(LEAST.contains(line), "{line}");
-    read(&LEAST.replace(line, replacement))
-        .expect_err(replacement)
-        .to_string()
+    read(&LEAST.replace(line, replacement)).expect_err(replacement).to_string()
 }
 
 fn fine(more: &str) -> Job {
@@ -72,42 +66,27 @@ fn the_example_loads_and_says_what_the_defaults_say() {
     std::fs::write(folder.path().join("entra-secret"), "s3cret\n").expect("write");
     std::fs::write(folder.path().join("sharefile-password"), "0012345\n").expect("write");
     let environment = Environment::default()
-        .with(
-            "CREDENTIALS_DIRECTORY",
-            folder.path().to_str().expect("path"),
-        )
+        .with("CREDENTIALS_DIRECTORY", folder.path().to_str().expect("path"))
         .with("SHAREFILE_CLIENT_SECRET", "key");
     let path = folder.path().join("config.toml");
     let job = load(&path, &environment, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
-    let Credential::ClientSecret(secret) = &job.graph.credential else {
-        panic!("a secret")
-    };
+    let Credential::ClientSecret(secret) = &job.graph.credential else { panic!("a secret") };
     assert_eq!(secret.expose_secret(), "s3cret");
     assert_eq!(job.sharefile.admin_password.expose_secret(), "0012345");
     assert_eq!(job.sharefile.client_secret.expose_secret(), "key");
-    assert_eq!(
-        job.rules.types.roles,
-        [("Client".to_owned(), AccountKind::Client)]
-    );
+    assert_eq!(job.rules.types.roles, [("Client".to_owned(), AccountKind::Client)]);
     assert_eq!(job.rules.guard.protected, ["owner@contoso.com"]);
     // All other keys of the example are the defaults, as it claims.
     let mut least = fine("");
     least.rules.types.roles.clone_from(&job.rules.types.roles);
-    least
-        .rules
-        .guard
-        .protected
-        .clone_from(&job.rules.guard.protected);
+    least.rules.guard.protected.clone_from(&job.rules.guard.protected);
     assert_eq!(job.rules, least.rules);
     assert_eq!(job.schedule, least.schedule);
     assert_eq!(job.graph.cloud, least.graph.cloud);
     assert_eq!(job.approval_valid, least.approval_valid);
     assert_eq!(job.log, least.log);
     assert_eq!(job.store, least.store);
-    assert_eq!(
-        job.sharefile.requests_per_minute,
-        least.sharefile.requests_per_minute
-    );
+    assert_eq!(job.sharefile.requests_per_minute, least.sharefile.requests_per_minute);
     assert_eq!(job.sharefile.in_flight, least.sharefile.in_flight);
 }
 
@@ -119,10 +98,7 @@ fn what_the_example_comments_out_loads_as_well() {
         ("# cron = ", "cron = "),
         ("cloud = \"global\"\n", ""),
         ("# cloud = ", "cloud = "),
-        (
-            "credential = { client_secret = { file = \"entra-secret\" } }\n",
-            "",
-        ),
+        ("credential = { client_secret = { file = \"entra-secret\" } }\n", ""),
         ("# credential = { certificate", "credential = { certificate"),
         ("# path = ", "path = "),
     ] {
@@ -160,30 +136,16 @@ fn the_demo_loads_with_what_the_sandbox_knows() {
     assert_eq!(job.sharefile.domain, "localhost:1235");
     assert_eq!(job.rules.guard.first_cycle, FirstCycle::Apply);
     assert_eq!(job.store, PathBuf::from("/tmp/demo/store.db"));
-    assert!(
-        load_text(
-            DEMO,
-            Path::new("demo.toml"),
-            &environment,
-            &Overrides::default()
-        )
-        .is_ok()
-    );
+    assert!(load_text(DEMO, Path::new("demo.toml"), &environment, &Overrides::default()).is_ok());
 }
 
 #[test]
 fn the_least_configuration_gets_the_defaults() {
     let job = fine("");
-    assert_eq!(
-        job.schedule.every,
-        Every::Interval(Duration::from_secs(1_200))
-    );
+    assert_eq!(job.schedule.every, Every::Interval(Duration::from_secs(1_200)));
     assert_eq!(job.schedule.full, Some(Duration::from_secs(7 * 86_400)));
     assert_eq!(job.schedule.grace, Duration::from_secs(30));
-    assert_eq!(
-        job.graph.cloud.login.as_str(),
-        "https://login.microsoftonline.com/"
-    );
+    assert_eq!(job.graph.cloud.login.as_str(), "https://login.microsoftonline.com/");
     assert_eq!(job.graph.attributes, ["givenName", "mail", "surname"]);
     assert_eq!(job.sharefile.domain, "sharefile.com");
     assert_eq!(job.sharefile.requests_per_minute, 420);
@@ -196,20 +158,11 @@ fn the_least_configuration_gets_the_defaults() {
     assert_eq!(job.rules.types.guests, AccountKind::Client);
     assert_eq!(job.rules.deprovision.hard_deleted, DeprovisionWord::Disable);
     assert_eq!(job.rules.guard.first_cycle, FirstCycle::Approve);
-    assert_eq!(
-        job.rules.guard.removals_per_cycle,
-        Limit {
-            count: 50,
-            percent: 10
-        }
-    );
+    assert_eq!(job.rules.guard.removals_per_cycle, Limit { count: 50, percent: 10 });
     assert_eq!(job.approval_valid, Duration::from_secs(86_400));
     assert_eq!(job.log.format, LogFormat::Auto);
     if std::env::consts::OS != "windows" {
-        assert_eq!(
-            job.store,
-            PathBuf::from("/var/lib/sharefile-provisioner/store.db")
-        );
+        assert_eq!(job.store, PathBuf::from("/var/lib/sharefile-provisioner/store.db"));
     }
 }
 
@@ -245,43 +198,21 @@ protected = ["Owner@Contoso.com", "a@b.c", "owner@contoso.com"]
 "#,
     );
     let rules = job.rules;
-    let targets: Vec<_> = rules
-        .mappings
-        .iter()
-        .map(|mapping| mapping.target)
-        .collect();
+    let targets: Vec<_> = rules.mappings.iter().map(|mapping| mapping.target).collect();
     assert_eq!(targets, TargetAttribute::ALL);
     assert_eq!(rules.mappings[0].apply, Apply::OnCreate);
     let first = rules.mappings[1].default.clone().expect("a default");
     assert_eq!((first.value.as_str(), first.apply), ("12", Apply::OnCreate));
-    assert_eq!(
-        rules.mappings[2].default.clone().expect("a default").apply,
-        Apply::Always
-    );
-    assert_eq!(
-        rules.mappings[3].source,
-        Expression::Constant("Contoso \"Ltd\"".into())
-    );
+    assert_eq!(rules.mappings[2].default.clone().expect("a default").apply, Apply::Always);
+    assert_eq!(rules.mappings[3].source, Expression::Constant("Contoso \"Ltd\"".into()));
     assert_eq!(rules.mappings[3].when_null, WhenNull::Clear);
-    assert_eq!(
-        rules.source_attributes,
-        ["givenName", "mail", "surname", "userPrincipalName"]
-    );
-    let roles = [
-        ("Extern".into(), AccountKind::Client),
-        ("Staff".into(), AccountKind::Employee),
-    ];
+    assert_eq!(rules.source_attributes, ["givenName", "mail", "surname", "userPrincipalName"]);
+    let roles = [("Extern".into(), AccountKind::Client), ("Staff".into(), AccountKind::Employee)];
     assert_eq!(rules.types.roles, roles);
     assert_eq!(rules.types.default, AccountKind::Client);
     assert!(rules.welcome);
     assert_eq!(rules.deprovision.hard_deleted, DeprovisionWord::Leave);
-    assert_eq!(
-        rules.guard.removals_per_cycle,
-        Limit {
-            count: 50,
-            percent: 100
-        }
-    );
+    assert_eq!(rules.guard.removals_per_cycle, Limit { count: 50, percent: 100 });
     assert_eq!(rules.guard.protected, ["a@b.c", "owner@contoso.com"]);
 }
 
@@ -446,56 +377,20 @@ fn missing_keys_point_to_their_section() {
 #[test]
 fn wrong_ends_are_reported() {
     let cases = [
-        (
-            "client_id = \"11111111-2222-3333-4444-555555555555\"",
-            "client_id = \"hunter2\"",
-        ),
-        (
-            "tenant = \"contoso.onmicrosoft.com\"",
-            "tenant = \"common\"",
-        ),
-        (
-            "tenant = \"contoso.onmicrosoft.com\"",
-            "tenant = \"https://contoso\"",
-        ),
-        (
-            "subdomain = \"contoso\"",
-            "subdomain = \"contoso.sharefile.com\"",
-        ),
-        (
-            "subdomain = \"contoso\"",
-            "subdomain = \"https://contoso.sharefile.com/\"",
-        ),
-        (
-            "subdomain = \"contoso\"",
-            "subdomain = \"contoso\"\ndomain = \"https://sharefile.eu\"",
-        ),
-        (
-            "subdomain = \"contoso\"",
-            "subdomain = \"contoso\"\ndomain = \"sharefile.eu:443\"",
-        ),
-        (
-            "subdomain = \"contoso\"",
-            "subdomain = \"contoso\"\ndomain = \"localhost:0\"",
-        ),
-        (
-            "subdomain = \"contoso\"",
-            "subdomain = \"contoso\"\nrequests_per_minute = 0",
-        ),
-        (
-            "subdomain = \"contoso\"",
-            "subdomain = \"contoso\"\nin_flight = 65",
-        ),
-        (
-            "admin_user = \"provisioner@contoso.com\"",
-            "admin_user = \"provisioner\"",
-        ),
+        ("client_id = \"11111111-2222-3333-4444-555555555555\"", "client_id = \"hunter2\""),
+        ("tenant = \"contoso.onmicrosoft.com\"", "tenant = \"common\""),
+        ("tenant = \"contoso.onmicrosoft.com\"", "tenant = \"https://contoso\""),
+        ("subdomain = \"contoso\"", "subdomain = \"contoso.sharefile.com\""),
+        ("subdomain = \"contoso\"", "subdomain = \"https://contoso.sharefile.com/\""),
+        ("subdomain = \"contoso\"", "subdomain = \"contoso\"\ndomain = \"https://sharefile.eu\""),
+        ("subdomain = \"contoso\"", "subdomain = \"contoso\"\ndomain = \"sharefile.eu:443\""),
+        ("subdomain = \"contoso\"", "subdomain = \"contoso\"\ndomain = \"localhost:0\""),
+        ("subdomain = \"contoso\"", "subdomain = \"contoso\"\nrequests_per_minute = 0"),
+        ("subdomain = \"contoso\"", "subdomain = \"contoso\"\nin_flight = 65"),
+        ("admin_user = \"provisioner@contoso.com\"", "admin_user = \"provisioner\""),
         ("client_id = \"key\"", "client_id = \"a key\""),
         ("application = \"Citrix ShareFile\"", "application = \" \""),
-        (
-            "application = \"Citrix ShareFile\"",
-            "application = \"A\"\ncloud = \"us-gvo\"",
-        ),
+        ("application = \"Citrix ShareFile\"", "application = \"A\"\ncloud = \"us-gvo\""),
         (
             "application = \"Citrix ShareFile\"",
             "application = \"A\"\ncloud = { login = \"http://example.com\", graph = \"https://a/b\" }",
@@ -569,10 +464,7 @@ fn secrets_are_named_and_never_written() {
         problems_of_line("admin_password = { env = \"PASSWORD\" }", &line)
     });
     let found = found.join("\n");
-    assert!(
-        !found.contains("hunter2") && !found.contains("12345"),
-        "{found}"
-    );
+    assert!(!found.contains("hunter2") && !found.contains("12345"), "{found}");
     assert_snapshot!(found, @r#"
     config.toml:10:18: sharefile.admin_password: a secret does not belong into the configuration itself. Write { file = "PATH" }, { env = "VARIABLE" } or { credential = "NAME" }.
     config.toml:10:18: sharefile.admin_password: a secret does not belong into the configuration itself. Write { file = "PATH" }, { env = "VARIABLE" } or { credential = "NAME" }.
@@ -594,10 +486,7 @@ fn secrets_are_named_and_never_written() {
     ];
     let found = credentials.map(|credential| {
         let line = format!("credential = {credential}");
-        problems_of_line(
-            "credential = { client_secret = { env = \"ENTRA\" } }",
-            &line,
-        )
+        problems_of_line("credential = { client_secret = { env = \"ENTRA\" } }", &line)
     });
     let found = found.join("\n");
     assert!(!found.contains("hunter2"), "{found}");
@@ -621,11 +510,7 @@ fn a_certificate_is_read_with_its_key() {
     );
     let environment = secrets().with("PEM", pem);
     let job = read_with(&text, &environment, &Overrides::default()).expect("a certificate");
-    let Credential::Certificate {
-        pem: read,
-        algorithm,
-    } = job.graph.credential
-    else {
+    let Credential::Certificate { pem: read, algorithm } = job.graph.credential else {
         panic!("a certificate")
     };
     assert_eq!(read.expose_secret(), pem.trim_end());
@@ -637,10 +522,7 @@ fn nothing_prints_a_secret() {
     let environment = secrets();
     let job = read_with(LEAST, &environment, &Overrides::default()).expect("valid");
     let shown = format!("{job:?} {job:#?} {environment:?}");
-    assert!(
-        !shown.contains("hunter2") && !shown.contains("0012345"),
-        "{shown}"
-    );
+    assert!(!shown.contains("hunter2") && !shown.contains("0012345"), "{shown}");
     assert!(shown.contains("PASSWORD"), "{shown}");
 }
 
@@ -649,28 +531,13 @@ fn the_environment_is_a_layer_whose_values_stay_text() {
     let environment = secrets()
         .with("SHAREFILE_PROVISIONER__ENTRA__TENANT", "0012345")
         .with("SHAREFILE_PROVISIONER__ENTRA__APPLICATION", "true")
-        .with(
-            "SHAREFILE_PROVISIONER__SHAREFILE__REQUESTS_PER_MINUTE",
-            "1000",
-        )
-        .with(
-            "SHAREFILE_PROVISIONER__SHAREFILE__CLIENT_SECRET__ENV",
-            "PASSWORD",
-        )
-        .with(
-            "SHAREFILE_PROVISIONER__SHAREFILE__ADMIN_PASSWORD",
-            "{ env = \"KEY\" }",
-        )
+        .with("SHAREFILE_PROVISIONER__SHAREFILE__REQUESTS_PER_MINUTE", "1000")
+        .with("SHAREFILE_PROVISIONER__SHAREFILE__CLIENT_SECRET__ENV", "PASSWORD")
+        .with("SHAREFILE_PROVISIONER__SHAREFILE__ADMIN_PASSWORD", "{ env = \"KEY\" }")
         .with("SHAREFILE_PROVISIONER__SCOPE__DEFAULT_ACCESS", "true")
-        .with(
-            "SHAREFILE_PROVISIONER__USERS__TYPE__ROLES__Staff",
-            "employee",
-        )
+        .with("SHAREFILE_PROVISIONER__USERS__TYPE__ROLES__Staff", "employee")
         .with("SHAREFILE_PROVISIONER__GUARD__PROTECTED", "a@b.c, d@e.f")
-        .with(
-            "SHAREFILE_PROVISIONER__GUARD__REMOVALS_PER_CYCLE__COUNT",
-            "7",
-        )
+        .with("SHAREFILE_PROVISIONER__GUARD__REMOVALS_PER_CYCLE__COUNT", "7")
         .with("SHAREFILE_PROVISIONER__SCHEDULE__CRON", "0 0 * * * *")
         .with("SHAREFILE_PROVISIONER_CONFIG", "/elsewhere")
         .with("STATE_DIRECTORY", "/var/lib/a:/var/lib/b");
@@ -682,18 +549,9 @@ fn the_environment_is_a_layer_whose_values_stay_text() {
     assert_eq!(job.sharefile.client_secret.expose_secret(), "0012345");
     assert_eq!(job.sharefile.admin_password.expose_secret(), "key-hunter2");
     assert!(job.rules.default_access);
-    assert_eq!(
-        job.rules.types.roles,
-        [("Staff".to_owned(), AccountKind::Employee)]
-    );
+    assert_eq!(job.rules.types.roles, [("Staff".to_owned(), AccountKind::Employee)]);
     assert_eq!(job.rules.guard.protected, ["a@b.c", "d@e.f"]);
-    assert_eq!(
-        job.rules.guard.removals_per_cycle,
-        Limit {
-            count: 7,
-            percent: 10
-        }
-    );
+    assert_eq!(job.rules.guard.removals_per_cycle, Limit { count: 7, percent: 10 });
     assert_eq!(job.schedule.every, Every::Cron("0 0 * * * *".into()));
     assert_eq!(job.store, PathBuf::from("/var/lib/a/store.db"));
 }
@@ -705,13 +563,8 @@ fn problems_in_the_environment_name_the_variable() {
         .with("SHAREFILE_PROVISIONER__SCHEDULE__EVERY", "5")
         .with("SHAREFILE_PROVISIONER__SHAREFILE__IN_FLIGHT", "many")
         .with("SHAREFILE_PROVISIONER__SHAREFILE__CLIENT_SECRET", "hunter2")
-        .with(
-            "SHAREFILE_PROVISIONER__USERS__MATCH",
-            "[{ target = \"Email\" }]",
-        );
-    let overrides = Overrides::default()
-        .set("log.format", "yaml")
-        .set("grup", "1");
+        .with("SHAREFILE_PROVISIONER__USERS__MATCH", "[{ target = \"Email\" }]");
+    let overrides = Overrides::default().set("log.format", "yaml").set("grup", "1");
     assert_snapshot!(read_with(LEAST, &environment, &overrides).expect_err("wrong"), @r#"
     grup: unknown key (set on the command line). Known are `schedule`, `entra`, `sharefile`, `scope`, `users`, `guard`, `store` and `log`.
     log.format: expected `auto`, `text`, `json` or `journald` (set on the command line)
@@ -731,16 +584,10 @@ fn the_command_line_wins_and_may_quote() {
         .set("entra.tenant", "\"0012345\"")
         .set("entra.application", "0012345")
         .set("sharefile.in_flight", "3")
-        .set(
-            "users.match",
-            "[{ target = \"Email\", source = \"[userPrincipalName]\" }]",
-        )
+        .set("users.match", "[{ target = \"Email\", source = \"[userPrincipalName]\" }]")
         .set("entra.credential", "{ client_secret = { env = \"KEY\" } }");
     let job = read_with(LEAST, &environment, &overrides).expect("valid");
-    assert_eq!(
-        job.schedule.every,
-        Every::Interval(Duration::from_secs(360))
-    );
+    assert_eq!(job.schedule.every, Every::Interval(Duration::from_secs(360)));
     assert_eq!(job.graph.tenant, "0012345");
     assert_eq!(job.graph.application, "0012345");
     assert_eq!(job.sharefile.in_flight, 3);
@@ -756,31 +603,20 @@ fn files_beside_the_main_one_are_laid_over_it() {
     let main = format!("{LEAST}[schedule]\nevery = \"1m\"\n[store]\npath = \"data/store.db\"\n");
     std::fs::write(&path, main).expect("write");
     std::fs::write(more.join("20-late.toml"), "[schedule]\nevery = \"3m\"\n").expect("write");
-    std::fs::write(
-        more.join("10-early.toml"),
-        "schedule.every = \"2m\"\nlog.level = \"warn\"\n",
-    )
-    .expect("write");
+    std::fs::write(more.join("10-early.toml"), "schedule.every = \"2m\"\nlog.level = \"warn\"\n")
+        .expect("write");
     std::fs::write(more.join("notes.txt"), "not TOML").expect("write");
     std::fs::write(more.join(".30-hidden.toml"), "not TOML").expect("write");
     let job = load(&path, &secrets(), &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(
-        job.schedule.every,
-        Every::Interval(Duration::from_secs(180))
-    );
+    assert_eq!(job.schedule.every, Every::Interval(Duration::from_secs(180)));
     assert_eq!(job.log.level, "warn");
     assert_eq!(job.store, folder.path().join("data/store.db"));
 
     std::fs::write(more.join("20-late.toml"), "[schedule]\n\n  evry = \"3m\"\n").expect("write");
-    std::fs::write(
-        more.join("30-secret.toml"),
-        "[sharefile]\nclient_secret = { file = \"no\" }\n",
-    )
-    .expect("write");
+    std::fs::write(more.join("30-secret.toml"), "[sharefile]\nclient_secret = { file = \"no\" }\n")
+        .expect("write");
     let errors = load(&path, &secrets(), &Overrides::default()).expect_err("wrong");
-    let shown = errors
-        .to_string()
-        .replace(&folder.path().display().to_string(), "DIR");
+    let shown = errors.to_string().replace(&folder.path().display().to_string(), "DIR");
     let shown = shown.replace('\\', "/");
     assert_snapshot!(shown, @r#"
     DIR/config.d/20-late.toml:3:3: schedule.evry: unknown key. Did you mean `every`?
@@ -795,10 +631,7 @@ fn files_that_cannot_be_read_are_reported_alone() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("config.toml");
     let shown = |errors: ConfigErrors| {
-        errors
-            .to_string()
-            .replace(&folder.path().display().to_string(), "DIR")
-            .replace('\\', "/")
+        errors.to_string().replace(&folder.path().display().to_string(), "DIR").replace('\\', "/")
     };
     let missing = load(&path, &secrets(), &Overrides::default()).expect_err("missing");
     assert_snapshot!(shown(missing), @"DIR/config.toml: there is no configuration file here. Copy the annotated example `config/config.toml` there and fill it in, or name another file with `--config` or `SHAREFILE_PROVISIONER_CONFIG`.");

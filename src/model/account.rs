@@ -41,9 +41,7 @@ impl TargetAttribute {
 
     /// Returns the attribute of that exact name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|attribute| attribute.name() == name)
+        Self::ALL.into_iter().find(|attribute| attribute.name() == name)
     }
 
     /// Returns whether an account cannot be created without it (ShareFile API reference, 3.2).

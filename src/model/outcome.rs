@@ -142,6 +142,13 @@ pub struct CycleCounts {
     pub target_requests: u64,
 }
 
+impl CycleCounts {
+    /// Returns how many changes were made.
+    pub fn done(&self) -> u64 {
+        self.created + self.updated + self.disabled + self.adopted + self.unlinked
+    }
+}
+
 /// Why a cycle failed as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CycleError {

@@ -113,6 +113,21 @@ pub enum Reason {
     DisabledElsewhere,
 }
 
+impl Reason {
+    /// Returns the reason in a few words.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::NoAccount => "in scope, and no account matches".to_owned(),
+            Self::Matched { rule } => format!("in scope, and an account matches by {rule}"),
+            Self::ValuesDiffer => "the values differ from those last sent".to_owned(),
+            Self::Returned => "in scope again".to_owned(),
+            Self::Left { event } => format!("out of scope: {}", event.word()),
+            Self::AccountGone => "the linked account no longer exists".to_owned(),
+            Self::DisabledElsewhere => "somebody else disabled the account".to_owned(),
+        }
+    }
+}
+
 /// One attribute that a change modifies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModifiedProperty {
@@ -199,6 +214,20 @@ pub struct PlannedChange {
     pub hash: ContentHash,
     /// Hash over the account as it was read for this plan; a saved plan is refused if it differs.
     pub seen: Option<ContentHash>,
+}
+
+impl PlannedChange {
+    /// Returns the class of the change in the order of application, the lowest first: revocation,
+    /// links, changes of what exists, creates.
+    pub fn class(&self) -> u8 {
+        match (self.action, &self.write) {
+            (ProvisioningAction::Disable, _) => 0,
+            (ProvisioningAction::Delete | ProvisioningAction::StagedDelete, _) => 1,
+            (_, Write::Nothing) => 2,
+            (ProvisioningAction::Update | ProvisioningAction::Other, _) => 3,
+            (ProvisioningAction::Create, _) => 4,
+        }
+    }
 }
 
 /// Why something is withheld.
@@ -362,6 +391,20 @@ impl CheckedPlan {
     /// Returns the plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Returns the part of this plan that `reduced` keeps. What is not in this plan already is
+    /// left out, so that nothing unchecked gets in.
+    pub fn reduced_to(&self, reduced: &Plan) -> Self {
+        let mut plan = reduced.clone();
+        let known = |change: &PlannedChange| {
+            self.plan
+                .changes
+                .iter()
+                .any(|mine| PlannedChange { id: change.id, ..mine.clone() } == *change)
+        };
+        plan.changes.retain(known);
+        Self { plan, protected: self.protected.clone() }
     }
 
     /// Returns whether an account must not be touched, whatever the plan says.

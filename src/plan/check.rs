@@ -8,7 +8,6 @@ use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{CheckedPlan, Plan, PlannedChange, ProvisioningAction, Write};
 
 use super::input::PlanInput;
-use super::order::rank;
 use super::protect::Protection;
 
 /// A rule that a plan breaks.
@@ -31,7 +30,7 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
     let protection = Protection::new(input.target.tenant.as_ref(), &input.rules.guard.protected);
     let mut seen = Seen::default();
     let mut violations = Vec::new();
-    let mut last_rank = 0;
+    let mut last_class = 0;
     for (number, change) in plan.changes.iter().enumerate() {
         let mut fail = |what: &str| {
             violations.push(Violation {
@@ -43,10 +42,10 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
         if usize::try_from(change.id.0) != Ok(number) {
             fail("is not numbered by its position");
         }
-        if rank(change) < last_rank {
+        if change.class() < last_class {
             fail("comes after changes that it should precede");
         }
-        last_rank = rank(change);
+        last_class = change.class();
         for what in seen.violations(change) {
             fail(what);
         }
@@ -56,14 +55,8 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
         if input.subjects.binary_search(&change.anchor).is_err() {
             fail("concerns somebody who was not planned");
         }
-        let account = change
-            .target_id
-            .as_ref()
-            .and_then(|id| input.target.by_id(id));
-        let by_id = change
-            .target_id
-            .as_ref()
-            .and_then(|id| protection.of_id(id));
+        let account = change.target_id.as_ref().and_then(|id| input.target.by_id(id));
+        let by_id = change.target_id.as_ref().and_then(|id| protection.of_id(id));
         let by_record = account.and_then(|known| protection.of_account(&known.account));
         if change.write != Write::Nothing && by_id.or(by_record).is_some() {
             fail("touches a protected account");
@@ -127,34 +120,21 @@ fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
     match (&change.write, change.action) {
         (Write::Create { values, .. }, ProvisioningAction::Create) => {
             let lacks = |target: &TargetAttribute| values.get(target.index()).is_none();
-            if TargetAttribute::ALL
-                .iter()
-                .any(|target| target.required() && lacks(target))
-            {
+            if TargetAttribute::ALL.iter().any(|target| target.required() && lacks(target)) {
                 found.push("creates an account without a required value");
             }
             if named.is_some() {
                 found.push("creates an account that exists");
             }
         }
-        (
-            Write::Update {
-                target_id,
-                values,
-                enable,
-            },
-            ProvisioningAction::Update,
-        ) => {
+        (Write::Update { target_id, values, enable }, ProvisioningAction::Update) => {
             if named != Some(target_id) {
                 found.push("writes to another account than it names");
             }
             if values.is_empty() && !enable {
                 found.push("updates nothing");
             }
-            if values
-                .iter()
-                .any(|(target, value)| target.required() && value.is_none())
-            {
+            if values.iter().any(|(target, value)| target.required() && value.is_none()) {
                 found.push("clears a required value");
             }
         }

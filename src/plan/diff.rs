@@ -54,11 +54,7 @@ impl<'a> Differ<'a> {
         let entitlements = Entitlements::new(input.assignments, input.memberships, input.rules);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
-        Self {
-            input,
-            entitlements,
-            protection,
-        }
+        Self { input, entitlements, protection }
     }
 
     /// Returns whether any row of the assignment list lets anybody in.
@@ -78,10 +74,8 @@ impl<'a> Differ<'a> {
             default_access_only: entitlement.default_access_only,
             ..Decision::default()
         };
-        match (
-            scope::scope(source_user, &entitlement, &self.input.rules.deprovision),
-            source_user,
-        ) {
+        match (scope::scope(source_user, &entitlement, &self.input.rules.deprovision), source_user)
+        {
             (Scope::In, Some(source_user)) => {
                 decision.in_scope = true;
                 match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
@@ -149,11 +143,7 @@ impl<'a> Differ<'a> {
             reasons.push(Reason::ValuesDiffer);
         }
         if reasons.is_empty() && link.state == LinkState::Released {
-            reasons.push(if elsewhere {
-                Reason::DisabledElsewhere
-            } else {
-                Reason::Returned
-            });
+            reasons.push(if elsewhere { Reason::DisabledElsewhere } else { Reason::Returned });
         }
         if reasons.is_empty() {
             return;
@@ -167,28 +157,15 @@ impl<'a> Differ<'a> {
             anchor: user.anchor,
             label: label_of(&sent, user.anchor),
             target_id: Some(target_id.clone()),
-            action: if nothing {
-                ProvisioningAction::Other
-            } else {
-                ProvisioningAction::Update
-            },
+            action: if nothing { ProvisioningAction::Other } else { ProvisioningAction::Update },
             reasons,
             modified,
             write: if nothing {
                 Write::Nothing
             } else {
-                Write::Update {
-                    target_id: target_id.clone(),
-                    values: set,
-                    enable: returned,
-                }
+                Write::Update { target_id: target_id.clone(), values: set, enable: returned }
             },
-            link: keep(
-                Some(target_id.clone()),
-                link.origin.clone(),
-                LinkState::Active,
-                sent,
-            ),
+            link: keep(Some(target_id.clone()), link.origin.clone(), LinkState::Active, sent),
             before: Some(self.shadow_now(link)),
         }));
     }
@@ -272,10 +249,7 @@ impl<'a> Differ<'a> {
             action: ProvisioningAction::Create,
             reasons,
             modified: modified(&AttributeRow::default(), &all),
-            write: Write::Create {
-                kind,
-                values: values.clone(),
-            },
+            write: Write::Create { kind, values: values.clone() },
             link: keep(None, Origin::Created, LinkState::Active, values),
             before: None,
         }));
@@ -293,10 +267,8 @@ impl<'a> Differ<'a> {
     ) {
         let account = &known.account;
         if let Some(other) = known.linked_to.filter(|other| *other != user.anchor) {
-            let detail = format!(
-                "`{rule}` matches {}, which is the account of {other}",
-                describe(known)
-            );
+            let detail =
+                format!("`{rule}` matches {}, which is the account of {other}", describe(known));
             return out.hold(HoldKind::SharedAccount, user.anchor, label, detail);
         }
         if let Some(other) = known.before.iter().find(|other| **other != user.anchor) {
@@ -341,28 +313,15 @@ impl<'a> Differ<'a> {
             anchor: user.anchor,
             label: label_of(&sent, user.anchor),
             target_id: Some(account.id.clone()),
-            action: if nothing {
-                ProvisioningAction::Other
-            } else {
-                ProvisioningAction::Update
-            },
+            action: if nothing { ProvisioningAction::Other } else { ProvisioningAction::Update },
             reasons,
             modified: modified(&account.values, &set),
             write: if nothing {
                 Write::Nothing
             } else {
-                Write::Update {
-                    target_id: account.id.clone(),
-                    values: set,
-                    enable: false,
-                }
+                Write::Update { target_id: account.id.clone(), values: set, enable: false }
             },
-            link: keep(
-                Some(account.id.clone()),
-                Origin::Adopted { rule },
-                LinkState::Active,
-                sent,
-            ),
+            link: keep(Some(account.id.clone()), Origin::Adopted { rule }, LinkState::Active, sent),
             before: Some(shadow_of(account, account.values.clone())),
         }));
     }
@@ -411,12 +370,7 @@ impl<'a> Differ<'a> {
         }
         let already = known.is_some_and(|known| known.account.disabled);
         let keep_as = |state| {
-            keep(
-                Some(target_id.clone()),
-                link.origin.clone(),
-                state,
-                link.shadow.sent.clone(),
-            )
+            keep(Some(target_id.clone()), link.origin.clone(), state, link.shadow.sent.clone())
         };
         out.change = Some(self.change(if already {
             Parts {
@@ -438,9 +392,7 @@ impl<'a> Differ<'a> {
                 action: ProvisioningAction::Disable,
                 reasons,
                 modified: vec![disabled_property(false, true)],
-                write: Write::Disable {
-                    target_id: target_id.clone(),
-                },
+                write: Write::Disable { target_id: target_id.clone() },
                 link: keep_as(LinkState::Disabled),
                 before: Some(self.shadow_now(link)),
             }
@@ -461,9 +413,7 @@ impl<'a> Differ<'a> {
         set: &[(TargetAttribute, Option<String>)],
         returned: bool,
     ) -> bool {
-        let moves = set
-            .iter()
-            .any(|(target, _)| *target == TargetAttribute::Email);
+        let moves = set.iter().any(|(target, _)| *target == TargetAttribute::Email);
         let fixes = self.input.verify_all && (returned || !set.is_empty());
         (moves || fixes) && !self.is_read(&link.target_id)
     }
@@ -484,11 +434,7 @@ impl<'a> Differ<'a> {
 
     fn protection_of(&self, link: &Link) -> Option<&'static str> {
         let read = self.input.target.by_id(&link.target_id);
-        let address = link
-            .shadow
-            .read_back
-            .get(TargetAttribute::Email.index())
-            .unwrap_or("");
+        let address = link.shadow.read_back.get(TargetAttribute::Email.index()).unwrap_or("");
         self.protection
             .of_id(&link.target_id)
             .or_else(|| self.protection.of_address(address))
@@ -557,13 +503,7 @@ impl Decision {
     fn hold(&mut self, kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) {
         let content = format!("{}\0{anchor}\0{detail}", kind.name());
         let hash = ContentHash(xxh3_128(content.as_bytes()));
-        let item = HeldItem {
-            anchor,
-            label: label.to_owned(),
-            detail,
-            hash,
-            change: None,
-        };
+        let item = HeldItem { anchor, label: label.to_owned(), detail, hash, change: None };
         self.held.push((kind, item));
     }
 
@@ -580,11 +520,7 @@ impl Decision {
         is: AccountKind,
         wanted: AccountKind,
     ) {
-        let detail = format!(
-            "account {target_id} is {}, the rules say {}",
-            a(is),
-            a(wanted)
-        );
+        let detail = format!("account {target_id} is {}, the rules say {}", a(is), a(wanted));
         self.hold(HoldKind::TypeChange, anchor, label, detail);
     }
 
@@ -606,24 +542,13 @@ impl Decision {
 
 /// Returns the hash over an account as it was read.
 fn fingerprint(account: &TargetUser) -> ContentHash {
-    let parts = (
-        &account.id,
-        &account.values,
-        account.kind,
-        account.disabled,
-        &account.roles,
-    );
+    let parts = (&account.id, &account.values, account.kind, account.disabled, &account.roles);
     ContentHash(xxh3_128(&serde_json::to_vec(&parts).unwrap_or_default()))
 }
 
 fn shadow_of(account: &TargetUser, sent: AttributeRow) -> Shadow {
     let read_back = account.values.clone();
-    Shadow {
-        sent,
-        read_back,
-        kind: account.kind,
-        disabled: account.disabled,
-    }
+    Shadow { sent, read_back, kind: account.kind, disabled: account.disabled }
 }
 
 fn keep(
@@ -632,12 +557,7 @@ fn keep(
     state: LinkState,
     sent: AttributeRow,
 ) -> LinkAfter {
-    LinkAfter::Keep {
-        target_id,
-        origin,
-        state,
-        sent,
-    }
+    LinkAfter::Keep { target_id, origin, state, sent }
 }
 
 fn differences(from: &AttributeRow, to: &AttributeRow) -> Vec<(TargetAttribute, Option<String>)> {
@@ -667,26 +587,16 @@ fn modified(
 /// Booleans are spelled as Entra ID's log spells them.
 fn disabled_property(old: bool, new: bool) -> ModifiedProperty {
     let word = |value| Some(if value { "True" } else { "False" }.to_owned());
-    ModifiedProperty {
-        name: "Disabled".to_owned(),
-        old: word(old),
-        new: word(new),
-    }
+    ModifiedProperty { name: "Disabled".to_owned(), old: word(old), new: word(new) }
 }
 
 fn label_of(row: &AttributeRow, anchor: SourceAnchor) -> String {
-    row.get(TargetAttribute::Email.index())
-        .map_or_else(|| anchor.to_string(), str::to_owned)
+    row.get(TargetAttribute::Email.index()).map_or_else(|| anchor.to_string(), str::to_owned)
 }
 
 fn describe(known: &KnownAccount) -> String {
     let account = &known.account;
-    format!(
-        "{} {} ({})",
-        account.kind.word(),
-        account.address(),
-        account.id
-    )
+    format!("{} {} ({})", account.kind.word(), account.address(), account.id)
 }
 
 fn a(kind: AccountKind) -> &'static str {

@@ -128,21 +128,13 @@ fn rewrites(change: &PlannedChange) -> bool {
 }
 
 fn rejected_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
-    let index = input
-        .rejected
-        .binary_search_by(|(known, _)| known.cmp(hash))
-        .ok()?;
+    let index = input.rejected.binary_search_by(|(known, _)| known.cmp(hash)).ok()?;
     input.rejected.get(index).map(|(_, kind)| *kind)
 }
 
 /// Returns changes in words: `2 to create, 1 to disable`.
 fn sentence(changes: &[PlannedChange]) -> String {
-    let count = |action| {
-        changes
-            .iter()
-            .filter(|change| change.action == action)
-            .count()
-    };
+    let count = |action| changes.iter().filter(|change| change.action == action).count();
     [
         (ProvisioningAction::Create, "to create"),
         (ProvisioningAction::Update, "to update"),
@@ -171,11 +163,7 @@ impl Guarded {
                 hold.message = message;
                 hold.items.extend(items);
             }
-            None => self.holds.push(Hold {
-                kind,
-                message,
-                items: items.collect(),
-            }),
+            None => self.holds.push(Hold { kind, message, items: items.collect() }),
         }
     }
 }

@@ -90,13 +90,7 @@ impl TargetView {
         let id = known.account.id.key();
         self.gone.remove(&id);
         let mut addresses = vec![address_key(known.account.address())];
-        addresses.extend(
-            known
-                .account
-                .other_addresses
-                .iter()
-                .map(|other| address_key(other)),
-        );
+        addresses.extend(known.account.other_addresses.iter().map(|other| address_key(other)));
         addresses.sort();
         addresses.dedup();
         let index = match self.by_id.get(&id) {
@@ -174,13 +168,15 @@ pub struct Needs {
     pub addresses: BTreeSet<String>,
     /// Accounts to read in full by id.
     pub target_ids: BTreeSet<TargetId>,
-    /// The tenant has never been read, or licences are needed that were not read in this cycle.
+    /// The tenant: it has not been read yet.
     pub tenant: bool,
+    /// The licences: they have not been read in this cycle.
+    pub seats: bool,
 }
 
 impl Needs {
     /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.target_ids.is_empty() && !self.tenant
+        self.addresses.is_empty() && self.target_ids.is_empty() && !self.tenant && !self.seats
     }
 }

@@ -34,9 +34,7 @@ pub enum Match<'a> {
 /// Tries the rules in order. Matching never writes; a null value makes a rule find nothing.
 pub fn find<'a>(rules: &Rules, source_user: &SourceUser, target: &'a TargetView) -> Match<'a> {
     for rule in &rules.matching {
-        let Some(value) = rule
-            .source
-            .eval(&rules.source_attributes, &source_user.attributes)
+        let Some(value) = rule.source.eval(&rules.source_attributes, &source_user.attributes)
         else {
             continue;
         };

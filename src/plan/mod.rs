@@ -24,7 +24,6 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 pub use input::{KnownAccount, Lookup, Needs, PlanInput, TargetView};
-pub use order::rank;
 
 use crate::model::account::{AccountKind, Link, TargetAttribute, address_key};
 use crate::model::ids::SourceAnchor;
@@ -57,11 +56,8 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         draft.needs.tenant = true;
     }
     draft.separate_rivals();
-    let guarded = guard::guard(
-        input,
-        std::mem::take(&mut draft.changes),
-        differ.anybody_entitled(),
-    );
+    let guarded =
+        guard::guard(input, std::mem::take(&mut draft.changes), differ.anybody_entitled());
     draft.changes = guarded.passed;
     for hold in guarded.holds {
         draft.holds.insert(hold.kind, hold);
@@ -148,9 +144,8 @@ impl Draft {
             *wanted.entry(claim(change)).or_default() += 1;
         }
         let changes = std::mem::take(&mut self.changes);
-        let (alone, rivals): (Vec<_>, Vec<_>) = changes
-            .into_iter()
-            .partition(|change| wanted.get(&claim(change)) == Some(&1));
+        let (alone, rivals): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| wanted.get(&claim(change)) == Some(&1));
         self.changes = alone;
         for change in rivals {
             let detail = format!("several people want the account {}", change.label);
@@ -168,10 +163,8 @@ impl Draft {
     /// Before an account is disabled its full record is read: it may have become protected, and
     /// somebody may have disabled it already. Removals that wait anyway cost nothing.
     fn confirm_removals(&mut self, differ: &Differ<'_>) {
-        let removals = self
-            .changes
-            .iter()
-            .filter(|change| change.action == ProvisioningAction::Disable);
+        let removals =
+            self.changes.iter().filter(|change| change.action == ProvisioningAction::Disable);
         for target_id in removals.filter_map(|change| change.target_id.as_ref()) {
             if !differ.is_read(target_id) {
                 self.needs.target_ids.insert(target_id.clone());
@@ -182,29 +175,14 @@ impl Draft {
     /// Employees beyond the licences wait, the same ones in every plan.
     fn limit_by_licences(&mut self, input: &PlanInput<'_>) {
         let takes_seat = |change: &PlannedChange| {
-            matches!(
-                change.write,
-                Write::Create {
-                    kind: AccountKind::Employee,
-                    ..
-                }
-            )
+            matches!(change.write, Write::Create { kind: AccountKind::Employee, .. })
         };
-        let wanted = self
-            .changes
-            .iter()
-            .filter(|change| takes_seat(change))
-            .count();
+        let wanted = self.changes.iter().filter(|change| takes_seat(change)).count();
         if wanted == 0 {
             return;
         }
-        let Some(tenant) = input
-            .target
-            .tenant
-            .as_ref()
-            .filter(|_| input.target.seats_fresh)
-        else {
-            self.needs.tenant = true;
+        let Some(tenant) = input.target.tenant.as_ref().filter(|_| input.target.seats_fresh) else {
+            self.needs.seats = true;
             return;
         };
         let Some(max) = tenant.seats.employee_max else {

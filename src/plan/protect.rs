@@ -44,27 +44,10 @@ impl<'a> Protection<'a> {
     /// Returns why an account is protected, if it is.
     pub fn of_account(&self, account: &TargetUser) -> Option<&'static str> {
         let listed = || self.of_address(account.address());
-        let other = || {
-            account
-                .other_addresses
-                .iter()
-                .find_map(|address| self.of_address(address))
-        };
-        let contact = || {
-            account
-                .billing_contact
-                .then_some("it is the billing contact")
-        };
-        let role = || {
-            account
-                .administers()
-                .then_some("it holds an administrator role")
-        };
-        self.of_id(&account.id)
-            .or_else(listed)
-            .or_else(other)
-            .or_else(contact)
-            .or_else(role)
+        let other = || account.other_addresses.iter().find_map(|address| self.of_address(address));
+        let contact = || account.billing_contact.then_some("it is the billing contact");
+        let role = || account.administers().then_some("it holds an administrator role");
+        self.of_id(&account.id).or_else(listed).or_else(other).or_else(contact).or_else(role)
     }
 
     /// Returns the ids that the tenant names.

@@ -187,15 +187,11 @@ impl Rules {
 
     /// Returns the mapping of an attribute.
     pub fn mapping(&self, target: TargetAttribute) -> Option<&Mapping> {
-        self.mappings
-            .iter()
-            .find(|mapping| mapping.target == target)
+        self.mappings.iter().find(|mapping| mapping.target == target)
     }
 
     /// Returns the position of a source attribute in rows.
     pub fn source_index(&self, name: &str) -> Option<usize> {
-        self.source_attributes
-            .binary_search_by(|known| known.as_str().cmp(name))
-            .ok()
+        self.source_attributes.binary_search_by(|known| known.as_str().cmp(name)).ok()
     }
 }

@@ -46,19 +46,12 @@ impl<'a> Entitlements<'a> {
                 groups.entry(row.principal).or_insert(index..index).end = index + 1;
             }
         }
-        Self {
-            assignments,
-            memberships,
-            groups,
-            default_access: rules.default_access,
-        }
+        Self { assignments, memberships, groups, default_access: rules.default_access }
     }
 
     /// Returns what the rows give to a person.
     pub fn of(&self, anchor: SourceAnchor) -> Entitlement {
-        let direct = self
-            .assignments
-            .partition_point(|row| row.principal < anchor);
+        let direct = self.assignments.partition_point(|row| row.principal < anchor);
         let rows_of_person = self
             .assignments
             .iter()
@@ -85,18 +78,12 @@ impl<'a> Entitlements<'a> {
         roles.sort_unstable();
         roles.dedup();
         let entitled = !roles.is_empty();
-        Entitlement {
-            entitled,
-            default_access_only: any && !entitled,
-            roles,
-        }
+        Entitlement { entitled, default_access_only: any && !entitled, roles }
     }
 
     /// Returns whether any row of the whole list lets anybody in.
     pub fn any_counts(&self) -> bool {
-        self.assignments
-            .iter()
-            .any(|row| row.role != DEFAULT_ACCESS || self.default_access)
+        self.assignments.iter().any(|row| row.role != DEFAULT_ACCESS || self.default_access)
     }
 }
 
@@ -162,10 +149,7 @@ pub fn account_kind(
         None if guest => Ok(types.guests),
         None => Ok(types.default),
         Some((_, first)) if asked.iter().all(|(_, kind)| kind == first) => Ok(*first),
-        Some(_) => Err(asked
-            .into_iter()
-            .map(|(value, _)| value.to_owned())
-            .collect()),
+        Some(_) => Err(asked.into_iter().map(|(value, _)| value.to_owned()).collect()),
     }
 }
 
@@ -197,40 +181,14 @@ mod tests {
 
     #[test]
     fn the_strictest_event_counts() {
-        let entitled = Entitlement {
-            entitled: true,
-            ..Entitlement::default()
-        };
+        let entitled = Entitlement { entitled: true, ..Entitlement::default() };
         let left = Entitlement::default();
-        let lenient = Deprovision {
-            disabled: DeprovisionWord::Leave,
-            ..POLICY
-        };
+        let lenient = Deprovision { disabled: DeprovisionWord::Leave, ..POLICY };
         let cases = [
-            (
-                person(Presence::Present, true),
-                &entitled,
-                POLICY,
-                Scope::In,
-            ),
-            (
-                person(Presence::Present, true),
-                &left,
-                POLICY,
-                Scope::Out(LeaveEvent::Unassigned),
-            ),
-            (
-                person(Presence::Present, false),
-                &entitled,
-                POLICY,
-                Scope::Out(LeaveEvent::Disabled),
-            ),
-            (
-                person(Presence::Present, false),
-                &left,
-                lenient,
-                Scope::Out(LeaveEvent::Unassigned),
-            ),
+            (person(Presence::Present, true), &entitled, POLICY, Scope::In),
+            (person(Presence::Present, true), &left, POLICY, Scope::Out(LeaveEvent::Unassigned)),
+            (person(Presence::Present, false), &entitled, POLICY, Scope::Out(LeaveEvent::Disabled)),
+            (person(Presence::Present, false), &left, lenient, Scope::Out(LeaveEvent::Unassigned)),
             (
                 person(Presence::Present, false),
                 &entitled,
@@ -249,12 +207,7 @@ mod tests {
                 POLICY,
                 Scope::Out(LeaveEvent::HardDeleted),
             ),
-            (
-                person(Presence::Unread, false),
-                &left,
-                POLICY,
-                Scope::Unread,
-            ),
+            (person(Presence::Unread, false), &left, POLICY, Scope::Unread),
         ];
         for (source_user, entitlement, policy, expected) in cases {
             assert_eq!(
@@ -273,11 +226,7 @@ mod tests {
             value: value.map(str::to_owned),
             display_name: None,
         };
-        let app_roles = [
-            role(1, Some("Client")),
-            role(2, Some("Staff")),
-            role(3, None),
-        ];
+        let app_roles = [role(1, Some("Client")), role(2, Some("Staff")), role(3, None)];
         let types = TypeRules {
             default: AccountKind::Employee,
             guests: AccountKind::Client,
@@ -292,9 +241,6 @@ mod tests {
         assert_eq!(kind(&[3], true), Ok(AccountKind::Client));
         assert_eq!(kind(&[2], true), Ok(AccountKind::Employee));
         assert_eq!(kind(&[1, 3], false), Ok(AccountKind::Client));
-        assert_eq!(
-            kind(&[1, 2], false),
-            Err(vec!["Client".to_owned(), "Staff".to_owned()])
-        );
+        assert_eq!(kind(&[1, 2], false), Err(vec!["Client".to_owned(), "Staff".to_owned()]));
     }
 }

@@ -62,10 +62,7 @@ fn rules() -> Rules {
         welcome: false,
         guard: GuardRules {
             first_cycle: FirstCycle::Apply,
-            removals_per_cycle: Limit {
-                count: 50,
-                percent: 10,
-            },
+            removals_per_cycle: Limit { count: 50, percent: 10 },
             protected: vec!["owner@x.test".to_owned()],
         },
     }
@@ -126,16 +123,8 @@ impl World {
     }
 
     fn assign(&mut self, n: u128, role: Uuid) {
-        let kind = if n == GROUP {
-            PrincipalKind::Group
-        } else {
-            PrincipalKind::User
-        };
-        self.assignments.push(Assignment {
-            principal: anchor(n),
-            kind,
-            role,
-        });
+        let kind = if n == GROUP { PrincipalKind::Group } else { PrincipalKind::User };
+        self.assignments.push(Assignment { principal: anchor(n), kind, role });
     }
 
     fn assigned(&mut self, n: u128, mail: &str) {
@@ -207,21 +196,9 @@ impl World {
         }
         for _ in 0..5 {
             let roles = [
-                AppRole {
-                    id: STAFF,
-                    value: None,
-                    display_name: None,
-                },
-                AppRole {
-                    id: CLIENT,
-                    value: Some("Client".to_owned()),
-                    display_name: None,
-                },
-                AppRole {
-                    id: OFFICE,
-                    value: Some("Office".to_owned()),
-                    display_name: None,
-                },
+                AppRole { id: STAFF, value: None, display_name: None },
+                AppRole { id: CLIENT, value: Some("Client".to_owned()), display_name: None },
+                AppRole { id: OFFICE, value: Some("Office".to_owned()), display_name: None },
             ];
             let active = |link: &&Link| link.state == LinkState::Active;
             let input = PlanInput {
@@ -244,11 +221,7 @@ impl World {
             };
             match plan(&input) {
                 Planned::Plan(plan) => {
-                    assert_eq!(
-                        super::plan(&input),
-                        Planned::Plan(plan.clone()),
-                        "repeatable"
-                    );
+                    assert_eq!(super::plan(&input), Planned::Plan(plan.clone()), "repeatable");
                     check::check(plan.clone(), &input).expect("a sound plan");
                     return (plan, view);
                 }
@@ -261,22 +234,10 @@ impl World {
     fn known(&self, account: &TargetUser, detail: Detail) -> KnownAccount {
         let linked_to = self.links.iter().find(|link| link.target_id == account.id);
         let before = self.tombstones.iter().filter(|(id, _)| *id == account.id);
-        let roles = if detail == Detail::Full {
-            account.roles.clone()
-        } else {
-            Vec::new()
-        };
-        let detail = if account.detail == Detail::Reduced {
-            Detail::Reduced
-        } else {
-            detail
-        };
+        let roles = if detail == Detail::Full { account.roles.clone() } else { Vec::new() };
+        let detail = if account.detail == Detail::Reduced { Detail::Reduced } else { detail };
         KnownAccount {
-            account: TargetUser {
-                detail,
-                roles,
-                ..account.clone()
-            },
+            account: TargetUser { detail, roles, ..account.clone() },
             linked_to: linked_to.map(|link| link.anchor),
             before: before.map(|(_, anchor)| *anchor).collect(),
         }
@@ -296,16 +257,12 @@ impl World {
             }
         }
         for target_id in &needs.target_ids {
-            match self
-                .accounts
-                .iter()
-                .find(|account| account.id == *target_id)
-            {
+            match self.accounts.iter().find(|account| account.id == *target_id) {
                 Some(account) => view.add(self.known(account, Detail::Full)),
                 None => view.note_gone(target_id),
             }
         }
-        if needs.tenant {
+        if needs.tenant || needs.seats {
             view.seats_fresh = true;
             view.tenant = Some(TargetAccount {
                 account_id: "a".to_owned(),
@@ -316,10 +273,7 @@ impl World {
                 master_admin: Some(TargetId::new("master")),
                 billing_contact: None,
                 super_users: vec![TargetId::new("super")],
-                seats: Seats {
-                    employee_max: self.seats,
-                    employee_count: 0,
-                },
+                seats: Seats { employee_max: self.seats, employee_count: 0 },
                 employee_domains: Vec::new(),
                 force_sso: false,
                 two_factor: false,
@@ -329,17 +283,11 @@ impl World {
 }
 
 fn actions(plan: &Plan) -> Vec<(&'static str, &str)> {
-    plan.changes
-        .iter()
-        .map(|change| (change.action.word(), change.label.as_str()))
-        .collect()
+    plan.changes.iter().map(|change| (change.action.word(), change.label.as_str())).collect()
 }
 
 fn held(plan: &Plan) -> Vec<(HoldKind, usize)> {
-    plan.holds
-        .iter()
-        .map(|hold| (hold.kind, hold.items.len()))
-        .collect()
+    plan.holds.iter().map(|hold| (hold.kind, hold.items.len())).collect()
 }
 
 #[test]
@@ -369,10 +317,7 @@ fn members_of_an_assigned_group_are_in_scope_with_its_role() {
     let mut world = World::new();
     world.person(1, "ada@x.test");
     world.assign(GROUP, CLIENT);
-    world.memberships.push(Membership {
-        user: anchor(1),
-        group: anchor(GROUP),
-    });
+    world.memberships.push(Membership { user: anchor(1), group: anchor(GROUP) });
     let (plan, _) = world.plan();
     let kind = AccountKind::Client;
     assert!(matches!(plan.changes[0].write, Write::Create { kind: k, .. } if k == kind));
@@ -421,18 +366,9 @@ fn addresses_match_without_case_and_an_adoption_names_its_rule() {
     world.account("acc", "ada@x.TEST", AccountKind::Employee);
     let (plan, _) = world.plan();
     assert_eq!(actions(&plan), [("other", "Ada@X.test")]);
-    assert_eq!(
-        plan.changes[0].reasons,
-        [Reason::Matched {
-            rule: "Email = [mail]".to_owned()
-        }]
-    );
+    assert_eq!(plan.changes[0].reasons, [Reason::Matched { rule: "Email = [mail]".to_owned() }]);
     world.complete = true;
-    assert_eq!(
-        world.plan().0.changes,
-        plan.changes,
-        "lists and look-ups come to the same"
-    );
+    assert_eq!(world.plan().0.changes, plan.changes, "lists and look-ups come to the same");
 }
 
 #[test]
@@ -483,11 +419,7 @@ fn what_cannot_be_decided_is_held_with_its_reason() {
         arrange(&mut world);
         let (plan, _) = world.plan();
         assert!(plan.changes.is_empty(), "{number}: {:?}", plan.changes);
-        assert_eq!(
-            plan.holds.first().map(|hold| hold.kind),
-            Some(kind),
-            "{number}"
-        );
+        assert_eq!(plan.holds.first().map(|hold| hold.kind), Some(kind), "{number}");
     }
 }
 
@@ -514,14 +446,8 @@ fn only_what_this_job_disabled_is_enabled_again() {
     world.accounts[0].disabled = true;
     world.accounts[1].disabled = true;
     let (plan, _) = world.plan();
-    assert_eq!(
-        actions(&plan),
-        [("other", "bob@x.test"), ("update", "ada@x.test")]
-    );
-    assert!(matches!(
-        plan.changes[1].write,
-        Write::Update { enable: true, .. }
-    ));
+    assert_eq!(actions(&plan), [("other", "bob@x.test"), ("update", "ada@x.test")]);
+    assert!(matches!(plan.changes[1].write, Write::Update { enable: true, .. }));
     assert_eq!(held(&plan), [(HoldKind::DisabledElsewhere, 1)]);
 }
 
@@ -534,13 +460,8 @@ fn a_leaver_somebody_else_disabled_is_released_without_a_write() {
     world.unassign(1);
     let (plan, _) = world.plan();
     assert_eq!(actions(&plan), [("other", "ada@x.test")]);
-    let released = matches!(
-        &plan.changes[0].link,
-        LinkAfter::Keep {
-            state: LinkState::Released,
-            ..
-        }
-    );
+    let released =
+        matches!(&plan.changes[0].link, LinkAfter::Keep { state: LinkState::Released, .. });
     assert!(released);
 }
 
@@ -578,10 +499,7 @@ fn a_vanished_account_is_believed_only_after_a_read_by_id() {
     let (plan, view) = world.plan();
     assert!(view.is_gone(&TargetId::new("acc-1")));
     assert_eq!(actions(&plan), [("create", "ada@x.test")]);
-    assert_eq!(
-        plan.changes[0].reasons,
-        [Reason::AccountGone, Reason::NoAccount]
-    );
+    assert_eq!(plan.changes[0].reasons, [Reason::AccountGone, Reason::NoAccount]);
 }
 
 #[test]
@@ -597,47 +515,23 @@ fn the_guard_holds_accidents_and_nothing_else() {
         world.assigned(1000, "new@x.test");
         arrange(&mut world);
         let (plan, _) = world.plan();
-        let disables = plan
-            .changes
-            .iter()
-            .filter(|c| c.action == ProvisioningAction::Disable);
+        let disables = plan.changes.iter().filter(|c| c.action == ProvisioningAction::Disable);
         (
             disables.count(),
             held(&plan),
-            plan.changes
-                .iter()
-                .any(|c| c.action == ProvisioningAction::Create),
+            plan.changes.iter().any(|c| c.action == ProvisioningAction::Create),
         )
     };
     let none = |_: &mut World| {};
-    assert_eq!(
-        count_of(5, 12, none),
-        (5, vec![], true),
-        "a few pass without regard to percent"
-    );
+    assert_eq!(count_of(5, 12, none), (5, vec![], true), "a few pass without regard to percent");
     assert_eq!(count_of(6, 100, none), (6, vec![], true));
-    assert_eq!(
-        count_of(11, 100, none),
-        (0, vec![(HoldKind::TooManyRemovals, 11)], true)
-    );
-    assert_eq!(
-        count_of(6, 12, none),
-        (0, vec![(HoldKind::SourceHalved, 6)], true)
-    );
-    assert_eq!(
-        count_of(2, 2, none),
-        (0, vec![(HoldKind::WouldLeaveNobody, 2)], true)
-    );
+    assert_eq!(count_of(11, 100, none), (0, vec![(HoldKind::TooManyRemovals, 11)], true));
+    assert_eq!(count_of(6, 12, none), (0, vec![(HoldKind::SourceHalved, 6)], true));
+    assert_eq!(count_of(2, 2, none), (0, vec![(HoldKind::WouldLeaveNobody, 2)], true));
     let emptied = |w: &mut World| w.assignments.clear();
-    assert_eq!(
-        count_of(3, 3, emptied),
-        (0, vec![(HoldKind::SourceEmptied, 3)], false)
-    );
+    assert_eq!(count_of(3, 3, emptied), (0, vec![(HoldKind::SourceEmptied, 3)], false));
     let strict = |w: &mut World| w.rules.guard.removals_per_cycle.count = 2;
-    assert_eq!(
-        count_of(3, 100, strict),
-        (0, vec![(HoldKind::TooManyRemovals, 3)], true)
-    );
+    assert_eq!(count_of(3, 100, strict), (0, vec![(HoldKind::TooManyRemovals, 3)], true));
 }
 
 #[test]
@@ -654,11 +548,7 @@ fn the_first_plan_waits_as_a_whole_and_approval_is_for_what_was_seen() {
     world.approved.sort();
     world.users[1].attributes = AttributeRow::pack([Some("Bo"), Some("bob@x.test"), Some("B")]);
     let (plan, _) = world.plan();
-    assert_eq!(
-        actions(&plan),
-        [("create", "ada@x.test")],
-        "bob was approved with other values"
-    );
+    assert_eq!(actions(&plan), [("create", "ada@x.test")], "bob was approved with other values");
     assert_eq!(held(&plan), [(HoldKind::FirstCycle, 1)]);
 }
 
@@ -695,10 +585,7 @@ fn employees_beyond_the_licences_wait_in_a_stable_order() {
         world.assigned(n, &format!("p{n}@x.test"));
     }
     let (plan, _) = world.plan();
-    assert_eq!(
-        actions(&plan),
-        [("create", "p1@x.test"), ("create", "p3@x.test")]
-    );
+    assert_eq!(actions(&plan), [("create", "p1@x.test"), ("create", "p3@x.test")]);
     assert_eq!(held(&plan), [(HoldKind::LicenseLimitExceeded, 2)]);
 }
 
@@ -711,11 +598,7 @@ fn a_null_keeps_or_clears_as_the_mapping_says() {
     let set = vec![(TargetAttribute::LastName, Some("Byron".to_owned()))];
     assert!(matches!(&plan.changes[0].write, Write::Update { values, .. } if *values == set));
     world.rules.mappings[1].when_null = WhenNull::Clear;
-    assert_eq!(
-        held(&world.plan().0),
-        [(HoldKind::MissingValues, 1)],
-        "a required value stays"
-    );
+    assert_eq!(held(&world.plan().0), [(HoldKind::MissingValues, 1)], "a required value stays");
 }
 
 proptest! {
@@ -766,13 +649,7 @@ proptest! {
 /// Does at the target, and to the links, what a plan says.
 fn apply(world: &mut World, plan: &Plan) {
     for change in &plan.changes {
-        let LinkAfter::Keep {
-            origin,
-            state,
-            sent,
-            ..
-        } = &change.link
-        else {
+        let LinkAfter::Keep { origin, state, sent, .. } = &change.link else {
             world.links.retain(|link| link.anchor != change.anchor);
             continue;
         };

@@ -126,16 +126,10 @@ pub fn routes(controls: Controls, faults: Arc<Faults>, counts: Arc<Counts>) -> R
         .route("/_sandbox", get(index))
         .route("/_sandbox/state", get(state))
         .route("/_sandbox/people", get(list_people).post(add_person))
-        .route(
-            "/_sandbox/people/{who}",
-            get(read_person).patch(edit_person).delete(remove_person),
-        )
+        .route("/_sandbox/people/{who}", get(read_person).patch(edit_person).delete(remove_person))
         .route("/_sandbox/people/{who}/restore", post(restore_person))
         .route("/_sandbox/groups", get(list_groups).post(add_group))
-        .route(
-            "/_sandbox/groups/{which}",
-            get(read_group).patch(edit_group).delete(remove_group),
-        )
+        .route("/_sandbox/groups/{which}", get(read_group).patch(edit_group).delete(remove_group))
         .route("/_sandbox/groups/{which}/restore", post(restore_group))
         .route("/_sandbox/groups/{which}/members", post(change_members))
         .route("/_sandbox/assignments", get(list_assignments).post(assign))
@@ -237,9 +231,10 @@ async fn list_people(
             && query.deleted.is_none_or(|wanted| person.deleted.is_some() == wanted)
             && group.is_none_or(|wanted| person.groups.contains(&wanted))
             && part.as_ref().is_none_or(mentions)
-            && query.entitled.zip(entitled.as_ref()).is_none_or(|(wanted, entitled)| {
-                entitled.contains(&person.id) == wanted
-            })
+            && query
+                .entitled
+                .zip(entitled.as_ref())
+                .is_none_or(|(wanted, entitled)| entitled.contains(&person.id) == wanted)
     };
     let people = on.entra.people().into_iter().filter(fits).skip(query.offset);
     let people: Vec<PersonView> = people.take(query.limit.unwrap_or(usize::MAX)).collect();

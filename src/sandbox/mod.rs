@@ -174,7 +174,8 @@ impl Sandbox {
         if let Some(pem) = &options.certificate_pem {
             entra.add_certificate(pem)?;
         }
-        let sharefile_options = SharefileOptions { seed: options.seed, ..options.sharefile.clone() };
+        let sharefile_options =
+            SharefileOptions { seed: options.seed, ..options.sharefile.clone() };
         let sharefile = Sharefile::new(sharefile_options, clock.clone(), faults.clone());
         let company = people::company(&CompanyOptions {
             seed: options.seed,
@@ -191,8 +192,7 @@ impl Sandbox {
             second.set_port(second.port().wrapping_add(1));
         }
         let emulator = sharefile.emulator();
-        let sharefile_serving =
-            listen(second, emulator, &faults, &counts, clock.clone()).await?;
+        let sharefile_serving = listen(second, emulator, &faults, &counts, clock.clone()).await?;
         let mut emulator = entra.emulator();
         let controls = control::Controls {
             entra: entra.clone(),

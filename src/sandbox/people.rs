@@ -253,7 +253,8 @@ fn groups(dice: &mut Dice, company: &mut Company, count: usize) {
             }
         };
         let unified = number % 10 == 9;
-        let mut group = NewGroup::named(&subject).with("description", format!("Access for {subject}"));
+        let mut group =
+            NewGroup::named(&subject).with("description", format!("Access for {subject}"));
         if unified {
             group = group
                 .with("groupTypes", json!(["Unified"]))

@@ -20,6 +20,15 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Returns who holds the lease of the store in `dir`, or `None` if it is free.
+    pub fn holder(dir: &Path) -> Option<String> {
+        let lock = File::open(dir.join(LOCK_FILE)).ok()?;
+        match lock.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(read_holder(&dir.join(HOLDER_FILE))),
+            _ => None,
+        }
+    }
+
     /// Takes the lease of the store in `dir`, which is created if it is missing. `holder` is what
     /// other processes show to people, such as `run (process 4711)`.
     ///

@@ -41,9 +41,7 @@ impl Expression {
     pub fn eval<'a>(&'a self, names: &[String], row: &'a AttributeRow) -> Option<&'a str> {
         let value = match self {
             Self::Attribute(name) => {
-                let index = names
-                    .binary_search_by(|known| known.as_str().cmp(name))
-                    .ok()?;
+                let index = names.binary_search_by(|known| known.as_str().cmp(name)).ok()?;
                 row.get(index)?
             }
             Self::Constant(value) => value,

@@ -19,12 +19,8 @@ pub struct ParseError {
 pub fn parse(text: &str) -> Result<Expression, ParseError> {
     let trimmed = text.trim();
     let offset = text.len() - text.trim_start().len();
-    let fail = |at: usize, message: &str| {
-        Err(ParseError {
-            message: message.to_owned(),
-            at: offset + at,
-        })
-    };
+    let fail =
+        |at: usize, message: &str| Err(ParseError { message: message.to_owned(), at: offset + at });
     if let Some(rest) = trimmed.strip_prefix('[') {
         let Some(end) = rest.find(']') else {
             return fail(trimmed.len(), "the attribute is not closed: expected `]`");
@@ -55,10 +51,7 @@ pub fn parse(text: &str) -> Result<Expression, ParseError> {
         }
         return fail(trimmed.len(), "the constant is not closed: expected `\"`");
     }
-    fail(
-        0,
-        "expected an attribute as `[mail]`, or a constant as `\"Contoso\"` in its own quotes",
-    )
+    fail(0, "expected an attribute as `[mail]`, or a constant as `\"Contoso\"` in its own quotes")
 }
 
 #[cfg(test)]
@@ -68,10 +61,7 @@ mod tests {
     #[test]
     fn attributes_and_constants() {
         assert_eq!(parse("[mail]"), Ok(Expression::Attribute("mail".into())));
-        assert_eq!(
-            parse(" \"Con\"\"toso\" "),
-            Ok(Expression::Constant("Con\"toso".into()))
-        );
+        assert_eq!(parse(" \"Con\"\"toso\" "), Ok(Expression::Constant("Con\"toso".into())));
         assert_eq!(parse("\"\""), Ok(Expression::Constant(String::new())));
     }
 

@@ -15,10 +15,7 @@ pub fn for_create<'a>(
     source_user: &SourceUser,
 ) -> Result<AttributeRow, Vec<&'a Mapping>> {
     let value = |mapping: &'a Mapping| {
-        let default = mapping
-            .default
-            .as_ref()
-            .map(|default| default.value.as_str());
+        let default = mapping.default.as_ref().map(|default| default.value.as_str());
         eval(rules, mapping, source_user).or(default)
     };
     let missing: Vec<&Mapping> = rules
@@ -45,11 +42,7 @@ pub fn for_update<'a>(
     let mut missing = Vec::new();
     let mut cells: [Option<&str>; TargetAttribute::ALL.len()] =
         TargetAttribute::ALL.map(|target| sent.get(target.index()));
-    for mapping in rules
-        .mappings
-        .iter()
-        .filter(|mapping| mapping.apply == Apply::Always)
-    {
+    for mapping in rules.mappings.iter().filter(|mapping| mapping.apply == Apply::Always) {
         let default = mapping
             .default
             .as_ref()
@@ -65,11 +58,7 @@ pub fn for_update<'a>(
             None => *cell = None,
         }
     }
-    if missing.is_empty() {
-        Ok(AttributeRow::pack(cells))
-    } else {
-        Err(missing)
-    }
+    if missing.is_empty() { Ok(AttributeRow::pack(cells)) } else { Err(missing) }
 }
 
 /// Returns whether two values of an attribute mean the same to the target: addresses are compared
@@ -84,7 +73,5 @@ pub fn agree(target: TargetAttribute, left: Option<&str>, right: Option<&str>) -
 }
 
 fn eval<'a>(rules: &'a Rules, mapping: &'a Mapping, user: &'a SourceUser) -> Option<&'a str> {
-    mapping
-        .source
-        .eval(&rules.source_attributes, &user.attributes)
+    mapping.source.eval(&rules.source_attributes, &user.attributes)
 }

@@ -37,13 +37,7 @@ pub fn list(tenant: &Tenant, call: &Call) -> Reply {
         let value = |name: &str| objects::application_property(*id, held, name);
         filter.as_ref().is_none_or(|filter| filter.fits(&value))
     };
-    let rows = || {
-        state
-            .applications
-            .iter()
-            .map(|(id, held)| (*id, held))
-            .filter(fits)
-    };
+    let rows = || state.applications.iter().map(|(id, held)| (*id, held)).filter(fits);
     let listing = Listing {
         context: "servicePrincipals",
         rows: rows().map(|(id, held)| (id.as_u128(), (id, held))),
@@ -68,9 +62,7 @@ pub fn one(tenant: &Tenant, call: &Call, key: &ApplicationKey) -> Reply {
         None => {}
         Some("appRoleAssignedTo") => {
             let rows = state.rows_of(id).take(EXPANDED);
-            let rows = rows
-                .map(|(_, row)| Value::Object(assignment(&state, row)))
-                .collect();
+            let rows = rows.map(|(_, row)| Value::Object(assignment(&state, row))).collect();
             shown.insert("appRoleAssignedTo".into(), Value::Array(rows));
         }
         Some(other) => {
@@ -98,11 +90,7 @@ pub fn assignments(tenant: &Tenant, call: &Call, key: &ApplicationKey) -> Reply 
         let value = |name: &str| shown.get(name).cloned().unwrap_or(Value::Null);
         filter.as_ref().is_none_or(|filter| filter.fits(&value))
     };
-    let rows = || {
-        state
-            .rows_of(id)
-            .filter(|(_, row)| filter.is_none() || fits(row))
-    };
+    let rows = || state.rows_of(id).filter(|(_, row)| filter.is_none() || fits(row));
     let listing = Listing {
         context: "appRoleAssignments",
         rows: rows().take(most).map(|(key, row)| (u128::from(key), row)),
@@ -134,11 +122,7 @@ fn assignment_filter(call: &Call) -> Result<Option<Filter>, Refusal> {
             _ => false,
         };
     });
-    if odd {
-        Err(Refusal::bad("Invalid filter clause"))
-    } else {
-        Ok(Some(filter))
-    }
+    if odd { Err(Refusal::bad("Invalid filter clause")) } else { Ok(Some(filter)) }
 }
 
 fn assignment_select(call: &Call) -> Result<Option<Vec<String>>, Refusal> {
@@ -154,10 +138,7 @@ fn assignment_select(call: &Call) -> Result<Option<Vec<String>>, Refusal> {
         "resourceId",
     ];
     let names = call.option("$select").map(page::split);
-    let odd = names
-        .iter()
-        .flatten()
-        .find(|name| !NAMES.contains(&name.as_str()));
+    let odd = names.iter().flatten().find(|name| !NAMES.contains(&name.as_str()));
     if let Some(name) = odd {
         let message = format!(
             "Parsing OData Select and Expand failed: Could not find a property named '{name}' on type 'microsoft.graph.appRoleAssignment'."
@@ -174,16 +155,10 @@ fn assignment(state: &State, row: &Row) -> Map<String, Value> {
     put("deletedDateTime", Value::Null);
     put("appRoleId", json!(row.role.to_string()));
     put("createdDateTime", json!(row.created.to_string()));
-    put(
-        "principalDisplayName",
-        json!(state.display_name(row.principal)),
-    );
+    put("principalDisplayName", json!(state.display_name(row.principal)));
     put("principalId", json!(row.principal.to_string()));
     put("principalType", json!(row.principal_type.name()));
-    put(
-        "resourceDisplayName",
-        json!(state.display_name(row.application)),
-    );
+    put("resourceDisplayName", json!(state.display_name(row.application)));
     put("resourceId", json!(row.application.to_string()));
     shown
 }
@@ -193,19 +168,14 @@ fn found<'a>(state: &'a State, key: &ApplicationKey) -> Result<(Uuid, &'a Applic
         ApplicationKey::Object(text) => {
             let id = Uuid::try_parse(text)
                 .map_err(|_| Refusal::bad(format!("Invalid object identifier '{text}'.")))?;
-            let held = state
-                .applications
-                .get(&id)
-                .ok_or_else(|| Refusal::missing(text))?;
+            let held = state.applications.get(&id).ok_or_else(|| Refusal::missing(text))?;
             Ok((id, held))
         }
         ApplicationKey::AppId(text) => state
             .applications
             .iter()
             .find(|(_, held)| {
-                held.attributes
-                    .text("appId")
-                    .is_some_and(|id| id.eq_ignore_ascii_case(text))
+                held.attributes.text("appId").is_some_and(|id| id.eq_ignore_ascii_case(text))
             })
             .map(|(id, held)| (*id, held))
             .ok_or_else(|| Refusal::missing(text)),

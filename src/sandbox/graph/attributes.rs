@@ -24,10 +24,7 @@ impl Attributes {
 
     /// Returns the value of `name`, or `None` if it has none.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let at = self
-            .0
-            .binary_search_by(|(known, _)| known.as_ref().cmp(name))
-            .ok()?;
+        let at = self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)).ok()?;
         self.0.get(at).map(|(_, value)| value)
     }
 
@@ -38,10 +35,7 @@ impl Attributes {
 
     /// Sets or, with null or an empty list, clears a value. Returns whether anything changed.
     pub fn set(&mut self, name: &str, value: Value) -> bool {
-        match self
-            .0
-            .binary_search_by(|(known, _)| known.as_ref().cmp(name))
-        {
+        match self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)) {
             Ok(at) if is_nothing(&value) => {
                 self.0.remove(at);
                 true
@@ -63,10 +57,7 @@ impl Attributes {
 
     /// Returns all values as an object.
     pub fn to_map(&self) -> Map<String, Value> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.clone()))
-            .collect()
+        self.0.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
     }
 }
 

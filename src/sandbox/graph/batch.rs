@@ -38,11 +38,7 @@ struct Item {
 /// Answers a batch: each request by the handler that answers it alone.
 pub fn batch(tenant: &Tenant, call: &Call) -> Reply {
     let envelope: Envelope = serde_json::from_slice(&call.body).map_err(|problem| {
-        Refusal::new(
-            400,
-            "BadRequest",
-            format!("Invalid batch payload format: {problem}"),
-        )
+        Refusal::new(400, "BadRequest", format!("Invalid batch payload format: {problem}"))
     })?;
     if envelope.requests.len() > MOST_REQUESTS {
         let message = "Number of batch request steps exceeds the maximum value of 20.";
@@ -63,11 +59,7 @@ pub fn batch(tenant: &Tenant, call: &Call) -> Reply {
     let mut responses = Vec::new();
     for item in envelope.requests {
         let outcome = if item.depends_on.iter().any(|id| failed.contains(id)) {
-            Err(Refusal::new(
-                424,
-                "FailedDependency",
-                "A request that this one needs has failed.",
-            ))
+            Err(Refusal::new(424, "FailedDependency", "A request that this one needs has failed."))
         } else {
             one(tenant, call, &item)
         };
@@ -86,31 +78,19 @@ fn one(tenant: &Tenant, outer: &Call, item: &Item) -> Reply {
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| Refusal::new(400, "BadRequest", "Invalid HTTP method."))?;
     if item.url.contains("://") {
-        return Err(Refusal::new(
-            400,
-            "BadRequest",
-            "The url of a request must be relative.",
-        ));
+        return Err(Refusal::new(400, "BadRequest", "The url of a request must be relative."));
     }
     let relative = item.url.trim_start_matches('/');
     let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
     if path.eq_ignore_ascii_case("$batch") {
-        return Err(Refusal::new(
-            400,
-            "BadRequest",
-            "Batch requests cannot be nested.",
-        ));
+        return Err(Refusal::new(400, "BadRequest", "Batch requests cannot be nested."));
     }
     let path = format!("/v1.0/{path}");
     let plain = route::label(&method, &path);
     let inner = Call {
         query: route::query_pairs(query),
         headers: headers(item),
-        body: item
-            .body
-            .as_ref()
-            .map(|body| Bytes::from(body.to_string()))
-            .unwrap_or_default(),
+        body: item.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
         base: outer.base.clone(),
         label: format!("$batch {plain}"),
         roles: outer.roles.clone(),
@@ -136,24 +116,15 @@ fn headers(item: &Item) -> HeaderMap {
 
 /// Faults that name an endpoint also befall requests inside a batch; the others befall the batch.
 fn inner_fault(tenant: &Tenant, inner: &Call) -> Option<Refusal> {
-    let kinds = [
-        FaultKind::TooManyRequests,
-        FaultKind::Unavailable,
-        FaultKind::Unauthorized,
-    ];
+    let kinds = [FaultKind::TooManyRequests, FaultKind::Unavailable, FaultKind::Unauthorized];
     let meant = |fault: &Fault| {
         kinds.contains(&fault.kind)
-            && fault
-                .endpoint
-                .as_deref()
-                .is_some_and(|text| inner.label.contains(text))
+            && fault.endpoint.as_deref().is_some_and(|text| inner.label.contains(text))
     };
     if !tenant.faults.list().iter().any(meant) {
         return None;
     }
-    let fault = tenant
-        .faults
-        .take(&kinds, inner.method.as_str(), &inner.label)?;
+    let fault = tenant.faults.take(&kinds, inner.method.as_str(), &inner.label)?;
     let mut refusal = route::refusal(fault.kind, &fault);
     if let Some(text) = fault.retry_after {
         refusal = refusal.header("Retry-After", text);
@@ -166,14 +137,8 @@ fn written(tenant: &Tenant, outer: &Call, id: &str, outcome: Reply) -> Value {
     let mut headers = Map::new();
     headers.insert("request-id".into(), json!(ids.request));
     let (status, body) = match outcome {
-        Ok(Answer {
-            status,
-            content: Content::Json(body),
-        }) => (status, body),
-        Ok(Answer {
-            status,
-            content: Content::Text(text),
-        }) => {
+        Ok(Answer { status, content: Content::Json(body) }) => (status, body),
+        Ok(Answer { status, content: Content::Text(text) }) => {
             headers.insert("Content-Type".into(), json!("text/plain"));
             return json!({"id": id, "status": status, "headers": headers, "body": text});
         }

@@ -34,10 +34,7 @@ pub struct Call {
 impl Call {
     /// Returns a query option by its name, in any case, or `None`.
     pub fn option(&self, name: &str) -> Option<&str> {
-        let found = self
-            .query
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -48,8 +45,7 @@ impl Call {
 
     /// Returns whether the caller accepts reads from the index that lags.
     pub fn eventual(&self) -> bool {
-        self.header("consistencylevel")
-            .is_some_and(|level| level.eq_ignore_ascii_case("eventual"))
+        self.header("consistencylevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"))
     }
 
     /// Returns whether the caller asks for the count and may have it (Graph reference, section 3).
@@ -59,15 +55,12 @@ impl Call {
 
     /// Returns whether `$count=true` is given.
     pub fn asks_count(&self) -> bool {
-        self.option("$count")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.option("$count").is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// Returns whether the token carries one of `permissions`.
     pub fn may(&self, permissions: &[&str]) -> bool {
-        self.roles
-            .iter()
-            .any(|role| permissions.contains(&role.as_str()))
+        self.roles.iter().any(|role| permissions.contains(&role.as_str()))
     }
 
     /// Returns the address of the same list, going on at `token`.
@@ -118,10 +111,7 @@ pub struct Answer {
 impl Answer {
     /// Answers 200 with JSON.
     pub fn json(body: Value) -> Self {
-        Self {
-            status: 200,
-            content: Content::Json(body),
-        }
+        Self { status: 200, content: Content::Json(body) }
     }
 }
 
@@ -226,13 +216,8 @@ impl RequestIds {
     /// Takes the caller's id from the headers and makes one of our own.
     pub fn of(headers: &HeaderMap) -> Self {
         let request = Uuid::new_v4().to_string();
-        let client = headers
-            .get("client-request-id")
-            .and_then(|value| value.to_str().ok());
-        Self {
-            client: client.unwrap_or(&request).to_owned(),
-            request,
-        }
+        let client = headers.get("client-request-id").and_then(|value| value.to_str().ok());
+        Self { client: client.unwrap_or(&request).to_owned(), request }
     }
 }
 
@@ -258,11 +243,7 @@ pub fn respond(reply: Reply, ids: &RequestIds, now: Option<Timestamp>) -> Respon
     to.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     put(to, "request-id", &ids.request);
     put(to, "client-request-id", &ids.client);
-    put(
-        to,
-        "x-ms-ags-diagnostic",
-        "{\"ServerInfo\":{\"DataCenter\":\"Sandbox\",\"Ring\":\"0\"}}",
-    );
+    put(to, "x-ms-ags-diagnostic", "{\"ServerInfo\":{\"DataCenter\":\"Sandbox\",\"Ring\":\"0\"}}");
     put(to, "x-ms-resource-unit", "1");
     put(to, "odata-version", "4.0");
     for (name, value) in headers {

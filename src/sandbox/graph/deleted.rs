@@ -16,12 +16,7 @@ pub fn users(tenant: &Tenant, call: &Call) -> Reply {
     let select = with_date(call, page::select(call, USER, "user")?);
     let state = tenant.state();
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
-    let rows = || {
-        state
-            .people
-            .iter()
-            .filter(|(_, person)| person.deleted.is_some())
-    };
+    let rows = || state.people.iter().filter(|(_, person)| person.deleted.is_some());
     let listing = Listing {
         context: "users",
         rows: rows().map(|(id, person)| (id.as_u128(), (*id, person))),
@@ -39,12 +34,7 @@ pub fn groups(tenant: &Tenant, call: &Call) -> Reply {
     let select = with_date(call, page::select(call, GROUP, "group")?);
     let state = tenant.state();
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
-    let rows = || {
-        state
-            .groups
-            .iter()
-            .filter(|(_, group)| group.deleted.is_some())
-    };
+    let rows = || state.groups.iter().filter(|(_, group)| group.deleted.is_some());
     let listing = Listing {
         context: "groups",
         rows: rows().map(|(id, group)| (id.as_u128(), (*id, group))),
@@ -60,19 +50,9 @@ pub fn one(tenant: &Tenant, call: &Call, key: &str) -> Reply {
     let id = Uuid::try_parse(key)
         .map_err(|_| Refusal::bad(format!("Invalid object identifier '{key}'.")))?;
     let state = tenant.state();
-    let person = state
-        .people
-        .get(&id)
-        .filter(|person| person.deleted.is_some());
-    let group = state
-        .groups
-        .get(&id)
-        .filter(|group| group.deleted.is_some());
-    let readers = if group.is_some() {
-        DELETED_GROUP_READERS
-    } else {
-        USER_READERS
-    };
+    let person = state.people.get(&id).filter(|person| person.deleted.is_some());
+    let group = state.groups.get(&id).filter(|group| group.deleted.is_some());
+    let readers = if group.is_some() { DELETED_GROUP_READERS } else { USER_READERS };
     if !call.may(readers) {
         return Err(Refusal::denied());
     }
@@ -89,10 +69,7 @@ pub fn one(tenant: &Tenant, call: &Call, key: &str) -> Reply {
     };
     let context = format!("{}/v1.0/$metadata#directoryObjects/$entity", call.base);
     shown.insert("@odata.context".into(), json!(context));
-    shown.insert(
-        "@odata.type".into(),
-        json!(format!("#microsoft.graph.{kind}")),
-    );
+    shown.insert("@odata.type".into(), json!(format!("#microsoft.graph.{kind}")));
     Ok(Answer::json(Value::Object(shown)))
 }
 

@@ -90,11 +90,7 @@ pub fn delta(tenant: &Tenant, call: &Call, feed: Feed) -> Reply {
         round.from = Some(state.sequence);
         return Ok(Answer::json(finished(tenant, call, round, Vec::new())));
     }
-    let ended = tenant.faults.take(
-        &[FaultKind::ExpiredDelta],
-        call.method.as_str(),
-        &call.label,
-    );
+    let ended = tenant.faults.take(&[FaultKind::ExpiredDelta], call.method.as_str(), &call.label);
     let mut round = opened(tenant, feed, token)?;
     if let Some(fault) = ended {
         let gone = fault.status == Some(410);
@@ -134,11 +130,7 @@ fn fresh(tenant: &Tenant, call: &Call, state: &State, feed: Feed) -> Result<Roun
     Ok(Round {
         feed,
         select,
-        only: call
-            .option("$filter")
-            .map(only_ids)
-            .transpose()?
-            .unwrap_or_default(),
+        only: call.option("$filter").map(only_ids).transpose()?.unwrap_or_default(),
         from: None,
         to: state.sequence,
         position: None,
@@ -163,9 +155,7 @@ fn only_ids(text: &str) -> Result<Vec<Uuid>, Refusal> {
         ids.push(Uuid::try_parse(bare).map_err(|_| refusal())?);
     }
     if ids.len() > MOST_IDS {
-        return Err(Refusal::bad(
-            "A delta query can be filtered by at most 50 ids.",
-        ));
+        return Err(Refusal::bad("A delta query can be filtered by at most 50 ids."));
     }
     Ok(ids)
 }
@@ -173,9 +163,7 @@ fn only_ids(text: &str) -> Result<Vec<Uuid>, Refusal> {
 fn opened(tenant: &Tenant, feed: Feed, token: &str) -> Result<Round, Refusal> {
     let held = tenant.sealer.open(token);
     let round: Option<Round> = held.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    round
-        .filter(|round| round.feed == feed)
-        .ok_or_else(|| Refusal::bad("Badly formed token."))
+    round.filter(|round| round.feed == feed).ok_or_else(|| Refusal::bad("Badly formed token."))
 }
 
 fn expired(round: &Round, state: &State, now: Timestamp) -> bool {
@@ -189,16 +177,9 @@ fn sync_state_lost(call: &Call, round: &Round, how: ExpiredDelta) -> Refusal {
         ExpiredDelta::SyncStateNotFound => Refusal::new(400, "syncStateNotFound", message),
         ExpiredDelta::Gone => Refusal::new(410, "SyncStateNotFound", message),
         ExpiredDelta::GoneWithLocation => {
-            let select = round
-                .select
-                .as_ref()
-                .map(|names| format!("$select={}&", names.join(",")));
-            let again = format!(
-                "{}{}?{}$deltatoken=",
-                call.base,
-                call.path,
-                select.unwrap_or_default()
-            );
+            let select = round.select.as_ref().map(|names| format!("$select={}&", names.join(",")));
+            let again =
+                format!("{}{}?{}$deltatoken=", call.base, call.path, select.unwrap_or_default());
             Refusal::new(410, "resyncRequired", message).header("Location", again)
         }
     }
@@ -213,9 +194,7 @@ fn answer(tenant: &Tenant, call: &Call, state: &State, mut round: Round) -> Repl
         return Ok(Answer::json(unfinished(tenant, call, round, Vec::new())));
     }
     round.begun = true;
-    let minimal = call
-        .header("prefer")
-        .is_some_and(|text| text.contains("return=minimal"));
+    let minimal = call.header("prefer").is_some_and(|text| text.contains("return=minimal"));
     let mut page = Page {
         state,
         view: View::of(&round, minimal),
@@ -226,14 +205,10 @@ fn answer(tenant: &Tenant, call: &Call, state: &State, mut round: Round) -> Repl
     let more = page.fill(&mut round);
     let mut values = page.values;
     if let Some(fault) =
-        tenant
-            .faults
-            .take(&[FaultKind::CutList], call.method.as_str(), &call.label)
+        tenant.faults.take(&[FaultKind::CutList], call.method.as_str(), &call.label)
     {
         values.truncate(fault.keep.unwrap_or(0));
-        return Ok(Answer::json(Value::Object(envelope(
-            call, round.feed, values,
-        ))));
+        return Ok(Answer::json(Value::Object(envelope(call, round.feed, values))));
     }
     let body = if more {
         unfinished(tenant, call, round, values)
@@ -261,12 +236,7 @@ fn envelope(call: &Call, feed: Feed, values: Vec<Value>) -> Map<String, Value> {
 fn unfinished(tenant: &Tenant, call: &Call, mut round: Round, values: Vec<Value>) -> Value {
     let mut body = envelope(call, round.feed, values);
     round.nonce = tenant.nonce();
-    let link = format!(
-        "{}{}?$skiptoken={}",
-        call.base,
-        call.path,
-        sealed(tenant, &round)
-    );
+    let link = format!("{}{}?$skiptoken={}", call.base, call.path, sealed(tenant, &round));
     body.insert("@odata.nextLink".into(), json!(link));
     Value::Object(body)
 }
@@ -276,20 +246,13 @@ fn finished(tenant: &Tenant, call: &Call, mut round: Round, values: Vec<Value>) 
     round.position = None;
     round.issued_ms = tenant.clock.now().0;
     round.nonce = tenant.nonce();
-    let link = format!(
-        "{}{}?$deltatoken={}",
-        call.base,
-        call.path,
-        sealed(tenant, &round)
-    );
+    let link = format!("{}{}?$deltatoken={}", call.base, call.path, sealed(tenant, &round));
     body.insert("@odata.deltaLink".into(), json!(link));
     Value::Object(body)
 }
 
 fn sealed(tenant: &Tenant, round: &Round) -> String {
-    tenant
-        .sealer
-        .seal(&serde_json::to_vec(round).unwrap_or_default())
+    tenant.sealer.seal(&serde_json::to_vec(round).unwrap_or_default())
 }
 
 /// What of an object a round shows.
@@ -302,28 +265,18 @@ struct View {
 impl View {
     fn of(round: &Round, minimal: bool) -> Self {
         let (mut names, mut members) = match &round.select {
-            None => (
-                page::defaults(round.feed.table()),
-                round.feed == Feed::Groups,
-            ),
+            None => (page::defaults(round.feed.table()), round.feed == Feed::Groups),
             Some(names) => (names.clone(), names.iter().any(|name| name == "members")),
         };
         members &= round.feed == Feed::Groups;
         names.retain(|name| !matches!(name.as_str(), "id" | "members" | "owners" | "manager"));
-        Self {
-            names,
-            members,
-            minimal,
-        }
+        Self { names, members, minimal }
     }
 
     fn concerns(&self, summary: &Summary) -> bool {
         summary.existence
             || (self.members && !summary.members.is_empty())
-            || summary
-                .properties
-                .iter()
-                .any(|changed| self.names.iter().any(|n| n == changed))
+            || summary.properties.iter().any(|changed| self.names.iter().any(|n| n == changed))
     }
 }
 
@@ -387,11 +340,7 @@ impl Page<'_> {
                 _ => None,
             };
             let meant = only.is_empty() || only.contains(&id);
-            if !meant
-                || summary
-                    .as_ref()
-                    .is_some_and(|summary| !self.view.concerns(summary))
-            {
+            if !meant || summary.as_ref().is_some_and(|summary| !self.view.concerns(summary)) {
                 continue;
             }
             if self.objects_left == 0 || self.members_left == 0 {
@@ -418,16 +367,8 @@ impl Page<'_> {
         let mut shown = Map::new();
         shown.insert("id".into(), json!(id.to_string()));
         let deleted = match feed {
-            Feed::Users => self
-                .state
-                .people
-                .get(&id)
-                .map(|held| held.deleted.is_some()),
-            Feed::Groups => self
-                .state
-                .groups
-                .get(&id)
-                .map(|held| held.deleted.is_some()),
+            Feed::Users => self.state.people.get(&id).map(|held| held.deleted.is_some()),
+            Feed::Groups => self.state.groups.get(&id).map(|held| held.deleted.is_some()),
         };
         let reason = match deleted {
             None => Some("deleted"),
@@ -474,11 +415,9 @@ impl Page<'_> {
                 },
                 Feed::Groups => match self.state.groups.get(&id) {
                     None => continue,
-                    Some(held) => (
-                        &held.attributes,
-                        &held.cleared,
-                        objects::group_property(id, held, name),
-                    ),
+                    Some(held) => {
+                        (&held.attributes, &held.cleared, objects::group_property(id, held, name))
+                    }
                 },
             };
             let had = attributes.get(name).is_some() || cleared.iter().any(|known| known == name);
@@ -526,30 +465,15 @@ impl Page<'_> {
     }
 
     fn shown(&self, member: Uuid) -> bool {
-        let person = self
-            .state
-            .people
-            .get(&member)
-            .map(|held| held.deleted.is_none());
-        let group = self
-            .state
-            .groups
-            .get(&member)
-            .map(|held| held.deleted.is_none());
+        let person = self.state.people.get(&member).map(|held| held.deleted.is_none());
+        let group = self.state.groups.get(&member).map(|held| held.deleted.is_none());
         person.or(group).unwrap_or(false)
     }
 
     fn member(&self, member: Uuid, added: bool) -> Value {
-        let kind = if self.state.groups.contains_key(&member) {
-            "group"
-        } else {
-            "user"
-        };
+        let kind = if self.state.groups.contains_key(&member) { "group" } else { "user" };
         let mut element = Map::new();
-        element.insert(
-            "@odata.type".into(),
-            json!(format!("#microsoft.graph.{kind}")),
-        );
+        element.insert("@odata.type".into(), json!(format!("#microsoft.graph.{kind}")));
         element.insert("id".into(), json!(member.to_string()));
         if !added {
             element.insert("@removed".into(), json!({"reason": "deleted"}));

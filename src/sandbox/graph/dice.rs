@@ -12,9 +12,7 @@ pub struct Dice {
 impl Dice {
     /// Starts a sequence that depends on `seed` alone.
     pub fn new(seed: u64) -> Self {
-        Self {
-            state: seed ^ 0x5eed_0000_c0ff_ee00,
-        }
+        Self { state: seed ^ 0x5eed_0000_c0ff_ee00 }
     }
 
     /// Returns the next 64 bits.
@@ -55,9 +53,7 @@ impl Dice {
     /// Returns `length` letters and digits.
     pub fn letters(&mut self, length: usize) -> String {
         const ALPHABET: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-        (0..length)
-            .filter_map(|_| self.pick(ALPHABET).map(|&b| char::from(b)))
-            .collect()
+        (0..length).filter_map(|_| self.pick(ALPHABET).map(|&b| char::from(b))).collect()
     }
 }
 

@@ -141,8 +141,7 @@ impl Tenant {
     /// # Errors
     /// When there is no such principal or role, or it is assigned already.
     pub fn assign(&self, principal: Uuid, role: Uuid) -> Result<String, TenantError> {
-        self.state()
-            .assign(self.application, principal, role, self.clock.now())
+        self.state().assign(self.application, principal, role, self.clock.now())
     }
 
     /// Takes one row away.
@@ -162,9 +161,7 @@ impl Tenant {
             .filter(|row| row.principal == principal)
             .map(|row| row.id.clone())
             .collect();
-        rows.iter()
-            .filter(|row| state.unassign(row).is_ok())
-            .count()
+        rows.iter().filter(|row| state.unassign(row).is_ok()).count()
     }
 
     /// Returns everybody, sorted by id, the recycle bin included.
@@ -186,33 +183,20 @@ impl Tenant {
             let wanted = key.to_lowercase();
             let mut people = state.people.iter();
             let held = |person: &Person| {
-                person
-                    .attributes
-                    .text("mail")
-                    .is_some_and(|mail| mail.to_lowercase() == wanted)
+                person.attributes.text("mail").is_some_and(|mail| mail.to_lowercase() == wanted)
             };
             people.find(|(_, person)| held(person)).map(|(id, _)| *id)
         };
-        let id = Uuid::try_parse(key)
-            .ok()
-            .or_else(|| state.person_by_upn(key))
-            .or_else(by_mail)?;
+        let id = Uuid::try_parse(key).ok().or_else(|| state.person_by_upn(key)).or_else(by_mail)?;
         let person = state.people.get(&id)?;
-        let groups = state
-            .groups
-            .iter()
-            .filter(|(_, group)| group.members.contains(&id));
+        let groups = state.groups.iter().filter(|(_, group)| group.members.contains(&id));
         let groups = groups.map(|(group, _)| *group).collect();
         Some(view_person(id, person, groups))
     }
 
     /// Returns all groups, sorted by id, the recycle bin included.
     pub fn groups(&self) -> Vec<GroupView> {
-        self.state()
-            .groups
-            .iter()
-            .map(|(id, group)| view_group(*id, group))
-            .collect()
+        self.state().groups.iter().map(|(id, group)| view_group(*id, group)).collect()
     }
 
     /// Returns a group by object id or, in any case, by name, or `None`.
@@ -282,9 +266,7 @@ impl Tenant {
         let text = |name: &str| held.and_then(|held| held.attributes.text(name));
         ApplicationView {
             id: self.application,
-            app_id: text("appId")
-                .and_then(|id| Uuid::try_parse(id).ok())
-                .unwrap_or_default(),
+            app_id: text("appId").and_then(|id| Uuid::try_parse(id).ok()).unwrap_or_default(),
             name: text("displayName").unwrap_or_default().to_owned(),
             roles: roles_of(&state, self.application),
         }
@@ -316,29 +298,16 @@ impl Tenant {
     /// Returns how many objects there are.
     pub fn totals(&self) -> Totals {
         let state = self.state();
-        let living = || {
-            state
-                .people
-                .values()
-                .filter(|person| person.deleted.is_none())
-        };
+        let living = || state.people.values().filter(|person| person.deleted.is_none());
         let is =
             |person: &Person, name: &str, value: Value| person.attributes.get(name) == Some(&value);
         let people = living().count();
         Totals {
             people,
-            guests: living()
-                .filter(|person| is(person, "userType", json!("Guest")))
-                .count(),
-            disabled: living()
-                .filter(|person| is(person, "accountEnabled", json!(false)))
-                .count(),
+            guests: living().filter(|person| is(person, "userType", json!("Guest"))).count(),
+            disabled: living().filter(|person| is(person, "accountEnabled", json!(false))).count(),
             deleted: state.people.len() - people,
-            groups: state
-                .groups
-                .values()
-                .filter(|group| group.deleted.is_none())
-                .count(),
+            groups: state.groups.values().filter(|group| group.deleted.is_none()).count(),
             memberships: state.groups.values().map(|group| group.members.len()).sum(),
             assignments: state.rows_of(self.application).count(),
         }
@@ -366,10 +335,7 @@ impl Tenant {
 
     /// Replaces all secrets by one, which ends at `expires`.
     pub fn set_secret(&self, secret: SecretString, expires: Option<Timestamp>) {
-        self.registration().secrets = vec![Secret {
-            value: secret,
-            expires,
-        }];
+        self.registration().secrets = vec![Secret { value: secret, expires }];
     }
 
     /// Lets all secrets end now.
@@ -387,9 +353,7 @@ impl Tenant {
     pub fn add_certificate(&self, pem: &str) -> Result<(), TenantError> {
         let certificate = Certificate::from_pem(pem)?;
         let mut registration = self.registration();
-        registration
-            .certificates
-            .retain(|held| held.sha256 != certificate.sha256);
+        registration.certificates.retain(|held| held.sha256 != certificate.sha256);
         registration.certificates.push(certificate);
         Ok(())
     }
@@ -416,11 +380,7 @@ impl Tenant {
 }
 
 fn roles_of(state: &State, application: Uuid) -> Vec<RoleView> {
-    state
-        .applications
-        .get(&application)
-        .map(|held| held.roles.clone())
-        .unwrap_or_default()
+    state.applications.get(&application).map(|held| held.roles.clone()).unwrap_or_default()
 }
 
 fn view_person(id: Uuid, person: &Person, groups: Vec<Uuid>) -> PersonView {

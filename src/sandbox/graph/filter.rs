@@ -52,10 +52,7 @@ impl Filter {
     /// With Graph's refusal when it does not parse or has too many clauses.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let tokens = tokens(text).ok_or_else(|| invalid(text))?;
-        let mut parser = Parser {
-            tokens: &tokens,
-            at: 0,
-        };
+        let mut parser = Parser { tokens: &tokens, at: 0 };
         let filter = parser.any().ok_or_else(|| invalid(text))?;
         if parser.at != tokens.len() {
             return Err(invalid(text));
@@ -255,11 +252,7 @@ impl Parser<'_> {
         while self.takes_word("or") {
             parts.push(self.all()?);
         }
-        if parts.len() == 1 {
-            parts.pop()
-        } else {
-            Some(Filter::Or(parts))
-        }
+        if parts.len() == 1 { parts.pop() } else { Some(Filter::Or(parts)) }
     }
 
     fn all(&mut self) -> Option<Filter> {
@@ -267,11 +260,7 @@ impl Parser<'_> {
         while self.takes_word("and") {
             parts.push(self.one()?);
         }
-        if parts.len() == 1 {
-            parts.pop()
-        } else {
-            Some(Filter::And(parts))
-        }
+        if parts.len() == 1 { parts.pop() } else { Some(Filter::And(parts)) }
     }
 
     fn one(&mut self) -> Option<Filter> {
@@ -322,8 +311,7 @@ impl Parser<'_> {
         while self.takes(&Token::Comma) {
             values.push(self.literal()?);
         }
-        self.takes(&Token::Close)
-            .then_some(Filter::In(property, values))
+        self.takes(&Token::Close).then_some(Filter::In(property, values))
     }
 
     fn literal(&mut self) -> Option<Value> {
@@ -365,12 +353,7 @@ mod tests {
             let filter = Filter::parse(text).expect(text);
             assert_eq!(filter.fits(&value), holds, "{text}");
         }
-        for text in [
-            "displayName eq",
-            "displayName eq 'x",
-            "contains(a,'b')",
-            "a eq 'b')",
-        ] {
+        for text in ["displayName eq", "displayName eq 'x", "contains(a,'b')", "a eq 'b')"] {
             assert!(Filter::parse(text).is_err(), "{text}");
         }
     }

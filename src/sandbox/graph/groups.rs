@@ -13,14 +13,8 @@ use super::route::USER_READERS;
 use super::state::{Group, State};
 use super::{Tenant, objects, users};
 
-const FILTERABLE: &[&str] = &[
-    "id",
-    "displayName",
-    "mail",
-    "mailNickname",
-    "mailEnabled",
-    "securityEnabled",
-];
+const FILTERABLE: &[&str] =
+    &["id", "displayName", "mail", "mailNickname", "mailEnabled", "securityEnabled"];
 
 /// Answers `GET /groups`.
 pub fn list(tenant: &Tenant, call: &Call) -> Reply {
@@ -107,11 +101,7 @@ pub fn members(tenant: &Tenant, call: &Call, key: &str, transitive: bool, people
     let filter = users::filter(call)?;
     let select = member_select(call, people)?;
     let (id, group) = living(&state, key)?;
-    let all = if transitive {
-        closure(&state, id)
-    } else {
-        group.members.clone()
-    };
+    let all = if transitive { closure(&state, id) } else { group.members.clone() };
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
     let readable = call.may(USER_READERS);
     let shown = |member: &Uuid| seen(&state, *member, people, filter.as_ref());
@@ -119,10 +109,7 @@ pub fn members(tenant: &Tenant, call: &Call, key: &str, transitive: bool, people
     let context = if people { "users" } else { "directoryObjects" };
     let listing = Listing {
         context,
-        rows: all
-            .iter()
-            .filter(|member| shown(member))
-            .map(|id| (id.as_u128(), *id)),
+        rows: all.iter().filter(|member| shown(member)).map(|id| (id.as_u128(), *id)),
         show: |member: Uuid| element(&state, member, select.as_deref(), readable, people),
         count,
     };
@@ -134,15 +121,8 @@ pub fn members_count(tenant: &Tenant, call: &Call, key: &str) -> Reply {
     users::refuse_plain_count(call)?;
     let state = tenant.state();
     let (_, group) = living(&state, key)?;
-    let count = group
-        .members
-        .iter()
-        .filter(|member| seen(&state, **member, false, None))
-        .count();
-    Ok(Answer {
-        status: 200,
-        content: Content::Text(count.to_string()),
-    })
+    let count = group.members.iter().filter(|member| seen(&state, **member, false, None)).count();
+    Ok(Answer { status: 200, content: Content::Text(count.to_string()) })
 }
 
 fn member_select(call: &Call, people: bool) -> Result<Option<Vec<String>>, Refusal> {
@@ -190,10 +170,7 @@ fn element(
             (None, None) => return Value::Null,
         };
     if !cast || !readable {
-        shown.insert(
-            "@odata.type".into(),
-            json!(format!("#microsoft.graph.{kind}")),
-        );
+        shown.insert("@odata.type".into(), json!(format!("#microsoft.graph.{kind}")));
     }
     Value::Object(shown)
 }
@@ -203,10 +180,7 @@ fn closure(state: &State, group: Uuid) -> BTreeSet<Uuid> {
     let mut found = BTreeSet::new();
     let mut open = vec![group];
     while let Some(next) = open.pop() {
-        let members = state
-            .groups
-            .get(&next)
-            .filter(|held| held.deleted.is_none());
+        let members = state.groups.get(&next).filter(|held| held.deleted.is_none());
         for member in members.into_iter().flat_map(|held| &held.members) {
             if found.insert(*member) && state.groups.contains_key(member) {
                 open.push(*member);

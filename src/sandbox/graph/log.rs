@@ -55,12 +55,7 @@ pub struct Summary {
 impl Log {
     /// Notes a change. `sequence` rises from call to call.
     pub fn note(&mut self, sequence: u64, at: Timestamp, object: Uuid, change: Change) {
-        self.0.push_back(Entry {
-            sequence,
-            at,
-            object,
-            change,
-        });
+        self.0.push_back(Entry { sequence, at, object, change });
     }
 
     /// Forgets what happened before `horizon`.
@@ -74,11 +69,7 @@ impl Log {
     pub fn between(&self, from: u64, to: u64) -> BTreeMap<Uuid, Summary> {
         let start = self.0.partition_point(|entry| entry.sequence <= from);
         let mut summaries: BTreeMap<Uuid, Summary> = BTreeMap::new();
-        for entry in self
-            .0
-            .range(start..)
-            .take_while(|entry| entry.sequence <= to)
-        {
+        for entry in self.0.range(start..).take_while(|entry| entry.sequence <= to) {
             let summary = summaries.entry(entry.object).or_default();
             match &entry.change {
                 Change::Created | Change::Restored => {

@@ -69,11 +69,8 @@ use views::RoleView;
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The permissions that are granted at first (Graph reference, section 1.7, "Core set").
-pub const CORE_PERMISSIONS: [&str; 3] = [
-    "Application.Read.All",
-    "GroupMember.Read.All",
-    "User.Read.All",
-];
+pub const CORE_PERMISSIONS: [&str; 3] =
+    ["Application.Read.All", "GroupMember.Read.All", "User.Read.All"];
 
 /// Why the tenant cannot be changed as asked.
 #[derive(Debug, thiserror::Error)]
@@ -156,15 +153,9 @@ impl Tenant {
             client_id,
             name: "sharefile-provisioner".to_owned(),
             enabled: true,
-            secrets: vec![Secret {
-                value: client_secret,
-                expires: None,
-            }],
+            secrets: vec![Secret { value: client_secret, expires: None }],
             certificates: Vec::new(),
-            permissions: CORE_PERMISSIONS
-                .iter()
-                .map(|&name| name.to_owned())
-                .collect(),
+            permissions: CORE_PERMISSIONS.iter().map(|&name| name.to_owned()).collect(),
             revoked: BTreeSet::new(),
         };
         let roles = ["User", "Client", "Employee"].map(|name| RoleView {
@@ -235,9 +226,7 @@ impl Tenant {
     }
 
     fn registration(&self) -> MutexGuard<'_, Registration> {
-        self.registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.registration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the choices.
@@ -256,9 +245,7 @@ impl Tenant {
     /// Returns whether a fault ends the token of this request.
     fn ends_now(&self, call: &Call) -> bool {
         let kinds = [FaultKind::ExpiredToken];
-        self.faults
-            .take(&kinds, call.method.as_str(), &call.label)
-            .is_some()
+        self.faults.take(&kinds, call.method.as_str(), &call.label).is_some()
     }
 }
 
@@ -272,15 +259,9 @@ fn new_application(state: &mut State, name: &str, app_id: Uuid, roles: &[RoleVie
         ("servicePrincipalType".into(), json!("Application")),
         ("servicePrincipalNames".into(), json!([app_id.to_string()])),
         ("signInAudience".into(), json!("AzureADMyOrg")),
-        (
-            "tags".into(),
-            json!(["WindowsAzureActiveDirectoryIntegratedApp"]),
-        ),
+        ("tags".into(), json!(["WindowsAzureActiveDirectoryIntegratedApp"])),
     ]);
-    state.add_application(Application {
-        attributes,
-        roles: roles.to_vec(),
-    })
+    state.add_application(Application { attributes, roles: roles.to_vec() })
 }
 
 fn random_key() -> [u8; 32] {
@@ -304,10 +285,7 @@ async fn attend(Shared(tenant): Shared<Arc<Tenant>>, request: Request) -> Respon
     if route::is_token_path(path) {
         return token::token(&tenant, &parts.method, path, &parts.headers, &body);
     }
-    let host = parts
-        .headers
-        .get("host")
-        .and_then(|host| host.to_str().ok());
+    let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
     let mut call = Call {
         label: route::label(&parts.method, path),
         path: path.to_owned(),

@@ -28,10 +28,8 @@ pub fn person(state: &State, id: Uuid, person: &Person, select: &[String]) -> Ma
 /// Returns a person whom the caller may not read: the id, and nothing else (Graph reference,
 /// section 1.7).
 pub fn unreadable_person(id: Uuid, select: &[String]) -> Map<String, Value> {
-    let mut shown: Map<String, Value> = select
-        .iter()
-        .map(|name| (name.clone(), properties::hidden(USER, name)))
-        .collect();
+    let mut shown: Map<String, Value> =
+        select.iter().map(|name| (name.clone(), properties::hidden(USER, name))).collect();
     shown.insert("id".into(), json!(id.to_string()));
     shown
 }
@@ -40,19 +38,14 @@ pub fn unreadable_person(id: Uuid, select: &[String]) -> Map<String, Value> {
 pub fn group_property(id: Uuid, group: &Group, name: &str) -> Value {
     match name {
         "id" => json!(id.to_string()),
-        "deletedDateTime" => group
-            .deleted
-            .map_or(Value::Null, |at| json!(at.to_string())),
+        "deletedDateTime" => group.deleted.map_or(Value::Null, |at| json!(at.to_string())),
         _ => properties::shown(GROUP, &group.attributes, name),
     }
 }
 
 /// Returns the selected properties of a group.
 pub fn group(id: Uuid, group: &Group, select: &[String]) -> Map<String, Value> {
-    select
-        .iter()
-        .map(|name| (name.clone(), group_property(id, group, name)))
-        .collect()
+    select.iter().map(|name| (name.clone(), group_property(id, group, name))).collect()
 }
 
 /// Returns a property of a service principal as a read shows it.
@@ -82,8 +75,5 @@ pub fn application_property(id: Uuid, application: &Application, name: &str) -> 
 
 /// Returns the selected properties of a service principal.
 pub fn application(id: Uuid, held: &Application, select: &[String]) -> Map<String, Value> {
-    select
-        .iter()
-        .map(|name| (name.clone(), application_property(id, held, name)))
-        .collect()
+    select.iter().map(|name| (name.clone(), application_property(id, held, name))).collect()
 }

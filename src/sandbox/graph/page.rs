@@ -31,10 +31,7 @@ impl Sealer {
     }
 
     fn tag(&self, payload: &[u8]) -> Vec<u8> {
-        let digest = Sha256::new()
-            .chain_update(self.key)
-            .chain_update(payload)
-            .finalize();
+        let digest = Sha256::new().chain_update(self.key).chain_update(payload).finalize();
         digest.iter().take(SEAL).copied().collect()
     }
 
@@ -120,10 +117,8 @@ where
     Rows: Iterator<Item = (u128, Row)>,
     Show: Fn(Row) -> Value,
 {
-    let mut rows = listing
-        .rows
-        .filter(|(key, _)| window.after.is_none_or(|after| *key > after))
-        .peekable();
+    let mut rows =
+        listing.rows.filter(|(key, _)| window.after.is_none_or(|after| *key > after)).peekable();
     let mut values = Vec::new();
     let mut last = 0;
     while values.len() < window.top {
@@ -180,11 +175,7 @@ pub fn defaults(table: &'static [Property]) -> Vec<String> {
 
 /// Splits a `$select` at its commas.
 pub fn split(text: &str) -> Vec<String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Refuses a property that cannot be selected.

@@ -32,20 +32,12 @@ pub struct Property {
 }
 
 const fn property(name: &'static str, shape: Shape, default: bool, kept: bool) -> Property {
-    Property {
-        name,
-        shape,
-        default,
-        kept,
-    }
+    Property { name, shape, default, kept }
 }
 
 /// Returns the property called `name`, which is compared with its case, or `None`.
 pub fn find(table: &'static [Property], name: &str) -> Option<&'static Property> {
-    table
-        .binary_search_by(|known| known.name.cmp(name))
-        .ok()
-        .and_then(|at| table.get(at))
+    table.binary_search_by(|known| known.name.cmp(name)).ok().and_then(|at| table.get(at))
 }
 
 /// Returns whether `name` is that of a directory extension: the object types are open for those.
@@ -80,10 +72,7 @@ fn whole_extension(value: Option<&Value>) -> Value {
     let mut whole = Map::new();
     for number in 1..=15 {
         let name = format!("extensionAttribute{number}");
-        let held = value
-            .and_then(|value| value.get(&name))
-            .cloned()
-            .unwrap_or(Value::Null);
+        let held = value.and_then(|value| value.get(&name)).cloned().unwrap_or(Value::Null);
         whole.insert(name, held);
     }
     Value::Object(whole)
@@ -116,12 +105,7 @@ pub static USER: &[Property] = &[
     property("employeeOrgData", Shape::Single, false, true),
     property("employeeType", Shape::Single, false, true),
     property("externalUserState", Shape::Single, false, true),
-    property(
-        "externalUserStateChangeDateTime",
-        Shape::Single,
-        false,
-        true,
-    ),
+    property("externalUserStateChangeDateTime", Shape::Single, false, true),
     property("faxNumber", Shape::Single, false, true),
     property("givenName", Shape::Single, true, true),
     property("hireDate", Shape::Single, false, false),
@@ -169,12 +153,7 @@ pub static USER: &[Property] = &[
     property("serviceProvisioningErrors", Shape::List, false, true),
     property("showInAddressList", Shape::Flag, false, true),
     property("signInActivity", Shape::Single, false, true),
-    property(
-        "signInSessionsValidFromDateTime",
-        Shape::Single,
-        false,
-        true,
-    ),
+    property("signInSessionsValidFromDateTime", Shape::Single, false, true),
     property("skills", Shape::List, false, false),
     property("state", Shape::Single, false, true),
     property("streetAddress", Shape::Single, false, true),
@@ -271,19 +250,9 @@ pub static SERVICE_PRINCIPAL: &[Property] = &[
     property("oauth2PermissionScopes", Shape::List, true, true),
     property("passwordCredentials", Shape::List, true, true),
     property("preferredSingleSignOnMode", Shape::Single, true, true),
-    property(
-        "preferredTokenSigningKeyThumbprint",
-        Shape::Single,
-        true,
-        true,
-    ),
+    property("preferredTokenSigningKeyThumbprint", Shape::Single, true, true),
     property("replyUrls", Shape::List, true, true),
-    property(
-        "resourceSpecificApplicationPermissions",
-        Shape::List,
-        true,
-        true,
-    ),
+    property("resourceSpecificApplicationPermissions", Shape::List, true, true),
     property("samlSingleSignOnSettings", Shape::Single, true, true),
     property("servicePrincipalNames", Shape::List, true, true),
     property("servicePrincipalType", Shape::Single, true, true),
@@ -310,9 +279,7 @@ mod tests {
 
     #[test]
     fn extensions_are_told_by_their_name() {
-        assert!(is_extension(
-            "extension_0123456789abcdef0123456789abcdef_badge"
-        ));
+        assert!(is_extension("extension_0123456789abcdef0123456789abcdef_badge"));
         assert!(!is_extension("extension_badge"));
     }
 }

@@ -49,9 +49,7 @@ impl Certificate {
             .filter_map(Result::ok)
             .find(|part| part.label == "CERTIFICATE")
             .ok_or_else(|| invalid("the PEM holds no certificate"))?;
-        let parsed = found
-            .parse_x509()
-            .map_err(|_| invalid("it does not parse"))?;
+        let parsed = found.parse_x509().map_err(|_| invalid("it does not parse"))?;
         let key = parsed.public_key();
         if !matches!(key.parsed(), Ok(x509_parser::public_key::PublicKey::RSA(_))) {
             return Err(invalid("its key is not an RSA key"));
@@ -97,10 +95,7 @@ pub enum SecretProblem {
 impl Registration {
     /// Checks a secret.
     pub fn check_secret(&self, given: &str, now: Timestamp) -> Result<(), SecretProblem> {
-        let held = self
-            .secrets
-            .iter()
-            .find(|secret| secret.value.expose_secret() == given);
+        let held = self.secrets.iter().find(|secret| secret.value.expose_secret() == given);
         match held {
             None => Err(SecretProblem::Wrong),
             Some(secret) if secret.expires.is_some_and(|end| end <= now) => {
@@ -112,13 +107,11 @@ impl Registration {
 
     /// Returns the certificate that an assertion's header names, or `None`.
     pub fn certificate(&self, x5t: Option<&str>, x5t_s256: Option<&str>) -> Option<&Certificate> {
-        self.certificates
-            .iter()
-            .find(|certificate| match (x5t_s256, x5t) {
-                (Some(thumbprint), _) => certificate.sha256 == thumbprint,
-                (None, Some(thumbprint)) => certificate.sha1 == thumbprint,
-                (None, None) => false,
-            })
+        self.certificates.iter().find(|certificate| match (x5t_s256, x5t) {
+            (Some(thumbprint), _) => certificate.sha256 == thumbprint,
+            (None, Some(thumbprint)) => certificate.sha1 == thumbprint,
+            (None, None) => false,
+        })
     }
 }
 

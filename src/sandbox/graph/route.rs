@@ -11,18 +11,11 @@ use crate::sandbox::faults::{Fault, FaultKind};
 use super::call::{Call, Refusal, Reply, RequestIds, respond};
 use super::{Tenant, applications, batch, deleted, delta, groups, users};
 
-const APPLICATION_READERS: &[&str] = &[
-    "Application.Read.All",
-    "Application.ReadWrite.All",
-    "Directory.Read.All",
-];
+const APPLICATION_READERS: &[&str] =
+    &["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"];
 /// Permissions that let a caller read people.
-pub const USER_READERS: &[&str] = &[
-    "User.Read.All",
-    "User.ReadWrite.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-];
+pub const USER_READERS: &[&str] =
+    &["User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
 const GROUP_READERS: &[&str] = &[
     "GroupMember.Read.All",
     "Group.Read.All",
@@ -31,12 +24,8 @@ const GROUP_READERS: &[&str] = &[
     "Directory.ReadWrite.All",
 ];
 /// Permissions that let a caller read deleted groups.
-pub const DELETED_GROUP_READERS: &[&str] = &[
-    "Group.Read.All",
-    "Group.ReadWrite.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-];
+pub const DELETED_GROUP_READERS: &[&str] =
+    &["Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
 
 /// How a service principal is named in a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,12 +114,7 @@ impl Endpoint {
             ["groups", last] if is_delta(last) => Self::GroupsDelta,
             ["groups", id] => Self::Group((*id).to_owned()),
             ["groups", id, "members", "$count"] => Self::MembersCount((*id).to_owned()),
-            [
-                "groups",
-                id,
-                kind @ ("members" | "transitiveMembers"),
-                cast @ ..,
-            ] => Self::Members {
+            ["groups", id, kind @ ("members" | "transitiveMembers"), cast @ ..] => Self::Members {
                 group: (*id).to_owned(),
                 transitive: *kind == "transitiveMembers",
                 people: is_user_cast(cast)?,
@@ -161,26 +145,16 @@ impl Endpoint {
             Self::Groups => "groups",
             Self::GroupsDelta => "groups/delta",
             Self::Group(_) => "groups/{id}",
-            Self::Members {
-                transitive: false,
-                people: false,
-                ..
-            } => "groups/{id}/members",
-            Self::Members {
-                transitive: false,
-                people: true,
-                ..
-            } => "groups/{id}/members/microsoft.graph.user",
-            Self::Members {
-                transitive: true,
-                people: false,
-                ..
-            } => "groups/{id}/transitiveMembers",
-            Self::Members {
-                transitive: true,
-                people: true,
-                ..
-            } => "groups/{id}/transitiveMembers/microsoft.graph.user",
+            Self::Members { transitive: false, people: false, .. } => "groups/{id}/members",
+            Self::Members { transitive: false, people: true, .. } => {
+                "groups/{id}/members/microsoft.graph.user"
+            }
+            Self::Members { transitive: true, people: false, .. } => {
+                "groups/{id}/transitiveMembers"
+            }
+            Self::Members { transitive: true, people: true, .. } => {
+                "groups/{id}/transitiveMembers/microsoft.graph.user"
+            }
             Self::MembersCount(_) => "groups/{id}/members/$count",
             Self::DeletedUsers => "directory/deletedItems/microsoft.graph.user",
             Self::DeletedGroups => "directory/deletedItems/microsoft.graph.group",
@@ -213,11 +187,7 @@ impl Endpoint {
 /// Answers a signed-in request.
 pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
     let endpoint = Endpoint::of(&call.path)?;
-    let right = if endpoint == Endpoint::Batch {
-        Method::POST
-    } else {
-        Method::GET
-    };
+    let right = if endpoint == Endpoint::Batch { Method::POST } else { Method::GET };
     if call.method != right {
         let message = "Specified HTTP method is not allowed for the request target.";
         return Err(Refusal::new(405, "Request_BadRequest", message));
@@ -236,11 +206,9 @@ pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
         Endpoint::Groups => groups::list(tenant, call),
         Endpoint::GroupsDelta => delta::delta(tenant, call, delta::Feed::Groups),
         Endpoint::Group(id) => groups::one(tenant, call, id),
-        Endpoint::Members {
-            group,
-            transitive,
-            people,
-        } => groups::members(tenant, call, group, *transitive, *people),
+        Endpoint::Members { group, transitive, people } => {
+            groups::members(tenant, call, group, *transitive, *people)
+        }
         Endpoint::MembersCount(id) => groups::members_count(tenant, call, id),
         Endpoint::DeletedUsers => deleted::users(tenant, call),
         Endpoint::DeletedGroups => deleted::groups(tenant, call),
@@ -272,9 +240,7 @@ pub fn refusal(kind: FaultKind, fault: &Fault) -> Refusal {
             let mut refusal = Refusal::new(429, "TooManyRequests", "Please retry again later.");
             refusal.inner.insert("code".into(), json!("429"));
             refusal.inner.insert("status".into(), json!("429"));
-            refusal
-                .inner
-                .insert("message".into(), json!("Please retry after"));
+            refusal.inner.insert("message".into(), json!("Please retry after"));
             refusal
         }
         FaultKind::Unauthorized => Refusal::unauthenticated("Access token validation failure."),
@@ -289,31 +255,18 @@ pub fn refusal(kind: FaultKind, fault: &Fault) -> Refusal {
 /// Returns the response of a fault that the server acts out.
 pub fn refuse(kind: FaultKind, fault: &Fault) -> Response {
     let id = Uuid::new_v4().to_string();
-    let ids = RequestIds {
-        client: id.clone(),
-        request: id,
-    };
+    let ids = RequestIds { client: id.clone(), request: id };
     respond(Err(refusal(kind, fault)), &ids, None)
 }
 
 /// Splits a query string into its decoded options.
 pub fn query_pairs(query: &str) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect()
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
 fn unknown(parts: &[&str]) -> Refusal {
-    let known = [
-        "servicePrincipals",
-        "users",
-        "groups",
-        "directory",
-        "deletedItems",
-    ];
-    let odd = parts
-        .iter()
-        .find(|part| !known.contains(part) && Uuid::try_parse(part).is_err());
+    let known = ["servicePrincipals", "users", "groups", "directory", "deletedItems"];
+    let odd = parts.iter().find(|part| !known.contains(part) && Uuid::try_parse(part).is_err());
     Refusal::no_segment(odd.or(parts.last()).copied().unwrap_or_default())
 }
 
@@ -331,10 +284,7 @@ fn is_user_cast(cast: &[&str]) -> Option<bool> {
 }
 
 fn application_key(key: &str) -> ApplicationKey {
-    match key
-        .strip_prefix("appId='")
-        .and_then(|rest| rest.strip_suffix('\''))
-    {
+    match key.strip_prefix("appId='").and_then(|rest| rest.strip_suffix('\'')) {
         Some(app_id) => ApplicationKey::AppId(app_id.to_owned()),
         None => ApplicationKey::Object(key.to_owned()),
     }
@@ -343,19 +293,13 @@ fn application_key(key: &str) -> ApplicationKey {
 /// Splits `users('x')` into `users` and `x`, and `servicePrincipals(appId='x')` into
 /// `servicePrincipals` and `appId='x'`.
 fn unfold(segment: &str) -> Vec<String> {
-    let Some((set, key)) = segment
-        .strip_suffix(')')
-        .and_then(|rest| rest.split_once('('))
-    else {
+    let Some((set, key)) = segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) else {
         return vec![segment.to_owned()];
     };
     if key.is_empty() {
         return vec![segment.to_owned()];
     }
-    let bare = key
-        .strip_prefix('\'')
-        .and_then(|rest| rest.strip_suffix('\''))
-        .unwrap_or(key);
+    let bare = key.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(key);
     vec![set.to_owned(), bare.to_owned()]
 }
 
@@ -363,9 +307,7 @@ fn percent_decode(segment: &str) -> String {
     let mut decoded = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..2)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
         match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) if first == b'%' => {
                 decoded.push(byte);
@@ -390,18 +332,12 @@ mod tests {
             ("/v1.0/users/delta()", "GET /v1.0/users/delta"),
             ("/v1.0/users/a%23EXT%23%40b.c", "GET /v1.0/users/{id}"),
             ("/v1.0/users('x')", "GET /v1.0/users/{id}"),
-            (
-                "/v1.0/servicePrincipals(appId='x')",
-                "GET /v1.0/servicePrincipals(appId)",
-            ),
+            ("/v1.0/servicePrincipals(appId='x')", "GET /v1.0/servicePrincipals(appId)"),
             (
                 "/v1.0/groups/x/members/microsoft.graph.user",
                 "GET /v1.0/groups/{id}/members/microsoft.graph.user",
             ),
-            (
-                "/contoso/oauth2/v2.0/token",
-                "GET /{tenant}/oauth2/v2.0/token",
-            ),
+            ("/contoso/oauth2/v2.0/token", "GET /{tenant}/oauth2/v2.0/token"),
             ("/v1.0/me", "GET (unknown)"),
         ] {
             assert_eq!(label(&Method::GET, path), wanted);

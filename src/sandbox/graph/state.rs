@@ -165,9 +165,8 @@ impl State {
         let id = new.id.unwrap_or_else(|| self.dice.uuid());
         let mut given = Attributes::from_list(new.attributes);
         check_names(properties::USER, given.to_map().keys())?;
-        let upn = given
-            .text("userPrincipalName")
-            .ok_or(TenantError::Missing("userPrincipalName"))?;
+        let upn =
+            given.text("userPrincipalName").ok_or(TenantError::Missing("userPrincipalName"))?;
         let key = upn.to_lowercase();
         if self.by_upn.contains_key(&key) || self.people.contains_key(&id) {
             return Err(TenantError::Taken(upn.to_owned()));
@@ -180,20 +179,10 @@ impl State {
             ("createdDateTime", json!(now.to_string())),
             ("displayName", json!(upn)),
             ("mailNickname", json!(local)),
-            (
-                "proxyAddresses",
-                mail.map_or(Value::Null, |mail| json!([mail])),
-            ),
+            ("proxyAddresses", mail.map_or(Value::Null, |mail| json!([mail]))),
         ];
         fill(&mut given, defaults);
-        self.people.insert(
-            id,
-            Person {
-                attributes: given,
-                cleared: Vec::new(),
-                deleted: None,
-            },
-        );
+        self.people.insert(id, Person { attributes: given, cleared: Vec::new(), deleted: None });
         self.by_upn.insert(key, id);
         self.note_person(id, now, Change::Created);
         Ok(id)
@@ -209,9 +198,7 @@ impl State {
         check_names(properties::USER, patch.keys())?;
         let person = self.people.get_mut(&id).ok_or(TenantError::NoPerson(id))?;
         if let Some(upn) = patch.get("userPrincipalName") {
-            let upn = upn
-                .as_str()
-                .ok_or(TenantError::Missing("userPrincipalName"))?;
+            let upn = upn.as_str().ok_or(TenantError::Missing("userPrincipalName"))?;
             let key = upn.to_lowercase();
             if self.by_upn.get(&key).is_some_and(|holder| *holder != id) {
                 return Err(TenantError::Taken(upn.to_owned()));
@@ -296,9 +283,7 @@ impl State {
         let id = new.id.unwrap_or_else(|| self.dice.uuid());
         let mut given = Attributes::from_list(new.attributes);
         check_names(properties::GROUP, given.to_map().keys())?;
-        let name = given
-            .text("displayName")
-            .ok_or(TenantError::Missing("displayName"))?;
+        let name = given.text("displayName").ok_or(TenantError::Missing("displayName"))?;
         let nickname: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let defaults = [
             ("createdDateTime", json!(now.to_string())),
@@ -379,10 +364,7 @@ impl State {
         if !self.people.contains_key(&member) && !self.groups.contains_key(&member) {
             return Err(TenantError::NoPerson(member));
         }
-        let held = self
-            .groups
-            .get_mut(&group)
-            .ok_or(TenantError::NoGroup(group))?;
+        let held = self.groups.get_mut(&group).ok_or(TenantError::NoGroup(group))?;
         if held.members.insert(member) {
             self.note_group(group, now, Change::MemberAdded(member));
         }
@@ -396,10 +378,7 @@ impl State {
         member: Uuid,
         now: Timestamp,
     ) -> Result<(), TenantError> {
-        let held = self
-            .groups
-            .get_mut(&group)
-            .ok_or(TenantError::NoGroup(group))?;
+        let held = self.groups.get_mut(&group).ok_or(TenantError::NoGroup(group))?;
         if held.members.remove(&member) {
             self.note_group(group, now, Change::MemberRemoved(member));
         }
@@ -437,10 +416,8 @@ impl State {
         role: Uuid,
         now: Timestamp,
     ) -> Result<String, TenantError> {
-        let held = self
-            .applications
-            .get(&application)
-            .ok_or(TenantError::NoPrincipal(application))?;
+        let held =
+            self.applications.get(&application).ok_or(TenantError::NoPrincipal(application))?;
         if !role.is_nil() && !held.roles.iter().any(|known| known.id == role) {
             return Err(TenantError::NoRole(role.to_string()));
         }
@@ -462,32 +439,20 @@ impl State {
             .chain_update(self.next_row.to_be_bytes())
             .finalize();
         let id = URL_SAFE_NO_PAD.encode(digest);
-        let row = Row {
-            id: id.clone(),
-            principal,
-            principal_type,
-            role,
-            application,
-            created: now,
-        };
+        let row =
+            Row { id: id.clone(), principal, principal_type, role, application, created: now };
         self.rows.insert(self.next_row, row);
-        self.held
-            .insert((application, principal, role), self.next_row);
+        self.held.insert((application, principal, role), self.next_row);
         Ok(id)
     }
 
     /// Takes one row away.
     pub fn unassign(&mut self, row_id: &str) -> Result<(), TenantError> {
-        let found = self
-            .rows
-            .iter()
-            .find(|(_, row)| row.id == row_id)
-            .map(|(key, _)| *key);
+        let found = self.rows.iter().find(|(_, row)| row.id == row_id).map(|(key, _)| *key);
         let row = found
             .and_then(|key| self.rows.remove(&key))
             .ok_or_else(|| TenantError::NoRow(row_id.to_owned()))?;
-        self.held
-            .remove(&(row.application, row.principal, row.role));
+        self.held.remove(&(row.application, row.principal, row.role));
         Ok(())
     }
 
@@ -504,14 +469,12 @@ impl State {
             return true;
         }
         match row.principal_type {
-            PrincipalType::User => self
-                .people
-                .get(&row.principal)
-                .is_some_and(|held| held.deleted.is_none()),
-            PrincipalType::Group => self
-                .groups
-                .get(&row.principal)
-                .is_some_and(|held| held.deleted.is_none()),
+            PrincipalType::User => {
+                self.people.get(&row.principal).is_some_and(|held| held.deleted.is_none())
+            }
+            PrincipalType::Group => {
+                self.groups.get(&row.principal).is_some_and(|held| held.deleted.is_none())
+            }
             PrincipalType::ServicePrincipal => true,
         }
     }

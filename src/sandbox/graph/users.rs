@@ -32,13 +32,8 @@ const FILTERABLE: &[&str] = &[
     "creationType",
 ];
 /// Properties that can only be filtered by an advanced query.
-const FILTERABLE_WHEN_ADVANCED: &[&str] = &[
-    "companyName",
-    "officeLocation",
-    "mobilePhone",
-    "employeeType",
-    "postalCode",
-];
+const FILTERABLE_WHEN_ADVANCED: &[&str] =
+    &["companyName", "officeLocation", "mobilePhone", "employeeType", "postalCode"];
 
 /// Answers `GET /users`.
 pub fn list(tenant: &Tenant, call: &Call) -> Reply {
@@ -47,9 +42,7 @@ pub fn list(tenant: &Tenant, call: &Call) -> Reply {
     let select = page::select(call, USER, "user")?;
     let state = tenant.state();
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
-    let count = call
-        .counted()
-        .then(|| living(&state, filter.as_ref(), None).count());
+    let count = call.counted().then(|| living(&state, filter.as_ref(), None).count());
     let listing = Listing {
         context: "users",
         rows: living(&state, filter.as_ref(), window.after),
@@ -66,10 +59,7 @@ pub fn count(tenant: &Tenant, call: &Call) -> Reply {
     refuse_plain_count(call)?;
     let filter = filter(call)?;
     let count = living(&tenant.state(), filter.as_ref(), None).count();
-    Ok(Answer {
-        status: 200,
-        content: Content::Text(count.to_string()),
-    })
+    Ok(Answer { status: 200, content: Content::Text(count.to_string()) })
 }
 
 /// Answers `GET /users/{id}`, where the id may be a user principal name.
@@ -77,9 +67,7 @@ pub fn one(tenant: &Tenant, call: &Call, key: &str) -> Reply {
     call.only(&["$select"])?;
     let select = page::select(call, USER, "user")?;
     let state = tenant.state();
-    let id = Uuid::try_parse(key)
-        .ok()
-        .or_else(|| state.person_by_upn(key));
+    let id = Uuid::try_parse(key).ok().or_else(|| state.person_by_upn(key));
     let person = id.and_then(|id| state.people.get(&id).map(|person| (id, person)));
     match person {
         Some((id, person)) if person.deleted.is_none() => {
@@ -138,9 +126,7 @@ fn living<'a>(
     if let Some(mut ids) = named {
         ids.sort_unstable();
         ids.dedup();
-        let found = ids
-            .into_iter()
-            .filter_map(|id| state.people.get(&id).map(|held| (id, held)));
+        let found = ids.into_iter().filter_map(|id| state.people.get(&id).map(|held| (id, held)));
         return Box::new(
             found
                 .filter(|(_, person)| person.deleted.is_none())

@@ -84,10 +84,7 @@ impl PersonView {
 
     /// Returns whether the person may sign in.
     pub fn enabled(&self) -> bool {
-        self.attributes
-            .get("accountEnabled")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+        self.attributes.get("accountEnabled").and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Returns whether the person is a guest.

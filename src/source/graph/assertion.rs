@@ -26,9 +26,7 @@ pub(super) struct Signer {
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("Signer").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -97,13 +95,8 @@ impl Signer {
 /// stand before it.
 fn private_key(text: &str) -> Result<EncodingKey, String> {
     for label in ["PRIVATE KEY", "RSA PRIVATE KEY"] {
-        let (begin, end) = (
-            format!("-----BEGIN {label}-----"),
-            format!("-----END {label}-----"),
-        );
-        let section = text
-            .split_once(&begin)
-            .and_then(|(_, rest)| rest.split_once(&end));
+        let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+        let section = text.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end));
         if let Some((body, _)) = section {
             let section = SecretString::from(format!("{begin}{body}{end}\n"));
             return EncodingKey::from_rsa_pem(section.expose_secret().as_bytes())
@@ -145,9 +138,7 @@ pub(super) mod tests {
             ),
         ] {
             let signer = Signer::new(&SecretString::from(PEM), algorithm).unwrap();
-            let token = signer
-                .sign("https://login/t", "me", Timestamp(5_000_500))
-                .unwrap();
+            let token = signer.sign("https://login/t", "me", Timestamp(5_000_500)).unwrap();
             let parts: Vec<&str> = token.split('.').collect();
             assert_eq!(decoded(parts[0]), header);
             let mut claims = decoded(parts[1]);
@@ -173,11 +164,9 @@ pub(super) mod tests {
     fn what_is_wrong_with_a_pem_is_said() {
         let certificate = &PEM[PEM.find("-----BEGIN CERTIFICATE").unwrap()..];
         let locked = format!("{certificate}\n-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA\n");
-        for (pem, expected) in [
-            ("", "CERTIFICATE"),
-            (certificate, "no PRIVATE KEY"),
-            (locked.as_str(), "passphrase"),
-        ] {
+        for (pem, expected) in
+            [("", "CERTIFICATE"), (certificate, "no PRIVATE KEY"), (locked.as_str(), "passphrase")]
+        {
             let error =
                 Signer::new(&SecretString::from(pem), AssertionAlgorithm::Ps256).unwrap_err();
             assert!(error.contains(expected), "{error}");

@@ -31,10 +31,7 @@ pub(super) async fn read(
         .list_app_role_assigned_to()
         .top(PAGE_SIZE);
     let mut pager = Pager::new(transport, &call);
-    let first = pager
-        .fetch(handler)
-        .await
-        .map_err(|error| error.into_error(&call))?;
+    let first = pager.fetch(handler).await.map_err(|error| error.into_error(&call))?;
     let mut rows = Vec::new();
     pager.collect(first, &mut rows).await?;
     Ok(kept(rows))
@@ -59,11 +56,7 @@ fn kept(rows: Vec<WireAssignment>) -> Vec<Assignment> {
             }
         };
         let principal = SourceAnchor(row.principal_id);
-        kept.push(Assignment {
-            principal,
-            kind,
-            role: row.app_role_id,
-        });
+        kept.push(Assignment { principal, kind, role: row.app_role_id });
     }
     kept.sort();
     kept.dedup();
@@ -77,11 +70,9 @@ mod tests {
     use uuid::Uuid;
 
     fn row(kind: &str, principal: u128, role: u128) -> WireAssignment {
-        serde_json::from_value(
-            json!({"id": "opaque", "principalId": Uuid::from_u128(principal),
+        serde_json::from_value(json!({"id": "opaque", "principalId": Uuid::from_u128(principal),
             "principalType": kind, "appRoleId": Uuid::from_u128(role),
-            "createdDateTime": null, "principalDisplayName": "x"}),
-        )
+            "createdDateTime": null, "principalDisplayName": "x"}))
         .unwrap()
     }
 

@@ -150,10 +150,7 @@ pub fn attribute_kind(name: &str) -> Option<AttributeSource> {
         return Some(AttributeSource::Extension(name.to_owned()));
     }
     if let Ok(found) = MULTI_VALUED.binary_search(&name) {
-        return MULTI_VALUED
-            .get(found)
-            .copied()
-            .map(AttributeSource::MultiValued);
+        return MULTI_VALUED.get(found).copied().map(AttributeSource::MultiValued);
     }
     let known = KNOWN_ATTRIBUTES.binary_search(&name).ok()?;
     let known = KNOWN_ATTRIBUTES.get(known).copied()?;
@@ -172,18 +169,15 @@ pub fn attribute_kind(name: &str) -> Option<AttributeSource> {
 
 /// Returns whether `name` has the form `extension_{32 hexadecimal digits}_{name}`.
 fn is_directory_extension(name: &str) -> bool {
-    let Some((application, rest)) = name
-        .strip_prefix("extension_")
-        .and_then(|rest| rest.split_once('_'))
+    let Some((application, rest)) =
+        name.strip_prefix("extension_").and_then(|rest| rest.split_once('_'))
     else {
         return false;
     };
     application.len() == 32
         && application.bytes().all(|byte| byte.is_ascii_hexdigit())
         && !rest.is_empty()
-        && rest
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Returns a value as a text: booleans as Entra writes them; `None` for null, lists and objects.
@@ -222,13 +216,7 @@ pub(super) struct Selection {
 }
 
 /// What is read of every person, whatever the rules say.
-const ALWAYS: &[&str] = &[
-    "id",
-    "userPrincipalName",
-    "mail",
-    "accountEnabled",
-    "userType",
-];
+const ALWAYS: &[&str] = &["id", "userPrincipalName", "mail", "accountEnabled", "userType"];
 
 impl Selection {
     /// Compiles the names of a configuration.
@@ -260,10 +248,7 @@ impl Selection {
     /// Returns the attributes of a record in the order of the rules; the outer `None` means that
     /// the record does not mention it.
     pub(super) fn read(&self, record: &Map<String, Value>) -> Vec<Option<Option<String>>> {
-        self.sources
-            .iter()
-            .map(|source| source.read(record))
-            .collect()
+        self.sources.iter().map(|source| source.read(record)).collect()
     }
 
     /// Returns as many unmentioned attributes as there are in a row.
@@ -296,14 +281,7 @@ mod tests {
 
     #[test]
     fn unknown_names_mean_nothing() {
-        for name in [
-            "",
-            "Mail",
-            "aboutMe",
-            "extensionAttribute16",
-            "manager",
-            "extension_12_x",
-        ] {
+        for name in ["", "Mail", "aboutMe", "extensionAttribute16", "manager", "extension_12_x"] {
             assert_eq!(attribute_kind(name), None, "{name}");
         }
         let extension = "extension_0123456789abcdef0123456789ABCDEF_costCentre";
@@ -319,31 +297,16 @@ mod tests {
         assert_eq!(read("mail", json!({"mail": "a@x.org"})), some("a@x.org"));
         assert_eq!(read("mail", json!({"mail": null})), Some(None));
         assert_eq!(read("mail", json!({})), None);
-        assert_eq!(
-            read("accountEnabled", json!({"accountEnabled": true})),
-            some("True")
-        );
-        assert_eq!(
-            read("accountEnabled", json!({"accountEnabled": false})),
-            some("False")
-        );
-        assert_eq!(
-            read("telephoneNumber", json!({"businessPhones": ["1", "2"]})),
-            some("1")
-        );
-        assert_eq!(
-            read("telephoneNumber", json!({"businessPhones": []})),
-            Some(None)
-        );
+        assert_eq!(read("accountEnabled", json!({"accountEnabled": true})), some("True"));
+        assert_eq!(read("accountEnabled", json!({"accountEnabled": false})), some("False"));
+        assert_eq!(read("telephoneNumber", json!({"businessPhones": ["1", "2"]})), some("1"));
+        assert_eq!(read("telephoneNumber", json!({"businessPhones": []})), Some(None));
         assert_eq!(read("objectId", json!({"id": "x"})), some("x"));
         let extended = json!({"onPremisesExtensionAttributes": {"extensionAttribute3": "CC7"}});
         assert_eq!(read("extensionAttribute3", extended.clone()), some("CC7"));
         assert_eq!(read("extensionAttribute4", extended), Some(None));
         assert_eq!(
-            read(
-                "extensionAttribute4",
-                json!({"onPremisesExtensionAttributes": null})
-            ),
+            read("extensionAttribute4", json!({"onPremisesExtensionAttributes": null})),
             Some(None)
         );
     }
@@ -370,20 +333,13 @@ mod tests {
 
     #[test]
     fn a_selection_asks_for_each_property_once() {
-        let names = [
-            "originalUserPrincipalName",
-            "extensionAttribute1",
-            "extensionAttribute2",
-        ]
-        .map(str::to_owned);
+        let names = ["originalUserPrincipalName", "extensionAttribute1", "extensionAttribute2"]
+            .map(str::to_owned);
         let selection = Selection::new(&names).unwrap();
         assert_eq!(
             selection.properties().join(","),
             "id,userPrincipalName,mail,accountEnabled,userType,onPremisesExtensionAttributes"
         );
-        assert_eq!(
-            Selection::new(&["otherMails".to_owned()]).unwrap_err(),
-            "otherMails"
-        );
+        assert_eq!(Selection::new(&["otherMails".to_owned()]).unwrap_err(), "otherMails");
     }
 }

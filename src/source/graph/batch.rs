@@ -118,9 +118,8 @@ async fn send(
     if !answer.status.is_success() {
         return Err(error::refused(call, &answer));
     }
-    let batch: BatchAnswers = answer
-        .json()
-        .map_err(|error| error::undecodable(&call.attempted, &answer, error))?;
+    let batch: BatchAnswers =
+        answer.json().map_err(|error| error::undecodable(&call.attempted, &answer, error))?;
     let now_ms = transport.clock().now().0;
     for one in batch.responses {
         let index = one.id.parse().ok().filter(|index| open.contains(index));
@@ -135,17 +134,9 @@ fn understood(call: &Call, one: BatchAnswer, now_ms: i64) -> Result<InnerAnswer,
     let status = StatusCode::from_u16(one.status)
         .map_err(|_| call.unexpected(format!("the status {} in a batch", one.status)))?;
     let headers = headers(&one.headers);
-    let request_id = headers
-        .get("request-id")
-        .and_then(|id| id.to_str().ok())
-        .map(str::to_owned);
+    let request_id = headers.get("request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let wait = retry_after(&headers, now_ms);
-    Ok(InnerAnswer {
-        status,
-        body: one.body,
-        request_id,
-        wait,
-    })
+    Ok(InnerAnswer { status, body: one.body, request_id, wait })
 }
 
 /// Returns the headers of an answer within a batch, which are JSON: texts, or numbers.
@@ -157,10 +148,9 @@ fn headers(wire: &Map<String, Value>) -> HeaderMap {
             Value::Number(number) => number.to_string(),
             _ => continue,
         };
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(name.as_str()),
-            HeaderValue::try_from(text),
-        ) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(text))
+        {
             headers.insert(name, value);
         }
     }
@@ -184,10 +174,7 @@ fn may_pass(status: StatusCode) -> bool {
 /// Waits as long as the slowest of the refused reads asks for; a throttled one stops everybody.
 async fn wait(transport: &Transport, answers: &[Option<InnerAnswer>], failed: u32) {
     let refused = || answers.iter().flatten().filter(|one| may_pass(one.status));
-    let asked = refused()
-        .filter_map(|one| one.wait)
-        .max()
-        .filter(|wait| !wait.is_zero());
+    let asked = refused().filter_map(|one| one.wait).max().filter(|wait| !wait.is_zero());
     let wait = asked.unwrap_or_else(|| Duration::from_secs(1 << failed.min(5)));
     if refused().any(|one| one.status == StatusCode::TOO_MANY_REQUESTS) {
         transport.gate().pause_for(wait);

@@ -45,25 +45,14 @@ pub(super) async fn start(
     selection: &Selection,
 ) -> Result<Watermark, SourceError> {
     let users = Call::new("starting the change feed of people", Permission::User);
-    let groups = Call::new(
-        "starting the change feed of groups",
-        Permission::GroupMember,
-    );
-    let latest_users = transport
-        .sdk()
-        .users()
-        .delta()
-        .select(&selection.properties());
+    let groups = Call::new("starting the change feed of groups", Permission::GroupMember);
+    let latest_users = transport.sdk().users().delta().select(&selection.properties());
     let latest_groups = transport.sdk().groups().delta().select(GROUP_SELECT);
     let (users, groups) = tokio::try_join!(
         begin(transport, &users, latest_users),
         begin(transport, &groups, latest_groups)
     )?;
-    Ok(written(&Mark {
-        users,
-        groups,
-        select: selection.properties().join(","),
-    }))
+    Ok(written(&Mark { users, groups, select: selection.properties().join(",") }))
 }
 
 /// Returns the link from which a feed goes on from now.
@@ -97,9 +86,7 @@ pub(super) async fn changes(
     }
     let at_home = |link: &str| url::Url::parse(link).is_ok_and(|url| transport.leads_home(&url));
     if !at_home(&mark.users) || !at_home(&mark.groups) {
-        return Ok(expired(
-            "the watermark is of another Graph than the configured one",
-        ));
+        return Ok(expired("the watermark is of another Graph than the configured one"));
     }
     let (users, groups) = tokio::try_join!(
         users_since(transport, selection, &mark.users),
@@ -112,11 +99,7 @@ pub(super) async fn changes(
         (Round::Complete(users), Round::Complete(groups)) => (users, groups),
         (Round::Expired(why), _) | (_, Round::Expired(why)) => return Ok(Changes::Expired { why }),
     };
-    Ok(Changes::Delta(merge.finish(written(&Mark {
-        users,
-        groups,
-        select,
-    }))))
+    Ok(Changes::Delta(merge.finish(written(&Mark { users, groups, select }))))
 }
 
 async fn users_since(
@@ -128,10 +111,7 @@ async fn users_since(
     let mut merge = Merge::default();
     let mut pager = Pager::new(transport, &call);
     let first = pager.follow::<Record>(link).await;
-    let round = round(&mut pager, &call, first, |record| {
-        merge.user(&record, selection)
-    })
-    .await?;
+    let round = round(&mut pager, &call, first, |record| merge.user(&record, selection)).await?;
     Ok((merge, round))
 }
 
@@ -182,10 +162,7 @@ async fn round<T: DeserializeOwned>(
 /// Returns why the feed does not go on, if the refusal says so: any 410, and 400 or 404 with a
 /// code that names the token (section 4, client rule).
 fn expiry(answer: &Answer) -> Option<String> {
-    let codes = answer
-        .json::<ErrorBody>()
-        .map(|body| body.error.codes())
-        .unwrap_or_default();
+    let codes = answer.json::<ErrorBody>().map(|body| body.error.codes()).unwrap_or_default();
     let named = codes.iter().find(|code| names_expiry(code));
     let why = |code: &str| format!("Graph no longer accepts the delta link ({code})");
     match answer.status {
@@ -207,9 +184,7 @@ fn names_expiry(code: &str) -> bool {
 }
 
 fn expired(why: &str) -> Changes {
-    Changes::Expired {
-        why: why.to_owned(),
-    }
+    Changes::Expired { why: why.to_owned() }
 }
 
 fn written(mark: &Mark) -> Watermark {
@@ -234,22 +209,10 @@ mod tests {
         let nested = r#"{"error":{"code":"UnknownError","message":"","innerError":
             {"code":"resyncApplyDifferences"}}}"#;
         for (status, body, is_expired) in [
-            (
-                400,
-                r#"{"error":{"code":"syncStateNotFound","message":"x"}}"#,
-                true,
-            ),
+            (400, r#"{"error":{"code":"syncStateNotFound","message":"x"}}"#, true),
             (400, r#"{"error":{"code":"SyncStateNotFound"}}"#, true),
-            (
-                400,
-                r#"{"error":{"code":"Directory_ExpiredPageToken"}}"#,
-                true,
-            ),
-            (
-                404,
-                r#"{"error":{"code":"DirectoryPageTokenNotFoundException"}}"#,
-                true,
-            ),
+            (400, r#"{"error":{"code":"Directory_ExpiredPageToken"}}"#, true),
+            (404, r#"{"error":{"code":"DirectoryPageTokenNotFoundException"}}"#, true),
             (404, nested, true),
             (410, "", true),
             (410, r#"{"error":{"code":"resyncRequired"}}"#, true),
@@ -257,11 +220,7 @@ mod tests {
             (404, "{}", false),
             (403, r#"{"error":{"code":"syncStateNotFound"}}"#, false),
         ] {
-            assert_eq!(
-                expiry(&refused(status, body)).is_some(),
-                is_expired,
-                "{status} {body}"
-            );
+            assert_eq!(expiry(&refused(status, body)).is_some(), is_expired, "{status} {body}");
         }
     }
 }

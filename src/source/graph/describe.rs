@@ -17,13 +17,7 @@ use super::permission::Permission;
 use super::request::Transport;
 use super::wire::{Page, ServicePrincipal};
 
-const SELECT: &[&str] = &[
-    "id",
-    "appId",
-    "displayName",
-    "appRoleAssignmentRequired",
-    "appRoles",
-];
+const SELECT: &[&str] = &["id", "appId", "displayName", "appRoleAssignmentRequired", "appRoles"];
 
 /// Returns the application that `wanted` names.
 ///
@@ -67,17 +61,12 @@ async fn by_id(
     call: &Call,
     id: Uuid,
 ) -> Result<ServicePrincipal, SourceError> {
-    let object = transport
-        .sdk()
-        .service_principal(id.to_string())
-        .get_service_principal();
+    let object = transport.sdk().service_principal(id.to_string()).get_service_principal();
     let answer = transport.send(call, object.select(SELECT)).await?;
     if answer.status != StatusCode::NOT_FOUND {
         return decoded(call, &answer);
     }
-    let answer = transport
-        .send(call, by_app_id(transport, id).select(SELECT))
-        .await?;
+    let answer = transport.send(call, by_app_id(transport, id).select(SELECT)).await?;
     if answer.status == StatusCode::NOT_FOUND {
         return Err(call.failed(
             ErrorCategory::Rejected,
@@ -125,10 +114,7 @@ async fn by_name(
             let ids: Vec<String> = found.value.iter().map(|one| one.id.to_string()).collect();
             Err(call.failed(
                 ErrorCategory::Rejected,
-                format!(
-                    "several enterprise applications have this name: {}",
-                    ids.join(", ")
-                ),
+                format!("several enterprise applications have this name: {}", ids.join(", ")),
                 "Give the object id of the right one instead of the name.",
             ))
         }
@@ -139,7 +125,5 @@ fn decoded<T: serde::de::DeserializeOwned>(call: &Call, answer: &Answer) -> Resu
     if !answer.status.is_success() {
         return Err(error::refused(call, answer));
     }
-    answer
-        .json()
-        .map_err(|error| error::undecodable(&call.attempted, answer, error))
+    answer.json().map_err(|error| error::undecodable(&call.attempted, answer, error))
 }

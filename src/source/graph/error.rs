@@ -19,10 +19,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn new(attempted: impl Into<String>, permission: Permission) -> Self {
-        Self {
-            attempted: attempted.into(),
-            permission,
-        }
+        Self { attempted: attempted.into(), permission }
     }
 
     /// Returns an error of this call.
@@ -102,18 +99,12 @@ pub(super) fn undecodable(
 }
 
 fn web_page(attempted: &str, status: StatusCode) -> SourceError {
-    let category = if status.is_server_error() {
-        ErrorCategory::Transient
-    } else {
-        ErrorCategory::Rejected
-    };
+    let category =
+        if status.is_server_error() { ErrorCategory::Transient } else { ErrorCategory::Rejected };
     failed(
         attempted,
         category,
-        format!(
-            "a web page came back instead of JSON (HTTP {})",
-            status.as_u16()
-        ),
+        format!("a web page came back instead of JSON (HTTP {})", status.as_u16()),
         "A proxy, a firewall or a sign-in page answered in the service's place: let this host \
          reach login and Graph addresses directly, and check the configured cloud.",
     )
@@ -135,9 +126,7 @@ pub(super) fn refused_within(
     body: &Value,
     request_id: Option<&str>,
 ) -> SourceError {
-    let detail = serde_json::from_value::<ErrorBody>(body.clone())
-        .ok()
-        .map(|body| body.error);
+    let detail = serde_json::from_value::<ErrorBody>(body.clone()).ok().map(|body| body.error);
     refusal(call, status, detail.as_ref(), request_id)
 }
 
@@ -155,22 +144,15 @@ fn refusal(
         _ => "no explanation".to_owned(),
     };
     let (category, message, remedy) = if status == StatusCode::FORBIDDEN {
-        let message = format!(
-            "Graph refuses it; the permission {} is missing",
-            call.permission.name()
-        );
+        let message =
+            format!("Graph refuses it; the permission {} is missing", call.permission.name());
         (ErrorCategory::Auth, message, call.permission.remedy())
     } else {
         let (category, message, remedy) = meaning(status);
         (category, message.to_owned(), remedy.to_owned())
     };
     let said = format!("HTTP {}, {said}{}", status.as_u16(), request_id(id));
-    failed(
-        &call.attempted,
-        category,
-        format!("{message} ({said})"),
-        remedy,
-    )
+    failed(&call.attempted, category, format!("{message} ({said})"), remedy)
 }
 
 /// Returns category, message and remedy for a status (Graph reference, section 8).
@@ -214,6 +196,5 @@ fn transient(status: StatusCode) -> bool {
 }
 
 fn request_id(id: Option<&str>) -> String {
-    id.map(|id| format!(", request-id {id}"))
-        .unwrap_or_default()
+    id.map(|id| format!(", request-id {id}")).unwrap_or_default()
 }

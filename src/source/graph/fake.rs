@@ -21,11 +21,8 @@ use super::Graph;
 use super::settings::{Cloud, Credential, GraphSettings};
 
 pub(super) const SECRET: &str = "s3cr3t-value";
-pub(super) const ALL_ROLES: &[&str] = &[
-    "Application.Read.All",
-    "User.Read.All",
-    "GroupMember.Read.All",
-];
+pub(super) const ALL_ROLES: &[&str] =
+    &["Application.Read.All", "User.Read.All", "GroupMember.Read.All"];
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -45,10 +42,7 @@ impl Seen {
     }
 
     pub(super) fn param(&self, name: &str) -> &str {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value)
+        self.query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     /// Returns the inner requests of a batch as `(id, url)`.
@@ -76,11 +70,7 @@ pub(super) struct Reply {
 
 pub(super) fn reply(status: u16, body: Value) -> Reply {
     let headers = vec![("content-type", "application/json".to_owned())];
-    Reply {
-        status,
-        headers,
-        body: body.to_string(),
-    }
+    Reply { status, headers, body: body.to_string() }
 }
 
 pub(super) fn refusal(status: u16, code: &str) -> Reply {
@@ -105,10 +95,7 @@ pub(super) fn batch(seen: &Seen, answer: impl Fn(&str) -> (u16, Value, Value)) -
 pub(super) fn token(roles: &[&str]) -> Reply {
     let claims = json!({"roles": roles, "tid": "the-tenant-id"}).to_string();
     let jwt = format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims));
-    reply(
-        200,
-        json!({"token_type": "Bearer", "expires_in": 3599, "access_token": jwt}),
-    )
+    reply(200, json!({"token_type": "Bearer", "expires_in": 3599, "access_token": jwt}))
 }
 
 type Script = dyn Fn(&Seen, &Fake) -> Reply + Send + Sync;
@@ -143,13 +130,11 @@ impl Fake {
     pub(super) async fn graph(
         script: impl Fn(&Seen, &Self) -> Reply + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Self::start(move |seen, fake| {
-            if seen.is_token() {
-                token(ALL_ROLES)
-            } else {
-                script(seen, fake)
-            }
-        })
+        Self::start(
+            move |seen, fake| {
+                if seen.is_token() { token(ALL_ROLES) } else { script(seen, fake) }
+            },
+        )
         .await
     }
 
@@ -158,10 +143,7 @@ impl Fake {
             tenant: "contoso.onmicrosoft.com".to_owned(),
             client_id: Uuid::from_u128(77).to_string(),
             application: Uuid::from_u128(5).to_string(),
-            cloud: Cloud {
-                login: self.base.clone(),
-                graph: self.base.clone(),
-            },
+            cloud: Cloud { login: self.base.clone(), graph: self.base.clone() },
             credential: Credential::ClientSecret(SecretString::from(SECRET)),
             attributes: vec!["mail".to_owned(), "surname".to_owned()],
         }
@@ -183,22 +165,12 @@ impl Fake {
 
     /// Returns how often somebody signed in.
     pub(super) fn tokens(&self) -> usize {
-        self.seen
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|one| one.is_token())
-            .count()
+        self.seen.lock().unwrap().iter().filter(|one| one.is_token()).count()
     }
 
     /// Returns how many requests of that path arrived so far.
     pub(super) fn count(&self, path: &str) -> usize {
-        self.seen
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|one| one.path == path)
-            .count()
+        self.seen.lock().unwrap().iter().filter(|one| one.path == path).count()
     }
 
     pub(super) fn link(&self, rest: &str) -> String {
@@ -209,10 +181,7 @@ impl Fake {
 async fn answer(State(fake): State<Arc<Fake>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let header = |name: &str| {
-        let value = parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok());
+        let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
     let query = parts.uri.query().unwrap_or_default().as_bytes().to_vec();

@@ -38,10 +38,8 @@ pub(super) async fn read(
 ) -> Result<GroupMembers, SourceError> {
     let wanted: BTreeSet<SourceAnchor> = groups.iter().copied().collect();
     let wanted: Vec<SourceAnchor> = wanted.into_iter().collect();
-    let reads: Vec<_> = wanted
-        .chunks(BATCH_SIZE)
-        .map(|chunk| some(transport, selection, chunk))
-        .collect();
+    let reads: Vec<_> =
+        wanted.chunks(BATCH_SIZE).map(|chunk| some(transport, selection, chunk)).collect();
     let mut done = stream::iter(reads).buffer_unordered(BATCHES_AT_ONCE);
     let mut found = GroupMembers::default();
     let mut people: BTreeMap<SourceAnchor, SourceUser> = BTreeMap::new();
@@ -53,10 +51,7 @@ pub(super) async fn read(
             };
             found.read.push(group);
             for person in members {
-                found.memberships.push(Membership {
-                    user: person.anchor,
-                    group,
-                });
+                found.memberships.push(Membership { user: person.anchor, group });
                 keep(&mut people, person);
             }
         }
@@ -93,10 +88,7 @@ async fn some(
         .iter()
         .map(|&group| {
             let url = transport.relative(&first_page(transport, selection, group));
-            Inner {
-                url,
-                eventual: true,
-            }
+            Inner { url, eventual: true }
         })
         .collect();
     let answers = batch::run(transport, &call, &inners).await?;
@@ -114,10 +106,7 @@ async fn one(
     group: SourceAnchor,
     first: InnerAnswer,
 ) -> Result<Option<Vec<SourceUser>>, SourceError> {
-    let call = Call::new(
-        format!("reading the members of group {group}"),
-        Permission::GroupMember,
-    );
+    let call = Call::new(format!("reading the members of group {group}"), Permission::GroupMember);
     if first.status == StatusCode::NOT_FOUND {
         return Ok(None);
     }
@@ -134,17 +123,14 @@ async fn one(
         .fetch(first_page(transport, selection, group))
         .await
         .map_err(|error| error.into_error(&call))?;
-    rest(transport, &call, selection, page)
-        .await?
-        .map(Some)
-        .ok_or_else(|| {
-            call.failed(
-                ErrorCategory::Transient,
-                "the list ended early: Graph counts more members than it listed",
-                "Nothing was removed. The next cycle reads again; if it stays, report it to \
+    rest(transport, &call, selection, page).await?.map(Some).ok_or_else(|| {
+        call.failed(
+            ErrorCategory::Transient,
+            "the list ended early: Graph counts more members than it listed",
+            "Nothing was removed. The next cycle reads again; if it stays, report it to \
              Microsoft with the id of the group.",
-            )
-        })
+        )
+    })
 }
 
 /// Reads all pages from `page` on; `None` if they hold fewer people than Graph counted.
@@ -156,10 +142,7 @@ async fn rest(
 ) -> Result<Option<Vec<SourceUser>>, SourceError> {
     let counted = page.count;
     let mut records = Vec::with_capacity(page.value.len());
-    Pager::new(transport, call)
-        .eventual()
-        .collect(page, &mut records)
-        .await?;
+    Pager::new(transport, call).eventual().collect(page, &mut records).await?;
     let mut people: Vec<SourceUser> = records
         .iter()
         .map(|record| wire::person(record, selection).map_err(|what| call.unexpected(what)))

@@ -41,17 +41,9 @@ impl Merge {
             return;
         }
         self.groups_gone.remove(&group);
-        for member in object
-            .members
-            .into_iter()
-            .filter(|member| member.may_be_person())
-        {
-            let membership = Membership {
-                user: SourceAnchor(member.id),
-                group,
-            };
-            self.memberships
-                .insert(membership, member.removed.is_none());
+        for member in object.members.into_iter().filter(|member| member.may_be_person()) {
+            let membership = Membership { user: SourceAnchor(member.id), group };
+            self.memberships.insert(membership, member.removed.is_none());
         }
     }
 
@@ -84,24 +76,12 @@ impl Merge {
 fn later(known: UserChange, change: UserChange) -> UserChange {
     match (known, change) {
         (
-            UserChange::Changed {
-                enabled: was_enabled,
-                guest: was_guest,
-                attributes: known,
-            },
-            UserChange::Changed {
-                enabled,
-                guest,
-                attributes,
-            },
+            UserChange::Changed { enabled: was_enabled, guest: was_guest, attributes: known },
+            UserChange::Changed { enabled, guest, attributes },
         ) => UserChange::Changed {
             enabled: enabled.or(was_enabled),
             guest: guest.or(was_guest),
-            attributes: attributes
-                .into_iter()
-                .zip(known)
-                .map(|(new, old)| new.or(old))
-                .collect(),
+            attributes: attributes.into_iter().zip(known).map(|(new, old)| new.or(old)).collect(),
         },
         (_, change) => change,
     }
@@ -143,11 +123,7 @@ mod tests {
         mail: Option<Option<String>>,
         surname: Option<Option<String>>,
     ) -> UserChange {
-        UserChange::Changed {
-            enabled,
-            guest: None,
-            attributes: vec![mail, surname],
-        }
+        UserChange::Changed { enabled, guest: None, attributes: vec![mail, surname] }
     }
 
     #[test]
@@ -157,14 +133,8 @@ mod tests {
         let soft = json!({"id": id(1), "@removed": {"reason": "changed"}});
         let hard = json!({"id": id(1), "@removed": {"reason": "deleted"}});
         for (pages, expected) in [
-            (
-                vec![vec![plain.clone()]],
-                changed(Some(true), text("a"), None),
-            ),
-            (
-                vec![vec![plain.clone(), plain.clone()]],
-                changed(Some(true), text("a"), None),
-            ),
+            (vec![vec![plain.clone()]], changed(Some(true), text("a"), None)),
+            (vec![vec![plain.clone(), plain.clone()]], changed(Some(true), text("a"), None)),
             (
                 vec![vec![plain.clone()], vec![], vec![later.clone()]],
                 changed(Some(true), Some(None), text("B")),
@@ -173,22 +143,10 @@ mod tests {
                 vec![vec![later.clone()], vec![plain.clone()]],
                 changed(Some(true), text("a"), text("B")),
             ),
-            (
-                vec![vec![plain.clone()], vec![soft.clone()]],
-                UserChange::SoftDeleted,
-            ),
-            (
-                vec![vec![soft.clone()], vec![hard.clone()]],
-                UserChange::HardDeleted,
-            ),
-            (
-                vec![vec![soft, later.clone()]],
-                changed(None, Some(None), text("B")),
-            ),
-            (
-                vec![vec![plain, hard], vec![later]],
-                changed(None, Some(None), text("B")),
-            ),
+            (vec![vec![plain.clone()], vec![soft.clone()]], UserChange::SoftDeleted),
+            (vec![vec![soft.clone()], vec![hard.clone()]], UserChange::HardDeleted),
+            (vec![vec![soft, later.clone()]], changed(None, Some(None), text("B"))),
+            (vec![vec![plain, hard], vec![later]], changed(None, Some(None), text("B"))),
         ] {
             assert_eq!(merged(&pages).users, [(anchor(1), expected)], "{pages:?}");
         }

@@ -45,20 +45,12 @@ impl PageError {
 
 impl<'a> Pager<'a> {
     pub(super) fn new(transport: &'a Transport, call: &'a Call) -> Self {
-        Self {
-            transport,
-            call,
-            eventual: false,
-            seen: HashSet::new(),
-        }
+        Self { transport, call, eventual: false, seen: HashSet::new() }
     }
 
     /// Sends the header of advanced queries with every page.
     pub(super) fn eventual(self) -> Self {
-        Self {
-            eventual: true,
-            ..self
-        }
+        Self { eventual: true, ..self }
     }
 
     /// Reads the page that a built request asks for.
@@ -72,11 +64,7 @@ impl<'a> Pager<'a> {
                 HeaderValue::from_static(CONSISTENCY.1),
             );
         }
-        let answer = self
-            .transport
-            .send(self.call, handler)
-            .await
-            .map_err(PageError::Failed)?;
+        let answer = self.transport.send(self.call, handler).await.map_err(PageError::Failed)?;
         if !answer.status.is_success() {
             return Err(PageError::Refused(Box::new(answer)));
         }
@@ -90,10 +78,7 @@ impl<'a> Pager<'a> {
         &mut self,
         link: &str,
     ) -> Result<Page<T>, PageError> {
-        let handler = self
-            .transport
-            .follow(self.call, link)
-            .map_err(PageError::Failed)?;
+        let handler = self.transport.follow(self.call, link).map_err(PageError::Failed)?;
         if !self.seen.insert(link.to_owned()) || self.seen.len() > MOST_PAGES {
             return Err(PageError::Failed(self.call.failed(
                 ErrorCategory::Transient,
@@ -116,10 +101,7 @@ impl<'a> Pager<'a> {
             let Some(link) = page.next_link else {
                 return Ok(());
             };
-            page = self
-                .follow(&link)
-                .await
-                .map_err(|error| error.into_error(self.call))?;
+            page = self.follow(&link).await.map_err(|error| error.into_error(self.call))?;
         }
     }
 }

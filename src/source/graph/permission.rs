@@ -72,10 +72,7 @@ pub(super) fn missing(roles: &[String]) -> Vec<Permission> {
             .iter()
             .any(|name| roles.iter().any(|role| role.eq_ignore_ascii_case(name)))
     };
-    Permission::ALL
-        .into_iter()
-        .filter(|permission| !granted(permission))
-        .collect()
+    Permission::ALL.into_iter().filter(|permission| !granted(permission)).collect()
 }
 
 /// Returns one sentence that names missing permissions with what each is for.
@@ -109,27 +106,10 @@ mod tests {
     #[test]
     fn broader_permissions_count() {
         for (granted, expected) in [
-            (
-                &[
-                    "Application.Read.All",
-                    "User.Read.All",
-                    "GroupMember.Read.All",
-                ][..],
-                vec![],
-            ),
+            (&["Application.Read.All", "User.Read.All", "GroupMember.Read.All"][..], vec![]),
             (&["Directory.Read.All"][..], vec![]),
-            (
-                &[
-                    "Application.ReadWrite.All",
-                    "User.ReadWrite.All",
-                    "Group.Read.All",
-                ][..],
-                vec![],
-            ),
-            (
-                &["Application.Read.All", "User.Read.All"][..],
-                vec![Permission::GroupMember],
-            ),
+            (&["Application.ReadWrite.All", "User.ReadWrite.All", "Group.Read.All"][..], vec![]),
+            (&["Application.Read.All", "User.Read.All"][..], vec![Permission::GroupMember]),
             (&["User.Read"][..], Permission::ALL.to_vec()),
             (&[][..], Permission::ALL.to_vec()),
         ] {
@@ -140,15 +120,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_its_purpose() {
         let text = message(&[Permission::User, Permission::GroupMember]);
-        assert!(
-            text.contains("User.Read.All (needed to read people"),
-            "{text}"
-        );
+        assert!(text.contains("User.Read.All (needed to read people"), "{text}");
         assert!(text.contains("GroupMember.Read.All"), "{text}");
-        assert!(
-            Permission::Application
-                .remedy()
-                .contains("Application.Read.All")
-        );
+        assert!(Permission::Application.remedy().contains("Application.Read.All"));
     }
 }

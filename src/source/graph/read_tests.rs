@@ -16,23 +16,12 @@ fn empty(_: &Seen, _: &Fake) -> Reply {
 /// A group of which every member page holds the group's number as its only person.
 fn group_page(url: &str) -> (u16, Value, Value) {
     assert!(url.contains("/members/microsoft.graph.user?"), "{url}");
-    assert!(
-        url.contains("$top=999") && url.contains("$count=true"),
-        "{url}"
-    );
+    assert!(url.contains("$top=999") && url.contains("$count=true"), "{url}");
     let id = url.split('/').nth(2).unwrap();
     let number = Uuid::parse_str(id).unwrap().as_u128();
     match number {
-        13 => (
-            404,
-            json!({}),
-            json!({"error": {"code": "Request_ResourceNotFound"}}),
-        ),
-        _ => (
-            200,
-            json!({}),
-            json!({"value": [person(number), person(1)]}),
-        ),
+        13 => (404, json!({}), json!({"error": {"code": "Request_ResourceNotFound"}})),
+        _ => (200, json!({}), json!({"value": [person(number), person(1)]})),
     }
 }
 
@@ -50,10 +39,7 @@ async fn the_members_of_twenty_groups_cost_one_request() {
     assert!(found.users.is_sorted_by_key(|user| user.anchor));
     assert!(found.memberships.is_sorted());
     for seen in fake.seen() {
-        assert_eq!(
-            (seen.method.as_str(), seen.path.as_str()),
-            ("POST", "/v1.0/$batch")
-        );
+        assert_eq!((seen.method.as_str(), seen.path.as_str()), ("POST", "/v1.0/$batch"));
         let body: Value = serde_json::from_str(&seen.body).unwrap();
         for inner in body["requests"].as_array().unwrap() {
             assert_eq!(inner["headers"]["ConsistencyLevel"], "eventual");
@@ -80,13 +66,7 @@ async fn large_groups_go_on_by_get_with_the_header_on_every_page() {
     let found = graph.members(&[anchor(7)]).await.unwrap();
     assert_eq!(found.users.len(), 3);
     assert_eq!(found.memberships.len(), 3);
-    assert_eq!(
-        found.memberships[0],
-        Membership {
-            user: anchor(1),
-            group: anchor(7)
-        }
-    );
+    assert_eq!(found.memberships[0], Membership { user: anchor(1), group: anchor(7) });
     assert_eq!(graph.requests(), 2);
     assert_eq!(fake.seen()[1].consistency, "eventual");
 }
@@ -179,18 +159,11 @@ async fn three_hundred_people_cost_one_request_and_missing_ones_are_looked_for()
             }
             let found = [
                 (format!("/users/{}?", anchor(1)), person(1)),
-                (
-                    format!("/directory/deletedItems/{}?", anchor(2)),
-                    json!({"id": anchor(2)}),
-                ),
+                (format!("/directory/deletedItems/{}?", anchor(2)), json!({"id": anchor(2)})),
             ];
             match found.iter().find(|(start, _)| url.starts_with(start)) {
                 Some((_, body)) => (200, json!({}), body.clone()),
-                None => (
-                    404,
-                    json!({}),
-                    json!({"error": {"code": "Request_ResourceNotFound"}}),
-                ),
+                None => (404, json!({}), json!({"error": {"code": "Request_ResourceNotFound"}})),
             }
         })
     })
@@ -203,12 +176,7 @@ async fn three_hundred_people_cost_one_request_and_missing_ones_are_looked_for()
     let presence: Vec<_> = found.iter().take(4).map(|user| user.presence).collect();
     assert_eq!(
         presence,
-        [
-            Presence::Present,
-            Presence::SoftDeleted,
-            Presence::HardDeleted,
-            Presence::Present
-        ]
+        [Presence::Present, Presence::SoftDeleted, Presence::HardDeleted, Presence::Present]
     );
     assert_eq!(found[3].attributes.get(0), Some("p4@x.org"));
     assert_eq!(graph.requests(), 2);
@@ -256,9 +224,7 @@ async fn the_change_feeds_start_from_now_and_go_on() {
     let graph = fake.connect();
     let mark = graph.start().await.unwrap();
     assert_eq!(graph.requests(), 2);
-    let Changes::Delta(delta) = graph.changes(&mark).await.unwrap() else {
-        panic!()
-    };
+    let Changes::Delta(delta) = graph.changes(&mark).await.unwrap() else { panic!() };
     assert_eq!(graph.requests(), 5);
     assert_eq!(
         delta.users,
@@ -272,9 +238,7 @@ async fn the_change_feeds_start_from_now_and_go_on() {
         )]
     );
     assert_eq!(delta.memberships.len(), 1);
-    let Changes::Delta(delta) = graph.changes(&delta.watermark).await.unwrap() else {
-        panic!()
-    };
+    let Changes::Delta(delta) = graph.changes(&delta.watermark).await.unwrap() else { panic!() };
     assert_eq!(graph.requests(), 7);
     assert!(delta.users.is_empty() && delta.memberships.is_empty());
     assert!(delta.watermark.0.contains("deltatoken=3"));
@@ -292,9 +256,7 @@ async fn a_watermark_that_no_longer_holds_says_so() {
     .await;
     let graph = fake.connect();
     let mark = graph.start().await.unwrap();
-    let Changes::Expired { why } = graph.changes(&mark).await.unwrap() else {
-        panic!()
-    };
+    let Changes::Expired { why } = graph.changes(&mark).await.unwrap() else { panic!() };
     assert!(why.contains("SyncStateNotFound"), "{why}");
     let asked = graph.requests();
 
@@ -304,15 +266,9 @@ async fn a_watermark_that_no_longer_holds_says_so() {
     for (graph, mark) in [
         (&other, mark.clone()),
         (&graph, Watermark("{}".to_owned())),
-        (
-            &graph,
-            Watermark(mark.0.replace("127.0.0.1", "evil.example")),
-        ),
+        (&graph, Watermark(mark.0.replace("127.0.0.1", "evil.example"))),
     ] {
-        assert!(matches!(
-            graph.changes(&mark).await.unwrap(),
-            Changes::Expired { .. }
-        ));
+        assert!(matches!(graph.changes(&mark).await.unwrap(), Changes::Expired { .. }));
     }
     assert_eq!(graph.requests() + other.requests(), asked);
 }

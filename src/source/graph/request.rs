@@ -57,14 +57,7 @@ impl Transport {
         let tokens = Tokens::new(settings, signing_in, clock.clone())?;
         // The SDK never sends, so it gets no token.
         let sdk = GraphClient::from(GraphClientConfiguration::new().access_token(""));
-        Ok(Self {
-            sdk,
-            client,
-            gate,
-            clock,
-            tokens,
-            base: settings.cloud.graph.clone(),
-        })
+        Ok(Self { sdk, client, gate, clock, tokens, base: settings.cloud.graph.clone() })
     }
 
     /// Returns the builder of requests.
@@ -200,20 +193,9 @@ fn plain_query(query: &str) -> String {
 }
 
 fn polite(clock: &Arc<dyn Clock>) -> Result<(Arc<Gate>, PoliteClient), SourceError> {
-    let gate = Gate::new(
-        clock.clone(),
-        GateLimits {
-            per_minute: None,
-            in_flight: IN_FLIGHT,
-        },
-    );
-    let client = PoliteClient::new(
-        gate.clone(),
-        clock.clone(),
-        ClientSettings::default(),
-        verdict,
-    )
-    .map_err(|error: HttpError| error::unanswered("preparing to read from Graph", error))?;
+    let gate = Gate::new(clock.clone(), GateLimits { per_minute: None, in_flight: IN_FLIGHT });
+    let client = PoliteClient::new(gate.clone(), clock.clone(), ClientSettings::default(), verdict)
+        .map_err(|error: HttpError| error::unanswered("preparing to read from Graph", error))?;
     Ok((gate, client))
 }
 
@@ -263,11 +245,7 @@ fn check_address(url: &Url) -> Result<(), SourceError> {
 }
 
 fn unbuildable(call: &Call) -> SourceError {
-    call.failed(
-        ErrorCategory::Bug,
-        "the request could not be built",
-        "Report this with the log.",
-    )
+    call.failed(ErrorCategory::Bug, "the request could not be built", "Report this with the log.")
 }
 
 #[cfg(test)]
@@ -278,17 +256,10 @@ mod tests {
     fn answer(status: u16, retry_after: Option<&str>, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         if let Some(text) = retry_after {
-            headers.insert(
-                http::header::RETRY_AFTER,
-                HeaderValue::from_str(text).unwrap(),
-            );
+            headers.insert(http::header::RETRY_AFTER, HeaderValue::from_str(text).unwrap());
         }
         let status = StatusCode::from_u16(status).unwrap();
-        Answer {
-            status,
-            headers,
-            body: body.as_bytes().to_vec(),
-        }
+        Answer { status, headers, body: body.as_bytes().to_vec() }
     }
 
     #[test]
@@ -307,28 +278,16 @@ mod tests {
             (400, None, passing, Verdict::Retry),
             (401, None, wrong, Verdict::Final),
         ] {
-            assert_eq!(
-                verdict(&answer(status, retry_after, body)),
-                expected,
-                "{status}"
-            );
+            assert_eq!(verdict(&answer(status, retry_after, body)), expected, "{status}");
         }
     }
 
     #[test]
     fn secrets_travel_by_tls_or_stay_on_this_host() {
-        for good in [
-            "https://graph.microsoft.com",
-            "http://127.0.0.1:5",
-            "http://localhost",
-        ] {
+        for good in ["https://graph.microsoft.com", "http://127.0.0.1:5", "http://localhost"] {
             assert!(check_address(&Url::parse(good).unwrap()).is_ok(), "{good}");
         }
-        for bad in [
-            "http://graph.microsoft.com",
-            "ftp://127.0.0.1",
-            "http://localhost.example",
-        ] {
+        for bad in ["http://graph.microsoft.com", "ftp://127.0.0.1", "http://localhost.example"] {
             assert!(check_address(&Url::parse(bad).unwrap()).is_err(), "{bad}");
         }
     }

@@ -39,16 +39,9 @@ async fn signs_in_once_and_asks_politely() {
     assert_eq!(fake.tokens(), 1);
     assert_eq!(graph.requests(), 2);
     let seen = &fake.seen()[0];
-    assert_eq!(
-        seen.path,
-        format!("/v1.0/servicePrincipals/{}/appRoleAssignedTo", anchor(5))
-    );
+    assert_eq!(seen.path, format!("/v1.0/servicePrincipals/{}/appRoleAssignedTo", anchor(5)));
     assert_eq!(seen.param("$top"), "999");
-    assert!(
-        seen.authorization.starts_with("Bearer e30."),
-        "{}",
-        seen.authorization
-    );
+    assert!(seen.authorization.starts_with("Bearer e30."), "{}", seen.authorization);
     fake.advance(3_400);
     graph.assignments(anchor(5)).await.unwrap();
     assert_eq!(fake.tokens(), 2);
@@ -94,10 +87,8 @@ async fn a_certificate_signs_in_with_an_assertion() {
     let fake = Fake::graph(empty).await;
     for algorithm in [AssertionAlgorithm::Ps256, AssertionAlgorithm::Rs256] {
         let mut settings = fake.settings();
-        settings.credential = Credential::Certificate {
-            pem: super::assertion::tests::PEM.into(),
-            algorithm,
-        };
+        settings.credential =
+            Credential::Certificate { pem: super::assertion::tests::PEM.into(), algorithm };
         let graph = Graph::new(settings, fake.clock.clone()).unwrap();
         graph.assignments(anchor(5)).await.unwrap();
     }
@@ -184,23 +175,14 @@ async fn assignment_pages_are_followed_to_the_end() {
             json!({"value": [row("User", 2), row("ServicePrincipal", 9)],
                 "@odata.nextLink": fake.link("x?$skiptoken=a")}),
         ),
-        "a" => reply(
-            200,
-            json!({"value": [], "@odata.nextLink": fake.link("x?$skiptoken=b")}),
-        ),
+        "a" => reply(200, json!({"value": [], "@odata.nextLink": fake.link("x?$skiptoken=b")})),
         _ => reply(200, json!({"value": [row("Group", 1), row("User", 2)]})),
     })
     .await;
     let graph = fake.connect();
     let rows = graph.assignments(anchor(5)).await.unwrap();
     let found: Vec<_> = rows.iter().map(|one| (one.principal, one.kind)).collect();
-    assert_eq!(
-        found,
-        [
-            (anchor(1), PrincipalKind::Group),
-            (anchor(2), PrincipalKind::User)
-        ]
-    );
+    assert_eq!(found, [(anchor(1), PrincipalKind::Group), (anchor(2), PrincipalKind::User)]);
     assert_eq!(graph.requests(), 3);
 }
 
@@ -217,20 +199,13 @@ async fn links_are_followed_at_home_only_and_never_in_circles() {
     })
     .await;
     for application in [5, 6] {
-        let error = fake
-            .connect()
-            .assignments(anchor(application))
-            .await
-            .unwrap_err();
+        let error = fake.connect().assignments(anchor(application)).await.unwrap_err();
         assert!(error.message.contains("another host"), "{error}");
     }
     assert!(elsewhere.seen().is_empty());
 
     let circle = Fake::graph(|_, fake| {
-        reply(
-            200,
-            json!({"value": [], "@odata.nextLink": fake.link("x?$skiptoken=a")}),
-        )
+        reply(200, json!({"value": [], "@odata.nextLink": fake.link("x?$skiptoken=a")}))
     })
     .await;
     let error = circle.connect().assignments(anchor(5)).await.unwrap_err();
@@ -250,31 +225,15 @@ async fn failures_say_what_is_the_matter() {
             ErrorCategory::Rejected,
             "web page",
         ),
-        (
-            Box::new(|| reply(200, json!({"values": 1}))),
-            ErrorCategory::Bug,
-            "not the JSON",
-        ),
+        (Box::new(|| reply(200, json!({"values": 1}))), ErrorCategory::Bug, "not the JSON"),
         (
             Box::new(|| refusal(403, "Authorization_RequestDenied")),
             ErrorCategory::Auth,
             "Application.Read.All",
         ),
-        (
-            Box::new(|| refusal(400, "Request_BadRequest")),
-            ErrorCategory::Rejected,
-            "refuses",
-        ),
-        (
-            Box::new(|| refusal(503, "serviceNotAvailable")),
-            ErrorCategory::Transient,
-            "not able",
-        ),
-        (
-            Box::new(|| refusal(429, "TooManyRequests")),
-            ErrorCategory::Throttled,
-            "slow down",
-        ),
+        (Box::new(|| refusal(400, "Request_BadRequest")), ErrorCategory::Rejected, "refuses"),
+        (Box::new(|| refusal(503, "serviceNotAvailable")), ErrorCategory::Transient, "not able"),
+        (Box::new(|| refusal(429, "TooManyRequests")), ErrorCategory::Throttled, "slow down"),
     ] {
         let fake = Fake::graph(move |_, _| make()).await;
         let error = fake.connect().assignments(anchor(5)).await.unwrap_err();
@@ -289,12 +248,7 @@ async fn failures_say_what_is_the_matter() {
     let graph = Graph::new(settings, fake.clock.clone()).unwrap();
     let error = graph.describe().await.unwrap_err();
     assert_eq!(error.category, ErrorCategory::Transient);
-    assert!(
-        error
-            .to_string()
-            .contains("127.0.0.1:1 could not be reached"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("127.0.0.1:1 could not be reached"), "{error}");
 }
 
 #[tokio::test]
@@ -306,10 +260,7 @@ async fn wrong_settings_are_refused_before_anything_is_sent() {
         (|s| s.tenant = "a/../b".to_owned(), "not a tenant"),
         (|s| s.client_id = "me".to_owned(), "client id"),
         (|s| s.attributes = vec!["Mail".to_owned()], "'Mail'"),
-        (
-            |s| s.cloud.graph = "http://graph.microsoft.com".parse().unwrap(),
-            "no address",
-        ),
+        (|s| s.cloud.graph = "http://graph.microsoft.com".parse().unwrap(), "no address"),
         (
             |s| {
                 s.credential = Credential::Certificate {

@@ -126,9 +126,8 @@ impl Tokens {
         if !answer.status.is_success() {
             return Err(self.refuse(&answer));
         }
-        let token: TokenAnswer = answer
-            .json()
-            .map_err(|error| error::undecodable(ATTEMPTED, &answer, error))?;
+        let token: TokenAnswer =
+            answer.json().map_err(|error| error::undecodable(ATTEMPTED, &answer, error))?;
         self.accept(token)
     }
 
@@ -153,19 +152,14 @@ impl Tokens {
                 form.push(("client_assertion", assertion));
             }
         }
-        self.client
-            .inner()
-            .post(self.endpoint.clone())
-            .form(&form)
-            .build()
-            .map_err(|_| {
-                error::failed(
-                    ATTEMPTED,
-                    ErrorCategory::Bug,
-                    "the request could not be built",
-                    "Report this with the log.",
-                )
-            })
+        self.client.inner().post(self.endpoint.clone()).form(&form).build().map_err(|_| {
+            error::failed(
+                ATTEMPTED,
+                ErrorCategory::Bug,
+                "the request could not be built",
+                "Report this with the log.",
+            )
+        })
     }
 
     /// Turns a token into a header after a look at what it allows. A token whose claims cannot be
@@ -196,10 +190,7 @@ impl Tokens {
             claims.and_then(|claims| claims.get("tid").and_then(Value::as_str).map(str::to_owned));
         let expires_in =
             Duration::try_from_secs_f64(token.expires_in).unwrap_or(Duration::from_secs(60));
-        Ok(Fetched {
-            value: Bearer { header, tenant_id },
-            expires_in,
-        })
+        Ok(Fetched { value: Bearer { header, tenant_id }, expires_in })
     }
 
     fn refuse(&self, answer: &Answer) -> SourceError {
@@ -218,19 +209,13 @@ impl Tokens {
     }
 
     fn remember(&self, refusal: Refusal) -> SourceError {
-        let mut refused = self
-            .refused
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut refused = self.refused.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *refused = Some((self.clock.monotonic() + REFUSAL_KEPT, refusal.clone()));
         refusal.into_error()
     }
 
     fn remembered(&self) -> Option<Refusal> {
-        let mut refused = self
-            .refused
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut refused = self.refused.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (until, refusal) = refused.as_ref()?;
         if self.clock.monotonic() < *until {
             return Some(refusal.clone());
@@ -261,9 +246,7 @@ fn proof(credential: &Credential) -> Result<Proof, SourceError> {
 fn endpoint(settings: &GraphSettings) -> Result<Url, SourceError> {
     let tenant = settings.tenant.trim();
     let plain = !tenant.is_empty()
-        && tenant
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+        && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
         && !tenant.starts_with('.')
         && !tenant.contains("..");
     let shared = ["common", "consumers", "organizations"];
@@ -289,12 +272,7 @@ fn origin(url: &Url) -> String {
 }
 
 fn configuration(message: impl Into<String>, remedy: &str) -> SourceError {
-    error::failed(
-        "preparing to read from Entra ID",
-        ErrorCategory::Auth,
-        message,
-        remedy,
-    )
+    error::failed("preparing to read from Entra ID", ErrorCategory::Auth, message, remedy)
 }
 
 /// Returns the claims of a token, or `None` if it is not a JWT.
@@ -308,12 +286,6 @@ fn claims(token: &str) -> Option<serde_json::Map<String, Value>> {
 fn roles(claims: &serde_json::Map<String, Value>) -> Vec<String> {
     let roles = claims.get("roles").and_then(Value::as_array);
     roles
-        .map(|roles| {
-            roles
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect()
-        })
+        .map(|roles| roles.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         .unwrap_or_default()
 }

@@ -84,11 +84,7 @@ const MEANINGS: &[(&[i64], &str, &str)] = &[
         "a conditional access policy for workload identities blocks the sign-in",
         "Allow this host's address for the app registration in the policy.",
     ),
-    (
-        &[7000218, 900144],
-        "the sign-in request lacks a field",
-        "Report this with the log.",
-    ),
+    (&[7000218, 900144], "the sign-in request lacks a field", "Report this with the log."),
     (
         &[700229],
         "a user's token was given as proof",
@@ -99,17 +95,12 @@ const MEANINGS: &[(&[i64], &str, &str)] = &[
 /// Returns whether an answer is a refusal of the token endpoint that passes by itself, although
 /// its status says otherwise.
 pub(super) fn passes(answer: &Answer) -> bool {
-    answer
-        .json::<TokenRefusal>()
-        .is_ok_and(|refusal| is_transient(&refusal))
+    answer.json::<TokenRefusal>().is_ok_and(|refusal| is_transient(&refusal))
 }
 
 fn is_transient(refusal: &TokenRefusal) -> bool {
     refusal.error == "temporarily_unavailable"
-        || refusal
-            .error_codes
-            .iter()
-            .any(|code| TRANSIENT.contains(code))
+        || refusal.error_codes.iter().any(|code| TRANSIENT.contains(code))
 }
 
 /// Returns what a refusal means, with what to do.
@@ -122,10 +113,7 @@ pub(super) fn explain(status: StatusCode, refusal: &TokenRefusal) -> Refusal {
         };
     }
     if status.is_server_error() || is_transient(refusal) {
-        return Refusal {
-            category: ErrorCategory::Transient,
-            ..unexplained(status)
-        };
+        return Refusal { category: ErrorCategory::Transient, ..unexplained(status) };
     }
     let code = code(refusal);
     let (message, remedy) = match code {
@@ -155,10 +143,7 @@ pub(super) fn unexplained(status: StatusCode) -> Refusal {
     };
     Refusal {
         category,
-        message: format!(
-            "Entra ID is not able to issue a token (HTTP {})",
-            status.as_u16()
-        ),
+        message: format!("Entra ID is not able to issue a token (HTTP {})", status.as_u16()),
         remedy: "Nothing to do at first: the next cycle tries again. If it stays, check that the \
                  login address belongs to the configured cloud."
             .to_owned(),
@@ -169,17 +154,10 @@ pub(super) fn unexplained(status: StatusCode) -> Refusal {
 /// missing.
 fn code(refusal: &TokenRefusal) -> Option<i64> {
     let listed = || refusal.error_codes.iter().copied();
-    listed()
-        .find(|&code| meaning(code).is_some())
-        .or_else(|| listed().next())
-        .or_else(|| {
-            let digits = refusal.error_description.strip_prefix("AADSTS")?;
-            digits
-                .split(|c: char| !c.is_ascii_digit())
-                .next()?
-                .parse()
-                .ok()
-        })
+    listed().find(|&code| meaning(code).is_some()).or_else(|| listed().next()).or_else(|| {
+        let digits = refusal.error_description.strip_prefix("AADSTS")?;
+        digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    })
 }
 
 /// Returns message and remedy for a known code.
@@ -224,37 +202,14 @@ mod tests {
         for (error, codes, description, expected) in [
             ("invalid_client", &[7000215][..], "", "secret is wrong"),
             ("invalid_client", &[7000222][..], "", "expired"),
-            (
-                "invalid_client",
-                &[][..],
-                "AADSTS7000222: The provided",
-                "expired",
-            ),
-            (
-                "invalid_client",
-                &[700027][..],
-                "",
-                "certificate is not accepted",
-            ),
-            (
-                "unauthorized_client",
-                &[700016][..],
-                "",
-                "does not know this client id",
-            ),
+            ("invalid_client", &[][..], "AADSTS7000222: The provided", "expired"),
+            ("invalid_client", &[700027][..], "", "certificate is not accepted"),
+            ("unauthorized_client", &[700016][..], "", "does not know this client id"),
             ("invalid_request", &[90002][..], "", "no such tenant"),
-            (
-                "invalid_client",
-                &[123456][..],
-                "",
-                "does not accept the credential",
-            ),
+            ("invalid_client", &[123456][..], "", "does not accept the credential"),
             ("weird", &[][..], "", "refuses to issue"),
         ] {
-            let explained = explain(
-                StatusCode::UNAUTHORIZED,
-                &refusal(error, codes, description),
-            );
+            let explained = explain(StatusCode::UNAUTHORIZED, &refusal(error, codes, description));
             assert_eq!(explained.category, ErrorCategory::Auth);
             assert!(explained.message.contains(expected), "{explained:?}");
             assert!(!explained.remedy.is_empty());
@@ -263,10 +218,9 @@ mod tests {
 
     #[test]
     fn what_passes_is_not_an_auth_error() {
-        for passing in [
-            refusal("invalid_request", &[90033], ""),
-            refusal("temporarily_unavailable", &[], ""),
-        ] {
+        for passing in
+            [refusal("invalid_request", &[90033], ""), refusal("temporarily_unavailable", &[], "")]
+        {
             let explained = explain(StatusCode::BAD_REQUEST, &passing);
             assert_eq!(explained.category, ErrorCategory::Transient);
         }

@@ -54,11 +54,8 @@ pub(super) async fn read(
         .collect();
     merge(reads, &mut found).await?;
     found.retain(|anchor, _| wanted.contains(anchor));
-    let missing: Vec<SourceAnchor> = all
-        .iter()
-        .copied()
-        .filter(|anchor| !found.contains_key(anchor))
-        .collect();
+    let missing: Vec<SourceAnchor> =
+        all.iter().copied().filter(|anchor| !found.contains_key(anchor)).collect();
     let looks: Vec<_> = missing
         .chunks(BATCH_SIZE / 2)
         .map(|chunk| second_look(transport, &call, selection, chunk))
@@ -96,10 +93,7 @@ async fn filtered(
                 .list_user()
                 .filter(&[filter.as_str()])
                 .select(&selection.properties());
-            Inner {
-                url: transport.relative(&handler),
-                eventual: false,
-            }
+            Inner { url: transport.relative(&handler), eventual: false }
         })
         .collect();
     let mut records: Vec<Record> = Vec::with_capacity(anchors.len());
@@ -108,9 +102,7 @@ async fn filtered(
             return Err(answer.refused(call));
         }
         let page: Page<Record> = decoded(call, answer)?;
-        Pager::new(transport, call)
-            .collect(page, &mut records)
-            .await?;
+        Pager::new(transport, call).collect(page, &mut records).await?;
     }
     records
         .iter()
@@ -121,11 +113,7 @@ async fn filtered(
 /// Returns how many ids go into one filter: fewer than allowed only if very many attributes are
 /// selected.
 fn filter_size(selection: &Selection) -> usize {
-    let select: usize = selection
-        .properties()
-        .iter()
-        .map(|name| name.len() + 1)
-        .sum();
+    let select: usize = selection.properties().iter().map(|name| name.len() + 1).sum();
     (LONGEST_ADDRESS.saturating_sub(select) / ID_LENGTH).clamp(1, FILTER_SIZE)
 }
 
@@ -139,22 +127,11 @@ async fn second_look(
     let mut inners = Vec::with_capacity(anchors.len() * 2);
     for anchor in anchors {
         let id = anchor.to_string();
-        let direct = transport
-            .sdk()
-            .user(&id)
-            .get_user()
-            .select(&selection.properties());
-        let deleted = transport
-            .sdk()
-            .directory()
-            .deleted_item(&id)
-            .get_deleted_items()
-            .select(&["id"]);
+        let direct = transport.sdk().user(&id).get_user().select(&selection.properties());
+        let deleted =
+            transport.sdk().directory().deleted_item(&id).get_deleted_items().select(&["id"]);
         for handler in [direct, deleted] {
-            inners.push(Inner {
-                url: transport.relative(&handler),
-                eventual: false,
-            });
+            inners.push(Inner { url: transport.relative(&handler), eventual: false });
         }
     }
     let mut answers = batch::run(transport, call, &inners).await?.into_iter();

@@ -87,8 +87,7 @@ impl MemberDelta {
     /// read by id before anything comes of it.
     pub(super) fn may_be_person(&self) -> bool {
         self.odata_type.as_deref().is_none_or(|name| {
-            name.trim_start_matches('#')
-                .eq_ignore_ascii_case("microsoft.graph.user")
+            name.trim_start_matches('#').eq_ignore_ascii_case("microsoft.graph.user")
         })
     }
 }
@@ -181,10 +180,7 @@ pub(super) fn anchor_of(record: &Record) -> Result<SourceAnchor, String> {
 /// 1.7).
 pub(super) fn person(record: &Record, selection: &Selection) -> Result<SourceUser, String> {
     let anchor = anchor_of(record)?;
-    let named = record
-        .get("userPrincipalName")
-        .and_then(Value::as_str)
-        .is_some();
+    let named = record.get("userPrincipalName").and_then(Value::as_str).is_some();
     let enabled = record.get("accountEnabled").and_then(Value::as_bool);
     let (Some(enabled), true) = (enabled, named) else {
         return Ok(without_attributes(anchor, Presence::Unread));
@@ -196,9 +192,7 @@ pub(super) fn person(record: &Record, selection: &Selection) -> Result<SourceUse
         enabled,
         guest: is_guest(record).unwrap_or(false),
         attributes: AttributeRow::pack(
-            attributes
-                .iter()
-                .map(|value| value.as_ref().and_then(Option::as_deref)),
+            attributes.iter().map(|value| value.as_ref().and_then(Option::as_deref)),
         ),
     })
 }
@@ -222,10 +216,7 @@ pub(super) fn user_change(
 ) -> Result<(SourceAnchor, UserChange), String> {
     let anchor = anchor_of(record)?;
     if let Some(removed) = record.get("@removed") {
-        let reason = removed
-            .get("reason")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let reason = removed.get("reason").and_then(Value::as_str).unwrap_or_default();
         let change = if reason.eq_ignore_ascii_case("deleted") {
             UserChange::HardDeleted
         } else {
@@ -235,11 +226,7 @@ pub(super) fn user_change(
     }
     let unreadable = matches!(record.get("userPrincipalName"), Some(Value::Null));
     let change = if unreadable {
-        UserChange::Changed {
-            enabled: None,
-            guest: None,
-            attributes: selection.unmentioned(),
-        }
+        UserChange::Changed { enabled: None, guest: None, attributes: selection.unmentioned() }
     } else {
         UserChange::Changed {
             enabled: record.get("accountEnabled").and_then(Value::as_bool),
@@ -251,10 +238,9 @@ pub(super) fn user_change(
 }
 
 fn is_guest(record: &Record) -> Option<bool> {
-    record.get("userType").map(|kind| {
-        kind.as_str()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("Guest"))
-    })
+    record
+        .get("userType")
+        .map(|kind| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Guest")))
 }
 
 #[cfg(test)]
@@ -274,10 +260,8 @@ mod tests {
 
     #[test]
     fn a_full_record_is_a_person() {
-        let wire = record(
-            json!({"id": ID, "userPrincipalName": "a@x.org", "mail": "a@x.org",
-            "accountEnabled": true, "userType": "Guest", "surname": null}),
-        );
+        let wire = record(json!({"id": ID, "userPrincipalName": "a@x.org", "mail": "a@x.org",
+            "accountEnabled": true, "userType": "Guest", "surname": null}));
         let user = person(&wire, &selection()).unwrap();
         assert_eq!(user.presence, Presence::Present);
         assert!(user.enabled && user.guest);
@@ -303,26 +287,17 @@ mod tests {
             user_change(&record(json!({"id": ID, "mail": null})), &selection()).unwrap();
         assert_eq!(
             change,
-            UserChange::Changed {
-                enabled: None,
-                guest: None,
-                attributes: vec![Some(None), None]
-            }
+            UserChange::Changed { enabled: None, guest: None, attributes: vec![Some(None), None] }
         );
         let unreadable = json!({"id": ID, "userPrincipalName": null, "mail": null});
         let (_, change) = user_change(&record(unreadable), &selection()).unwrap();
         assert_eq!(
             change,
-            UserChange::Changed {
-                enabled: None,
-                guest: None,
-                attributes: vec![None, None]
-            }
+            UserChange::Changed { enabled: None, guest: None, attributes: vec![None, None] }
         );
-        for (reason, expected) in [
-            ("changed", UserChange::SoftDeleted),
-            ("deleted", UserChange::HardDeleted),
-        ] {
+        for (reason, expected) in
+            [("changed", UserChange::SoftDeleted), ("deleted", UserChange::HardDeleted)]
+        {
             let removed = record(json!({"id": ID, "@removed": {"reason": reason}}));
             assert_eq!(user_change(&removed, &selection()).unwrap().1, expected);
         }

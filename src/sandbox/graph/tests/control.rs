@@ -41,7 +41,10 @@ async fn people_are_added_changed_and_removed() {
     let patch = json!({"department": "Sales", "accountEnabled": false});
     let (_, changed) = ask(&world, Method::PATCH, "/people/ADA@contoso.com", patch).await;
     assert_eq!(changed["department"], "Sales");
-    assert_eq!(read(&world, "/people?enabled=false&query=ada").await.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        read(&world, "/people?enabled=false&query=ada").await.as_array().map(Vec::len),
+        Some(1)
+    );
     assert_eq!(read(&world, "/people?enabled=true").await, json!([]));
     assert_eq!(read(&world, "/people?group=Sales&entitled=true").await[0]["id"], ada["id"]);
     let rows = read(&world, "/assignments").await;
@@ -83,7 +86,8 @@ async fn groups_assignments_and_settings_are_changed() {
     ask(&world, Method::PUT, "/permissions", json!(["User.Read.All"])).await;
     world.sign_in().await;
     assert_eq!(world.refused("/groups").await.0, 403);
-    let (_, switches) = ask(&world, Method::PATCH, "/switches", json!({"delta_page_size": 3})).await;
+    let (_, switches) =
+        ask(&world, Method::PATCH, "/switches", json!({"delta_page_size": 3})).await;
     assert_eq!(switches["delta_page_size"], 3);
     let bad = json!({"nonsense": 3});
     assert_eq!(ask(&world, Method::PATCH, "/switches", bad).await.0, StatusCode::BAD_REQUEST);

@@ -76,8 +76,7 @@ async fn minimal_answers_have_only_what_changed() {
 #[tokio::test]
 async fn a_round_from_the_start_lists_everybody_in_pages() {
     let world = World::empty().await;
-    let switches =
-        Switches { delta_page_size: 4, delta_empty_page: true, ..Switches::default() };
+    let switches = Switches { delta_page_size: 4, delta_empty_page: true, ..Switches::default() };
     world.entra().set_switches(switches);
     let all: BTreeSet<String> =
         (0..10).map(|number| world.person(&format!("P{number}")).to_string()).collect();

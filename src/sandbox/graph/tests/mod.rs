@@ -96,7 +96,11 @@ impl World {
     }
 
     fn address(&self, path: &str) -> String {
-        if path.starts_with("http") { path.to_owned() } else { format!("{}/v1.0{path}", self.base()) }
+        if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}/v1.0{path}", self.base())
+        }
     }
 
     async fn get(&self, path: &str) -> Value {

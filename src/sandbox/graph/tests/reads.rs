@@ -42,7 +42,8 @@ async fn applications_are_found_by_id_app_id_and_name() {
     assert_eq!(by_id["appRoles"][0]["value"], Value::Null);
     let by_app = world.get(&format!("/servicePrincipals(appId='{}')", application.app_id)).await;
     assert_eq!(by_app["id"], by_id["id"]);
-    let filter = "/servicePrincipals?$filter=displayName%20eq%20'citrix%20sharefile'&$select=id&$top=5";
+    let filter =
+        "/servicePrincipals?$filter=displayName%20eq%20'citrix%20sharefile'&$select=id&$top=5";
     assert_eq!(world.get(filter).await["value"], json!([{"id": application.id}]));
     world.entra().add_application("Citrix ShareFile");
     assert_eq!(ids(&world.get(filter).await).len(), 2);
@@ -81,7 +82,9 @@ async fn assignments_come_in_pages() {
     world.sandbox.faults.add(cut);
     let cut = world.get(&format!("{path}?$top=999")).await;
     assert_eq!((ids(&cut).len(), link(&cut, "next")), (10, None));
-    world.entra().set_switches(Switches { assignments_lost_without_top: true, ..Switches::default() });
+    world
+        .entra()
+        .set_switches(Switches { assignments_lost_without_top: true, ..Switches::default() });
     let lost = world.get(&path).await;
     assert_eq!((ids(&lost).len(), link(&lost, "next")), (100, None));
 }
@@ -191,8 +194,12 @@ async fn members_come_with_their_type_and_the_cast_has_its_rules() {
     let group = world.get(&format!("/groups/{outer}?$select=id,displayName,securityEnabled")).await;
     assert_eq!(group["displayName"], "Outer");
     let members = world.get(&format!("/groups/{outer}/members?$top=999")).await;
-    let kinds: Vec<&Value> =
-        members["value"].as_array().expect("a list").iter().map(|row| &row["@odata.type"]).collect();
+    let kinds: Vec<&Value> = members["value"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|row| &row["@odata.type"])
+        .collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "#microsoft.graph.user").count(), 3);
     assert_eq!(kinds.iter().filter(|kind| **kind == "#microsoft.graph.group").count(), 1);
     let cast = format!("/groups/{outer}/members/microsoft.graph.user");

@@ -42,10 +42,13 @@ async fn a_secret_gives_a_token_in_the_form_and_as_basic() {
     assert_eq!(claims["aud"], "https://graph.microsoft.com");
     assert_eq!(claims["tid"], world.credentials().tenant_id);
     assert_eq!(claims["appid"], world.credentials().client_id);
-    assert!(claims["roles"].as_array().is_some_and(|roles| roles.contains(&json!("User.Read.All"))));
+    assert!(
+        claims["roles"].as_array().is_some_and(|roles| roles.contains(&json!("User.Read.All")))
+    );
 
     let key = world.credentials();
-    let secret: String = url::form_urlencoded::byte_serialize(key.client_secret.as_bytes()).collect();
+    let secret: String =
+        url::form_urlencoded::byte_serialize(key.client_secret.as_bytes()).collect();
     let basic = STANDARD.encode(format!("{}:{secret}", key.client_id));
     let local = format!("{}/.default", world.base());
     let answer = world
@@ -70,8 +73,18 @@ async fn refusals_have_the_documented_codes() {
         (&[("grant_type", "password")], 400, 70_003, "unsupported_grant_type"),
         (&[("scope", "User.Read")], 400, 70_011, "invalid_scope"),
         (&[("scope", "https://a.example/.default")], 400, 500_011, "invalid_resource"),
-        (&[("scope", "https://graph.microsoft.com/.default b/.default")], 400, 28_002, "invalid_request"),
-        (&[("client_id", "00000000-0000-4000-8000-000000000000")], 400, 700_016, "unauthorized_client"),
+        (
+            &[("scope", "https://graph.microsoft.com/.default b/.default")],
+            400,
+            28_002,
+            "invalid_request",
+        ),
+        (
+            &[("client_id", "00000000-0000-4000-8000-000000000000")],
+            400,
+            700_016,
+            "unauthorized_client",
+        ),
     ];
     for (change, status, code, error) in cases {
         let wanted = (*status, *code, (*error).to_owned());

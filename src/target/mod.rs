@@ -7,7 +7,7 @@ pub mod sharefile;
 
 use async_trait::async_trait;
 
-use crate::model::account::{AccountKind, TargetAccount, TargetAttribute, TargetUser};
+use crate::model::account::{AccountKind, Seats, TargetAccount, TargetAttribute, TargetUser};
 use crate::model::ids::TargetId;
 use crate::model::outcome::ErrorCategory;
 use crate::model::row::AttributeRow;
@@ -43,6 +43,9 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// Names the missing role or flag if the service user may not manage people.
     async fn account(&self) -> Result<TargetAccount, TargetError>;
+
+    /// Reads how many licences there are and how many are taken: one request.
+    async fn seats(&self) -> Result<Seats, TargetError>;
 
     /// Reads all employees and clients to the end, calling `sink` for each.
     ///
@@ -82,6 +85,8 @@ pub enum Refusal {
     NotFound,
     /// No employee licence is left.
     LicensesExceeded,
+    /// The service user lacks a right: for this object, or for all of them.
+    Forbidden,
     /// Anything else.
     Other,
 }

@@ -5,7 +5,7 @@ use super::api::{Api, Call};
 use super::error::{Attempt, roles_remedy};
 use super::feed;
 use super::users::is_id;
-use super::wire::{Account, Contact, Preferences, User};
+use super::wire::{Account, Contact, Preferences, User, UserUsage};
 use crate::model::account::{Seats, TargetAccount};
 use crate::model::ids::TargetId;
 use crate::model::outcome::ErrorCategory;
@@ -17,12 +17,9 @@ const NEEDED_ROLES: [&str; 2] = ["AdminManageEmployees", "CanManageUsers"];
 /// Reads the tenant.
 pub(super) async fn read(api: &Api) -> Result<TargetAccount, TargetError> {
     let (service_user, service_roles) = read_service_user(api).await?;
-    let account: Account = must(
-        api,
-        "reading the tenant's account",
-        Call::get("Accounts").with("$expand", "UserUsage,Preferences"),
-    )
-    .await?;
+    let what = "reading the tenant's account";
+    let call = Call::get("Accounts").with("$expand", "UserUsage,Preferences");
+    let account: Account = must(api, what, call).await?;
     let read: Preferences =
         must(api, "reading the tenant's preferences", Call::get("Accounts/Preferences")).await?;
     let preferences = merge(read, account.preferences.unwrap_or_default());
@@ -31,8 +28,7 @@ pub(super) async fn read(api: &Api) -> Result<TargetAccount, TargetError> {
         Some(subdomain) => subdomain,
         None => api.subdomain().await?,
     };
-    let usage = account.user_usage;
-    let counter = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
+    let seats = seats_of(&account.user_usage);
     Ok(TargetAccount {
         account_id: account.id,
         name,
@@ -42,15 +38,27 @@ pub(super) async fn read(api: &Api) -> Result<TargetAccount, TargetError> {
         master_admin: account.master_admin_id.and_then(id),
         billing_contact: account.billing_contact_id.and_then(id),
         super_users,
-        seats: Seats {
-            employee_max: counter(usage.as_ref().and_then(|usage| usage.employee_max)),
-            employee_count: counter(usage.as_ref().and_then(|usage| usage.employee_count))
-                .unwrap_or(0),
-        },
+        seats,
         employee_domains: employee_domains(&preferences),
         force_sso: preferences.force_sso.unwrap_or(false),
         two_factor: preferences.enable_two_factor_auth.unwrap_or(false),
     })
+}
+
+/// Reads the licences: one request.
+pub(super) async fn seats(api: &Api) -> Result<Seats, TargetError> {
+    let call = Call::get("Accounts").with("$expand", "UserUsage");
+    let account: Account = must(api, "reading the licences", call).await?;
+    Ok(seats_of(&account.user_usage))
+}
+
+fn seats_of(usage: &Option<UserUsage>) -> Seats {
+    let counter = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
+    let usage = usage.as_ref();
+    Seats {
+        employee_max: counter(usage.and_then(|usage| usage.employee_max)),
+        employee_count: counter(usage.and_then(|usage| usage.employee_count)).unwrap_or(0),
+    }
 }
 
 /// Reads the service user and checks its roles. `GET /Users` without parameters is the caller

@@ -178,7 +178,7 @@ impl Attempt {
             401 => (Auth, Refusal::Other),
             // Other reasons are rules about this one object.
             403 if matches!(reason, "" | "Unspecified" | "Forbidden" | "NotAuthorized") => {
-                (Auth, Refusal::Other)
+                (Auth, Refusal::Forbidden)
             }
             408 | 500.. => (Transient, Refusal::Other),
             _ => (Rejected, Refusal::Other),

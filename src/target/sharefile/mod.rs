@@ -22,7 +22,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Clock;
-use crate::model::account::{TargetAccount, TargetUser};
+use crate::model::account::{Seats, TargetAccount, TargetUser};
 use crate::model::ids::TargetId;
 use crate::target::{NewUser, Target, TargetError, UserChange};
 
@@ -49,6 +49,10 @@ impl Sharefile {
 impl Target for Sharefile {
     async fn account(&self) -> Result<TargetAccount, TargetError> {
         account::read(&self.api).await
+    }
+
+    async fn seats(&self) -> Result<Seats, TargetError> {
+        account::seats(&self.api).await
     }
 
     async fn list_users(

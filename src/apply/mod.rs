@@ -1,1 +1,149 @@
-//! ACT.
+//! ACT: walks a checked plan, and nothing else.
+//!
+//! Each write is an intent (durable), a call, and an outcome (durable, together with link and
+//! shadow). Classes of changes are finished one after the other, disables first; within a class
+//! several calls are under way at once. Apply chooses nothing, and may repeat any step.
+
+mod failure;
+mod recover;
+mod step;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+pub use recover::{RecoverError, recover};
+
+use crate::clock::Clock;
+use crate::model::ids::{CycleId, SourceAnchor};
+use crate::model::outcome::CycleCounts;
+use crate::model::plan::{CheckedPlan, PlannedChange};
+use crate::store::{Store, StoreError};
+use crate::target::{Refusal, Target, TargetError};
+
+/// So many refusals for lack of rights, before anything succeeded, end the cycle.
+const DENIED: u32 = 3;
+
+/// What apply works with.
+pub struct Applier<'a> {
+    /// Remembers.
+    pub store: &'a Store,
+    /// Is written to.
+    pub target: &'a dyn Target,
+    /// Tells the time.
+    pub clock: &'a dyn Clock,
+    /// The cycle that applies.
+    pub cycle: CycleId,
+    /// Who asked for the cycle.
+    pub initiated_by: &'a str,
+    /// Writes under way at once.
+    pub in_flight: usize,
+    /// Let ShareFile send its welcome mail to created accounts.
+    pub welcome: bool,
+    /// Asked before each change: return `true` to stop at this boundary.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// Told after each change, with how many are done.
+    pub progress: &'a (dyn Fn(usize) + Sync),
+}
+
+/// What came of applying a plan.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// What was done, in numbers.
+    pub counts: CycleCounts,
+    /// People whose change met something else than was planned: planned again in this cycle.
+    pub replan: Vec<SourceAnchor>,
+    /// Changes that were refused for lack of rights.
+    pub denied: u32,
+    /// Stopped at a change boundary before the end.
+    pub stopped: bool,
+    /// Credentials or permissions failed: nothing more was tried.
+    pub fatal: Option<TargetError>,
+}
+
+/// Applies a plan to its end, to a stop, or to a failure of credentials.
+///
+/// # Errors
+/// Only the store's: without a durable record nothing is written.
+///
+/// # Guarantees
+/// After a crash at any instant, [`recover`] settles what was open.
+pub async fn apply(applier: &Applier<'_>, plan: &CheckedPlan) -> Result<Applied, StoreError> {
+    let run = Run::default();
+    let changes = &plan.plan().changes;
+    for class in changes.chunk_by(|left, right| left.class() == right.class()) {
+        let mut running = FuturesUnordered::new();
+        for change in class {
+            if running.len() >= applier.in_flight.max(1)
+                && let Some(done) = running.next().await
+            {
+                done?;
+            }
+            running.push(run.one(applier, plan, change));
+        }
+        while let Some(done) = running.next().await {
+            done?;
+        }
+    }
+    Ok(run.finish())
+}
+
+/// What the steps of one plan share.
+#[derive(Default)]
+struct Run {
+    applied: Mutex<Applied>,
+    halted: AtomicBool,
+}
+
+impl Run {
+    async fn one(
+        &self,
+        applier: &Applier<'_>,
+        plan: &CheckedPlan,
+        change: &PlannedChange,
+    ) -> Result<(), StoreError> {
+        if self.halted.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if (applier.stop)() {
+            self.halted.store(true, Ordering::Relaxed);
+            self.with(|applied| applied.stopped = true);
+            return Ok(());
+        }
+        let done = step::step(applier, plan, change).await?;
+        let tried = self.with(|applied| {
+            done.count(change, &mut applied.counts);
+            if done.replan {
+                applied.replan.push(change.anchor);
+            }
+            applied.counts.done() + applied.counts.failed
+        });
+        if let Some(denied) = done.denied {
+            self.with(|applied| {
+                // One refused object stops only itself; credentials, or a run of refusals before
+                // anything succeeded, stop everything.
+                applied.denied += 1;
+                let one_object = denied.refusal == Refusal::Forbidden;
+                if !one_object || (applied.denied >= DENIED && applied.counts.done() == 0) {
+                    self.halted.store(true, Ordering::Relaxed);
+                    applied.fatal = Some(denied);
+                }
+            });
+        }
+        (applier.progress)(usize::try_from(tried).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Applied) -> T) -> T {
+        act(&mut self.applied.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    fn finish(self) -> Applied {
+        let mut applied =
+            self.applied.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        applied.replan.sort_unstable();
+        applied
+    }
+}

@@ -1,0 +1,113 @@
+//! Settles intents that a crash left open, by looking at the target.
+
+use crate::model::account::{TargetAttribute, TargetUser};
+use crate::model::outcome::{ErrorCategory, OutcomeStatus, ProvisioningError};
+use crate::model::plan::{PlannedChange, Write};
+use crate::store::{Intent, LinkChange, Settlement, StoreError};
+use crate::target::{Target, TargetError};
+
+use super::Applier;
+use super::step::{link_change, log_entry};
+
+/// Why recovery could not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// The target could not be read; the intents stay open, and nothing is planned for them.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Settles all open intents and returns how many there were.
+///
+/// What took effect is recorded as done, with link and shadow; what did not is planned again. A
+/// create is ours if the account exists now, because the intent proves that the look-up before it
+/// was empty.
+///
+/// # Errors
+/// The target's or the store's; everything settled so far stays settled.
+pub async fn recover(applier: &Applier<'_>) -> Result<usize, RecoverError> {
+    let open = applier.store.open_intents().await?;
+    for (seq, intent) in &open {
+        let settlement = settle(applier, intent).await?;
+        applier.store.settle(*seq, settlement).await?;
+    }
+    Ok(open.len())
+}
+
+async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, RecoverError> {
+    let change = &intent.change;
+    let account = find(applier.target, change).await?;
+    let now = applier.clock.now();
+    let mut log = log_entry(applier, change, intent.at, now);
+    log.cycle = intent.cycle;
+    let ours = match &account {
+        Some(account) => {
+            took_effect(change, account) && !owned_by_other(applier, change, account).await?
+        }
+        None => false,
+    };
+    if ours {
+        log.status = OutcomeStatus::Success;
+        log.target_id = log.target_id.or(account.as_ref().map(|account| account.id.clone()));
+        let link = link_change(change, account.as_ref(), now);
+        return Ok(Settlement { log, link, settled: true, verify: false });
+    }
+    log.status = OutcomeStatus::Skipped;
+    log.error = Some(ProvisioningError {
+        code: "Interrupted".to_owned(),
+        reason: "the program ended before the call took effect; it is planned again".to_owned(),
+        recommended_action: "Nothing.".to_owned(),
+        category: ErrorCategory::Transient,
+    });
+    let verify = change.target_id.is_some();
+    Ok(Settlement { log, link: LinkChange::None, settled: false, verify })
+}
+
+async fn owned_by_other(
+    applier: &Applier<'_>,
+    change: &PlannedChange,
+    account: &TargetUser,
+) -> Result<bool, StoreError> {
+    let owners = applier.store.owners(vec![account.id.clone()]).await?;
+    Ok(owners.iter().any(|owner| owner.live.is_some_and(|anchor| anchor != change.anchor)))
+}
+
+/// Looks for the account that a change wrote to; `None` if there is none, or nothing was written.
+pub async fn find(
+    target: &dyn Target,
+    change: &PlannedChange,
+) -> Result<Option<TargetUser>, TargetError> {
+    match &change.write {
+        Write::Create { values, .. } => {
+            let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
+            target.find_by_address(address).await
+        }
+        Write::Update { target_id, .. } | Write::Disable { target_id } => {
+            target.read_user(target_id).await
+        }
+        Write::Nothing => Ok(None),
+    }
+}
+
+/// Returns whether an account, as found, shows that a change took effect. A value that differs
+/// both from what was sent and from what was there before was normalised, and counts.
+pub fn took_effect(change: &PlannedChange, account: &TargetUser) -> bool {
+    let before = change.before.as_ref().map(|before| &before.read_back);
+    let written = |target: TargetAttribute, wanted: Option<&str>| {
+        let now = account.value(target).unwrap_or("");
+        let was = before.and_then(|before| before.get(target.index())).unwrap_or("");
+        now == wanted.unwrap_or("") || now != was
+    };
+    match &change.write {
+        Write::Create { kind, .. } => account.kind == *kind,
+        Write::Update { values, enable, .. } => {
+            values.iter().all(|(target, wanted)| written(*target, wanted.as_deref()))
+                && !(*enable && account.disabled)
+        }
+        Write::Disable { .. } => account.disabled,
+        Write::Nothing => false,
+    }
+}

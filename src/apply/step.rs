@@ -1,0 +1,288 @@
+//! One change: intent, call, outcome.
+
+use crate::model::account::{Link, Shadow, TargetAttribute, TargetUser};
+use crate::model::ids::Timestamp;
+use crate::model::outcome::{
+    CycleCounts, ErrorCategory, LogEntry, OutcomeStatus, ProvisioningError,
+};
+use crate::model::plan::{
+    CheckedPlan, LinkAfter, PlannedChange, ProvisioningAction, Reason, Write,
+};
+use crate::store::{Intent, LinkChange, Settlement, StoreError};
+use crate::target::{NewUser, TargetError, UserChange};
+
+use super::Applier;
+use super::failure::{self, Next};
+use super::recover::{find, took_effect};
+
+/// What came of one change.
+#[derive(Debug)]
+pub struct Done {
+    /// The status in the log.
+    pub status: OutcomeStatus,
+    /// The object has to be planned again.
+    pub replan: bool,
+    /// The target refused for lack of rights, or of valid credentials.
+    pub denied: Option<TargetError>,
+}
+
+impl Done {
+    /// Adds the outcome to the numbers of the cycle.
+    pub fn count(&self, change: &PlannedChange, counts: &mut CycleCounts) {
+        let done = matches!(self.status, OutcomeStatus::Success | OutcomeStatus::Warning);
+        let adopted = change.reasons.iter().any(|reason| matches!(reason, Reason::Matched { .. }));
+        match change.action {
+            _ if self.replan => {}
+            _ if self.status == OutcomeStatus::Failure => counts.failed += 1,
+            _ if !done => {}
+            ProvisioningAction::Create => counts.created += 1,
+            ProvisioningAction::Update => counts.updated += 1,
+            ProvisioningAction::Disable => counts.disabled += 1,
+            ProvisioningAction::Other if change.link == LinkAfter::End => counts.unlinked += 1,
+            _ => {}
+        }
+        counts.adopted += u64::from(done && adopted);
+    }
+}
+
+/// Applies one change.
+///
+/// # Errors
+/// The store's.
+pub async fn step(
+    applier: &Applier<'_>,
+    plan: &CheckedPlan,
+    change: &PlannedChange,
+) -> Result<Done, StoreError> {
+    let started = applier.clock.now();
+    let intent = Intent {
+        cycle: applier.cycle,
+        change: change.clone(),
+        before: change.before.clone(),
+        lookup_was_empty: matches!(change.write, Write::Create { .. }),
+        at: started,
+    };
+    let seq = applier.store.intend(intent).await?;
+    let protected = change.target_id.as_ref().is_some_and(|id| plan.is_protected(id));
+    let end = if protected && change.write != Write::Nothing {
+        End::Protected
+    } else {
+        call_until_settled(applier, change).await
+    };
+    // What may have been written stays open: the next cycle looks before it plans the object.
+    let unclear = matches!(&end, End::Failed(error) if error.maybe_applied);
+    let (settlement, done) = conclude(applier, change, started, end);
+    if unclear {
+        applier.store.append_log(vec![settlement.log]).await?;
+    } else {
+        applier.store.settle(seq, settlement).await?;
+    }
+    Ok(done)
+}
+
+/// How the calls for one change ended.
+enum End {
+    /// The account is as it now is; `None` if nothing was called.
+    Written(Option<Box<TargetUser>>),
+    /// The target is not as the plan saw it.
+    Replan { error: TargetError, verify: bool },
+    /// Failed for this cycle.
+    Failed(TargetError),
+    /// Refused for lack of rights.
+    Denied(TargetError),
+    /// The account is protected: not touched.
+    Protected,
+}
+
+async fn call_until_settled(applier: &Applier<'_>, change: &PlannedChange) -> End {
+    let mut attempt = 1;
+    loop {
+        let error = match call(applier, &change.write).await {
+            Ok(account) => return End::Written(account.map(Box::new)),
+            Err(error) => error,
+        };
+        let wait = match failure::next(&change.write, &error, attempt) {
+            Next::Repeat(wait) => wait,
+            Next::Look(wait) => {
+                applier.clock.sleep(wait).await;
+                match find(applier.target, change).await {
+                    Ok(Some(account)) if took_effect(change, &account) => {
+                        return End::Written(Some(Box::new(account)));
+                    }
+                    Ok(_) => std::time::Duration::ZERO,
+                    // The look failed as well: the intent stays a question for the next cycle.
+                    Err(_) => return End::Failed(error),
+                }
+            }
+            Next::Replan { verify } => return End::Replan { error, verify },
+            Next::Fail => return End::Failed(error),
+            Next::Deny => return End::Denied(error),
+        };
+        applier.clock.sleep(wait).await;
+        attempt += 1;
+    }
+}
+
+async fn call(applier: &Applier<'_>, write: &Write) -> Result<Option<TargetUser>, TargetError> {
+    match write {
+        Write::Create { kind, values } => {
+            let user = NewUser { kind: *kind, values: values.clone(), notify: applier.welcome };
+            applier.target.create_user(&user).await.map(Some)
+        }
+        Write::Update { target_id, values, enable } => {
+            let change = UserChange { values: values.clone(), disabled: enable.then_some(false) };
+            applier.target.change_user(target_id, &change).await.map(Some)
+        }
+        Write::Disable { target_id } => {
+            let change = UserChange { values: Vec::new(), disabled: Some(true) };
+            applier.target.change_user(target_id, &change).await.map(Some)
+        }
+        Write::Nothing => Ok(None),
+    }
+}
+
+fn conclude(
+    applier: &Applier<'_>,
+    change: &PlannedChange,
+    started: Timestamp,
+    end: End,
+) -> (Settlement, Done) {
+    let now = applier.clock.now();
+    let mut log = log_entry(applier, change, started, now);
+    let mut settlement =
+        Settlement { log: log.clone(), link: LinkChange::None, settled: false, verify: false };
+    let mut done = Done { status: OutcomeStatus::Failure, replan: false, denied: None };
+    match end {
+        End::Written(account) => {
+            log.error = account.as_deref().and_then(|account| not_applied(change, account));
+            let refused = change.action == ProvisioningAction::Disable && log.error.is_some();
+            if !refused {
+                log.target_id = log.target_id.or(account.as_deref().map(|new| new.id.clone()));
+                settlement.link = link_change(change, account.as_deref(), now);
+                settlement.settled = true;
+                done.status = match log.error {
+                    Some(_) => OutcomeStatus::Warning,
+                    None => OutcomeStatus::Success,
+                };
+            }
+        }
+        End::Replan { error, verify } => {
+            log.error = Some(failure::explain(&error));
+            settlement.verify = verify;
+            done.replan = true;
+        }
+        End::Failed(error) => {
+            log.error = Some(failure::explain(&error));
+        }
+        End::Denied(error) => {
+            log.error = Some(failure::explain(&error));
+            done.denied = Some(error);
+        }
+        End::Protected => {
+            done.status = OutcomeStatus::Skipped;
+            log.error = Some(ProvisioningError {
+                code: "Protected".to_owned(),
+                reason: "the account is protected and was not touched".to_owned(),
+                recommended_action: "Deal with the account in ShareFile by hand.".to_owned(),
+                category: ErrorCategory::Rejected,
+            });
+        }
+    }
+    log.status = done.status;
+    settlement.log = log;
+    (settlement, done)
+}
+
+/// Returns the entry of the log for a change, before its outcome is known.
+pub fn log_entry(
+    applier: &Applier<'_>,
+    change: &PlannedChange,
+    started: Timestamp,
+    now: Timestamp,
+) -> LogEntry {
+    LogEntry {
+        cycle: applier.cycle,
+        change: change.id,
+        at: now,
+        duration_ms: now.ms_since(started),
+        action: change.action,
+        status: OutcomeStatus::Failure,
+        anchor: change.anchor,
+        label: change.label.clone(),
+        target_id: change.target_id.clone(),
+        reasons: change.reasons.iter().map(Reason::sentence).collect(),
+        modified: change.modified.clone(),
+        error: None,
+        initiated_by: applier.initiated_by.to_owned(),
+    }
+}
+
+/// Returns what becomes of the link, given the account as it now is.
+pub fn link_change(
+    change: &PlannedChange,
+    account: Option<&TargetUser>,
+    now: Timestamp,
+) -> LinkChange {
+    let LinkAfter::Keep { target_id, origin, state, sent } = &change.link else {
+        return LinkChange::End { anchor: change.anchor, at: now };
+    };
+    let Some(target_id) = target_id.clone().or_else(|| Some(account?.id.clone())) else {
+        return LinkChange::None;
+    };
+    let shadow = match (account, &change.before) {
+        (Some(account), _) => Shadow {
+            sent: sent.clone(),
+            read_back: account.values.clone(),
+            kind: account.kind,
+            disabled: account.disabled,
+        },
+        (None, Some(before)) => Shadow { sent: sent.clone(), ..before.clone() },
+        (None, None) => return LinkChange::None,
+    };
+    LinkChange::Put(Box::new(Link {
+        anchor: change.anchor,
+        target_id,
+        origin: origin.clone(),
+        state: *state,
+        linked_at: now,
+        state_since: now,
+        shadow,
+    }))
+}
+
+/// Returns what the target ignored of a change that it reported as done.
+fn not_applied(change: &PlannedChange, account: &TargetUser) -> Option<ProvisioningError> {
+    let mut ignored: Vec<&str> = Vec::new();
+    let before = change.before.as_ref().map(|before| &before.read_back);
+    let mut value_ignored = |target: TargetAttribute, wanted: Option<&str>| {
+        let now = account.value(target).unwrap_or("");
+        let was = before.and_then(|before| before.get(target.index())).unwrap_or("");
+        // Another value than before, though not the one sent, is a value that was normalised.
+        if now != wanted.unwrap_or("") && now == was {
+            ignored.push(target.name());
+        }
+    };
+    match &change.write {
+        Write::Create { values, .. } => TargetAttribute::ALL
+            .into_iter()
+            .for_each(|target| value_ignored(target, values.get(target.index()))),
+        Write::Update { values, .. } => {
+            values.iter().for_each(|(target, wanted)| value_ignored(*target, wanted.as_deref()))
+        }
+        Write::Disable { .. } | Write::Nothing => {}
+    }
+    let state_ignored = match &change.write {
+        Write::Disable { .. } => !account.disabled,
+        Write::Update { enable, .. } => *enable && account.disabled,
+        _ => false,
+    };
+    if state_ignored {
+        ignored.push("IsDisabled");
+    }
+    (!ignored.is_empty()).then(|| ProvisioningError {
+        code: "NotApplied".to_owned(),
+        reason: format!("ShareFile reported success, but left {} as it was", ignored.join(", ")),
+        recommended_action: "Check whether the account's policies allow the change.".to_owned(),
+        category: ErrorCategory::Rejected,
+    })
+}

@@ -1,0 +1,124 @@
+//! Answers what planning asks for, with as few requests to the target as possible.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use crate::model::account::TargetUser;
+use crate::model::ids::TargetId;
+use crate::plan::{KnownAccount, Needs, TargetView};
+use crate::store::{Owner, Store};
+use crate::target::Target;
+
+use super::failure::CycleFailure;
+
+/// From so many addresses on, reading the two lists costs less than looking each of them up.
+const LISTS_INSTEAD: usize = 100;
+
+/// Answers look-ups.
+pub struct Lookups<'a> {
+    /// Is asked.
+    pub target: &'a dyn Target,
+    /// Knows who owns which account.
+    pub store: &'a Store,
+    /// Requests under way at once.
+    pub in_flight: usize,
+}
+
+impl Lookups<'_> {
+    /// Reads both lists to the end.
+    ///
+    /// # Errors
+    /// The target's, also for a list that was cut short; or the store's.
+    pub async fn lists(&self, view: &mut TargetView) -> Result<(), CycleFailure> {
+        let mut accounts = Vec::new();
+        self.target
+            .list_users(&mut |account| {
+                if !account.deleted {
+                    accounts.push(account);
+                }
+            })
+            .await?;
+        // A full record that is at hand already says more than the list does.
+        accounts.retain(|account| view.by_id(&account.id).is_none());
+        self.add(accounts, view).await?;
+        view.complete = true;
+        Ok(())
+    }
+
+    /// Answers everything that is missing, except the tenant itself.
+    ///
+    /// # Errors
+    /// The target's or the store's.
+    pub async fn answer(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {
+        if needs.addresses.len() > LISTS_INSTEAD && !view.complete {
+            self.lists(view).await?;
+        } else {
+            self.addresses(needs, view).await?;
+        }
+        self.ids(needs, view).await
+    }
+
+    async fn addresses(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {
+        let mut found = Vec::new();
+        let mut running = FuturesUnordered::new();
+        let mut asked = needs.addresses.iter();
+        loop {
+            while running.len() < self.in_flight.max(1)
+                && let Some(address) = asked.next()
+            {
+                running.push(async move { (address, self.target.find_by_address(address).await) });
+            }
+            let Some((address, answer)) = running.next().await else { break };
+            match answer? {
+                Some(account) if !account.deleted => found.push(account),
+                _ => view.note_absent(address),
+            }
+        }
+        drop(running);
+        self.add(found, view).await
+    }
+
+    async fn ids(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {
+        let mut found = Vec::new();
+        let mut running = FuturesUnordered::new();
+        let mut asked = needs.target_ids.iter();
+        loop {
+            while running.len() < self.in_flight.max(1)
+                && let Some(target_id) = asked.next()
+            {
+                running.push(async move { (target_id, self.target.read_user(target_id).await) });
+            }
+            let Some((target_id, answer)) = running.next().await else { break };
+            match answer? {
+                Some(account) => found.push(account),
+                None => view.note_gone(target_id),
+            }
+        }
+        drop(running);
+        self.add(found, view).await
+    }
+
+    async fn add(
+        &self,
+        mut accounts: Vec<TargetUser>,
+        view: &mut TargetView,
+    ) -> Result<(), CycleFailure> {
+        // The order in which answers arrive must not matter to the plan.
+        accounts.sort_by(|left, right| left.id.cmp(&right.id));
+        let ids: Vec<TargetId> = accounts.iter().map(|account| account.id.clone()).collect();
+        let mut owners = if ids.is_empty() { Vec::new() } else { self.store.owners(ids).await? };
+        owners.sort_by(|left, right| left.target_id.cmp(&right.target_id));
+        for account in accounts {
+            let owner = owners
+                .binary_search_by(|owner: &Owner| owner.target_id.cmp(&account.id))
+                .ok()
+                .and_then(|index| owners.get(index));
+            view.add(KnownAccount {
+                linked_to: owner.and_then(|owner| owner.live),
+                before: owner.map(|owner| owner.before.clone()).unwrap_or_default(),
+                account,
+            });
+        }
+        Ok(())
+    }
+}

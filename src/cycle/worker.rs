@@ -1,0 +1,331 @@
+//! The one worker that owns cycles: they never overlap, whoever asks for them.
+//!
+//! Ticks come from tokio-cron-scheduler through a channel that holds one: a tick that finds one
+//! waiting is dropped. Requests of commands come from the store; a small task claims them within
+//! 250 ms even while a cycle is under way, and asks that cycle to stop at its next boundary.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::model::ids::Timestamp;
+use crate::model::outcome::{CycleReport, CycleState};
+use crate::store::{Answer, HoldState, RequestKind, RequestRow, StoreError};
+
+use super::saved::SavedPlan;
+use super::schedule::{Now, Rhythm, is_due};
+use super::turn::{Asked, Engine, Turned};
+
+/// How often the worker looks for requests of commands.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The answer to a request, as the command that left it reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestAnswer {
+    /// The request was understood and carried out.
+    pub ok: bool,
+    /// What happened, in a sentence.
+    pub message: String,
+    /// The cycle that was run for it.
+    pub report: Option<CycleReport>,
+    /// Why a saved plan was refused.
+    pub refused: Vec<String>,
+    /// How many changes wait for approval.
+    pub waiting: u64,
+}
+
+impl RequestAnswer {
+    /// Returns what came of a cycle.
+    pub fn of(turned: &Turned) -> Self {
+        let open = turned
+            .holds
+            .iter()
+            .filter(|hold| hold.kind.approvable() && hold.state == HoldState::Open);
+        Self {
+            ok: true,
+            message: format!("cycle {} {}", turned.report.id, turned.report.state.word()),
+            report: Some(turned.report.clone()),
+            refused: turned.refused.clone(),
+            waiting: open.map(|hold| hold.items.len() as u64).sum(),
+        }
+    }
+
+    fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    fn said(message: impl Into<String>) -> Self {
+        Self { ok: true, message: message.into(), ..Self::default() }
+    }
+}
+
+/// How the worker is to turn.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// How often cycles begin.
+    pub rhythm: Rhythm,
+    /// A cron expression of six fields, in UTC, for the ticks; every second if there is none.
+    pub cron: Option<String>,
+    /// Spreads instances that were started together; from 0 to 1000.
+    pub jitter: u32,
+    /// End after so many scheduled cycles.
+    pub cycles: Option<u32>,
+}
+
+/// Turns until `cancel`, or until as many cycles as the settings allow were taken.
+///
+/// `after` is called with each cycle's outcome, before the next one begins.
+///
+/// # Errors
+/// The schedule cannot be set up.
+pub async fn work(
+    engine: Arc<Engine>,
+    settings: WorkerSettings,
+    cancel: CancellationToken,
+    mut after: impl AsyncFnMut(&Turned),
+) -> Result<(), JobSchedulerError> {
+    let (tick, mut ticks) = mpsc::channel(1);
+    let expression = settings.cron.as_deref().unwrap_or("* * * * * *");
+    let mut scheduler = JobScheduler::new().await?;
+    // The job does nothing but ring: whatever could fail happens in the worker.
+    let ring = tick.clone();
+    scheduler
+        .add(Job::new(expression, move |_, _| {
+            let _ = ring.try_send(());
+        })?)
+        .await?;
+    scheduler.start().await?;
+    let _ = tick.try_send(());
+    let busy = Arc::new(AtomicBool::new(false));
+    let (claimed, mut requests) = mpsc::unbounded_channel();
+    let poller = tokio::spawn(poll(engine.clone(), busy.clone(), claimed, cancel.clone()));
+    let stopper = tokio::spawn(stop_on_cancel(engine.clone(), cancel.clone()));
+    let mut desk = Desk { engine, busy, cancel: cancel.clone(), last_began: None };
+    let mut taken = 0;
+    while !cancel.is_cancelled() {
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            Some(request) = requests.recv() => {
+                if let Some(turned) = desk.serve(request).await {
+                    after(&turned).await;
+                }
+            }
+            Some(()) = ticks.recv() => {
+                if !desk.due(&settings).await {
+                    continue;
+                }
+                let budget = match settings.rhythm {
+                    Rhythm::Every(every) => Some(every),
+                    Rhythm::EachTick => None,
+                };
+                let asked = Asked { by: "schedule".to_owned(), budget, ..Asked::default() };
+                if let Some(turned) = desk.turn(asked).await {
+                    after(&turned).await;
+                }
+                taken += 1;
+                if settings.cycles.is_some_and(|cycles| taken >= cycles) {
+                    break;
+                }
+                if let Rhythm::EachTick = settings.rhythm {
+                    desk.continue_partial(&tick).await;
+                }
+            }
+        }
+    }
+    cancel.cancel();
+    let _ = scheduler.shutdown().await;
+    let _ = poller.await;
+    let _ = stopper.await;
+    Ok(())
+}
+
+/// Claims requests as they come, and asks the cycle under way to make room.
+async fn poll(
+    engine: Arc<Engine>,
+    busy: Arc<AtomicBool>,
+    claimed: mpsc::UnboundedSender<RequestRow>,
+    cancel: CancellationToken,
+) {
+    while !cancel.is_cancelled() {
+        match engine.store.claim_request(engine.clock.now()).await {
+            Ok(Some(request)) => {
+                if busy.load(Ordering::Relaxed) {
+                    engine.stop.store(true, Ordering::Relaxed);
+                }
+                if claimed.send(request).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => {}
+            Err(StoreError::Gone) => return,
+            Err(problem) => error!("requests of commands cannot be read: {problem}"),
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = engine.clock.sleep(POLL) => {}
+        }
+    }
+}
+
+async fn stop_on_cancel(engine: Arc<Engine>, cancel: CancellationToken) {
+    cancel.cancelled().await;
+    engine.stop.store(true, Ordering::Relaxed);
+}
+
+/// Carries out cycles and requests, one at a time.
+struct Desk {
+    engine: Arc<Engine>,
+    busy: Arc<AtomicBool>,
+    cancel: CancellationToken,
+    last_began: Option<Timestamp>,
+}
+
+impl Desk {
+    async fn due(&self, settings: &WorkerSettings) -> bool {
+        let job = match self.engine.store.job().await {
+            Ok(job) => job,
+            Err(problem) => {
+                error!("the state of the job cannot be read: {problem}");
+                return false;
+            }
+        };
+        let last = job.last_cycle.as_ref();
+        let now = Now {
+            now: self.engine.clock.now(),
+            last_began: self.last_began,
+            last_state: last.map(|report| report.state),
+            paused: job.paused,
+            jitter: settings.jitter,
+        };
+        is_due(&settings.rhythm, now)
+    }
+
+    /// With a cron rhythm the next tick may be hours away; a partial cycle goes on at once.
+    async fn continue_partial(&self, tick: &mpsc::Sender<()>) {
+        if let Ok(job) = self.engine.store.job().await
+            && job.last_cycle.is_some_and(|report| report.state == CycleState::Partial)
+        {
+            let _ = tick.try_send(());
+        }
+    }
+
+    /// Takes one turn in a task of its own, so that a panic ends the cycle and nothing else.
+    async fn turn(&mut self, asked: Asked) -> Option<Turned> {
+        self.last_began = Some(self.engine.clock.now());
+        self.engine.stop.store(self.cancel.is_cancelled(), Ordering::Relaxed);
+        self.busy.store(true, Ordering::Relaxed);
+        let engine = self.engine.clone();
+        let joined = tokio::spawn(async move { engine.turn(asked).await }).await;
+        self.busy.store(false, Ordering::Relaxed);
+        match joined {
+            Ok(Ok(turned)) => Some(turned),
+            Ok(Err(problem)) => {
+                error!("the cycle could not be recorded: {problem}");
+                None
+            }
+            Err(problem) => {
+                error!("the cycle ended by a mistake of this program: {problem}");
+                None
+            }
+        }
+    }
+
+    async fn serve(&mut self, request: RequestRow) -> Option<Turned> {
+        info!("a command asks: {:?}", request.kind);
+        let (answer, turned) = self.answer(&request).await;
+        let value = serde_json::to_value(&answer).unwrap_or(Value::Null);
+        let now = self.engine.clock.now();
+        if let Err(problem) = self.engine.store.answer_request(request.id, value, now).await {
+            error!("the answer to a command cannot be stored: {problem}");
+        }
+        turned
+    }
+
+    async fn answer(&mut self, request: &RequestRow) -> (RequestAnswer, Option<Turned>) {
+        match request.kind {
+            RequestKind::Sync | RequestKind::Apply => {
+                let asked = match asked_of(request) {
+                    Ok(asked) => asked,
+                    Err(message) => return (RequestAnswer::failed(message), None),
+                };
+                match self.turn_to_the_end(asked).await {
+                    Some(turned) => (RequestAnswer::of(&turned), Some(turned)),
+                    None => (RequestAnswer::failed("the cycle failed; see the log"), None),
+                }
+            }
+            _ => (answer_without_cycle(&self.engine, request.kind, &request.payload).await, None),
+        }
+    }
+
+    /// A command waits for the whole of it: partial cycles are repeated until done.
+    async fn turn_to_the_end(&mut self, asked: Asked) -> Option<Turned> {
+        loop {
+            let turned = self.turn(asked.clone()).await?;
+            if turned.report.state != CycleState::Partial || self.cancel.is_cancelled() {
+                return Some(turned);
+            }
+        }
+    }
+}
+
+fn asked_of(request: &RequestRow) -> Result<Asked, String> {
+    let flag = |name: &str| request.payload.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let by = match request.kind {
+        RequestKind::Apply => "apply",
+        _ => "sync",
+    };
+    let mut asked =
+        Asked { by: by.to_owned(), full: flag("full"), approve: flag("yes"), ..Asked::default() };
+    if request.kind == RequestKind::Apply {
+        let plan = request.payload.get("plan").and_then(Value::as_str).unwrap_or_default();
+        asked.saved = Some(SavedPlan::parse(plan).map_err(|problem| problem.to_string())?);
+    }
+    Ok(asked)
+}
+
+/// Carries out what needs no cycle: for the daemon, and for commands that hold the lease.
+pub async fn answer_without_cycle(
+    engine: &Engine,
+    kind: RequestKind,
+    payload: &Value,
+) -> RequestAnswer {
+    let done = match kind {
+        RequestKind::Pause => engine.store.set_paused(true).await.map(|()| "paused".to_owned()),
+        RequestKind::Resume => engine.store.set_paused(false).await.map(|()| "resumed".to_owned()),
+        RequestKind::Approve | RequestKind::Reject => answer_hold(engine, kind, payload).await,
+        RequestKind::Sync | RequestKind::Apply => return RequestAnswer::failed("needs a cycle"),
+    };
+    match done {
+        Ok(message) => RequestAnswer::said(message),
+        Err(problem) => RequestAnswer::failed(problem.to_string()),
+    }
+}
+
+async fn answer_hold(
+    engine: &Engine,
+    kind: RequestKind,
+    payload: &Value,
+) -> Result<String, StoreError> {
+    let id = payload.get("hold").and_then(Value::as_i64).unwrap_or_default();
+    let by = payload.get("by").and_then(Value::as_str).unwrap_or("a command").to_owned();
+    let now = engine.clock.now();
+    let valid = i64::try_from(engine.settings.approval_valid.as_millis()).unwrap_or(i64::MAX);
+    let (answer, word) = match kind {
+        RequestKind::Approve => (Answer::Approve { until: now.plus_ms(valid) }, "approved"),
+        _ => (Answer::Reject, "rejected"),
+    };
+    let hold = engine.store.answer_hold(id, answer, by, now).await?;
+    Ok(format!("hold {id} ({}) {word}: {} changes", hold.kind.name(), hold.items.len()))
+}
+
+/// Returns the payload of a request to approve or reject a hold.
+pub fn hold_payload(id: i64, by: &str) -> Value {
+    json!({ "hold": id, "by": by })
+}

@@ -1,1 +1,33 @@
-//! SHOW.
+//! SHOW: plans, cycles, status and the log, as text for people and JSON for programs. Pure.
+
+pub mod holds;
+pub mod log;
+pub mod plan;
+pub mod report;
+pub mod status;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// Returns a table without lines, as command lines show it; wide cells wrap at `width` columns.
+fn table<const N: usize>(head: [&str; N], width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(head);
+    match width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// Returns the text of a table with the blanks at line ends removed.
+fn trimmed(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// Returns `1 person` or `2 people`: a count with the right form of a word.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,141 @@
+//! A plan, for people and for programs.
+
+use serde_json::{Value, json};
+
+use crate::model::plan::{
+    HeldItem, LinkAfter, ModifiedProperty, Plan, PlannedChange, ProvisioningAction, Reason, Write,
+};
+
+use super::{counted, trimmed};
+
+/// Returns a plan as text: what happens, what waits, and the sum of it.
+pub fn text(plan: &Plan, width: Option<u16>) -> String {
+    let mut text = String::new();
+    if !plan.changes.is_empty() {
+        let mut table = super::table(["ACTION", "WHO", "WHAT", "WHY"], width);
+        for change in &plan.changes {
+            table.add_row([verb(change), &change.label, &what(change), &why(change)]);
+        }
+        text.push_str(&trimmed(&table));
+        text.push('\n');
+    }
+    for hold in &plan.holds {
+        let count = counted(hold.items.len() as u64, "object", "objects");
+        text.push_str(&format!("Held, {} ({count}): {}\n", hold.kind.name(), hold.message));
+        for item in hold.items.iter().take(20) {
+            text.push_str(&format!("  {}\n", held(item)));
+        }
+        if let Some(more) = hold.items.len().checked_sub(21) {
+            text.push_str(&format!("  … and {} more\n", more + 1));
+        }
+        text.push('\n');
+    }
+    text.push_str(&summary(plan));
+    text.push('\n');
+    text
+}
+
+/// Returns the sum of a plan in one line.
+pub fn summary(plan: &Plan) -> String {
+    let count = |wanted: &str| plan.changes.iter().filter(|change| verb(change) == wanted).count();
+    let parts: Vec<String> = ["disable", "update", "enable", "link", "unlink", "create"]
+        .into_iter()
+        .map(|word| (count(word), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} to {word}"))
+        .collect();
+    let held: usize = plan.holds.iter().map(|hold| hold.items.len()).sum();
+    let mut line = match parts.is_empty() {
+        true => "Nothing to do.".to_owned(),
+        false => format!("Plan: {}.", parts.join(", ")),
+    };
+    if held > 0 {
+        line.push_str(&format!(" {} held.", counted(held as u64, "object", "objects")));
+    }
+    if plan.counts.unread > 0 {
+        let unread = counted(plan.counts.unread, "person", "people");
+        line.push_str(&format!(" {unread} could not be read and are left as they are."));
+    }
+    if plan.counts.default_access_only > 0 {
+        let people = counted(plan.counts.default_access_only, "person has", "people have");
+        line.push_str(&format!(" {people} nothing but Default Access."));
+    }
+    line
+}
+
+/// Returns a plan as JSON: changes, holds and counts.
+pub fn json(plan: &Plan) -> Value {
+    json!({
+        "kind": plan.kind,
+        "rulesHash": plan.rules_hash,
+        "changes": plan.changes.iter().map(change_json).collect::<Vec<_>>(),
+        "holds": plan.holds.iter().map(|hold| json!({
+            "kind": hold.kind.name(),
+            "message": hold.message,
+            "approvable": hold.kind.approvable(),
+            "items": hold.items.iter().map(|item| json!({
+                "sourceId": item.anchor,
+                "displayName": item.label,
+                "detail": item.detail,
+                "change": item.change.as_ref().map(change_json),
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "counts": plan.counts,
+    })
+}
+
+fn change_json(change: &PlannedChange) -> Value {
+    json!({
+        "action": change.action,
+        "sourceId": change.anchor,
+        "displayName": change.label,
+        "targetId": change.target_id,
+        "reasons": change.reasons.iter().map(Reason::sentence).collect::<Vec<_>>(),
+        "modifiedProperties": change.modified.iter().map(|property| json!({
+            "displayName": property.name,
+            "oldValue": property.old,
+            "newValue": property.new,
+        })).collect::<Vec<_>>(),
+        "hash": change.hash,
+    })
+}
+
+/// Returns the word that people read for a change.
+fn verb(change: &PlannedChange) -> &'static str {
+    match (change.action, &change.write) {
+        (ProvisioningAction::Update, Write::Update { enable: true, .. }) => "enable",
+        (ProvisioningAction::Other, _) if change.link == LinkAfter::End => "unlink",
+        (ProvisioningAction::Other, _) => "link",
+        (action, _) => action.word(),
+    }
+}
+
+fn what(change: &PlannedChange) -> String {
+    let kind = match &change.write {
+        Write::Create { kind, .. } => Some(kind.word().to_owned()),
+        _ => None,
+    };
+    let set = change.modified.iter().filter(|property| property.name != "Disabled");
+    kind.into_iter().chain(set.map(modification)).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns a modification as people read it: `LastName Byron → Lovelace`.
+pub(super) fn modification(property: &ModifiedProperty) -> String {
+    let new = property.new.as_deref().unwrap_or("(none)");
+    match property.old.as_deref() {
+        None => format!("{} {new}", property.name),
+        Some(old) => format!("{} {old} → {new}", property.name),
+    }
+}
+
+fn why(change: &PlannedChange) -> String {
+    change.reasons.iter().map(Reason::sentence).collect::<Vec<_>>().join("; ")
+}
+
+fn held(item: &HeldItem) -> String {
+    match (&item.change, item.detail.is_empty()) {
+        (Some(change), true) => format!("{}: {}", item.label, verb(change)),
+        (None, true) => item.label.clone(),
+        _ => format!("{}: {}", item.label, item.detail),
+    }
+}

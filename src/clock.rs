@@ -30,9 +30,7 @@ pub struct SystemClock {
 impl SystemClock {
     /// Starts a clock whose monotonic time begins now.
     pub fn new() -> Self {
-        Self {
-            started: std::time::Instant::now(),
-        }
+        Self { started: std::time::Instant::now() }
     }
 }
 
@@ -45,9 +43,7 @@ impl Default for SystemClock {
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
@@ -70,17 +66,12 @@ pub struct JumpClock {
 impl JumpClock {
     /// Starts at `start`.
     pub fn new(start: Timestamp) -> Self {
-        Self {
-            elapsed: Mutex::new((start, Duration::ZERO)),
-        }
+        Self { elapsed: Mutex::new((start, Duration::ZERO)) }
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        let mut elapsed = self
-            .elapsed
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut elapsed = self.elapsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         elapsed.1 += by;
     }
 }
@@ -88,29 +79,18 @@ impl JumpClock {
 #[async_trait]
 impl Clock for JumpClock {
     fn now(&self) -> Timestamp {
-        let elapsed = self
-            .elapsed
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        elapsed
-            .0
-            .plus_ms(i64::try_from(elapsed.1.as_millis()).unwrap_or(i64::MAX))
+        let elapsed = self.elapsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        elapsed.0.plus_ms(i64::try_from(elapsed.1.as_millis()).unwrap_or(i64::MAX))
     }
 
     fn monotonic(&self) -> Duration {
-        self.elapsed
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .1
+        self.elapsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).1
     }
 
     async fn sleep(&self, duration: Duration) {
         let end = self.monotonic() + duration;
         tokio::task::yield_now().await;
-        let mut elapsed = self
-            .elapsed
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut elapsed = self.elapsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         elapsed.1 = elapsed.1.max(end);
     }
 }

@@ -1,3 +1,7 @@
-//! The binary.
+//! The binary: arguments, command, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sharefile_provisioner::cli::main()
+}

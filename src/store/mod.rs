@@ -193,3 +193,6 @@ impl Store {
         self.ask(|answer| Task::Grouped(worker::grouped(attempted, path, answer, work))).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,9 +32,13 @@ const MEMORY: &str = ":memory:";
 /// Opens the store for writing; a missing one is created. The caller holds the lease.
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     if recognise(path)? {
-        let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        check_version(&reader, path)?;
-        check_integrity(&reader, path)?;
+        // Nobody else moves pages into the file while the caller holds the lease.
+        let onlooker = match at_rest(path) {
+            Some(_) => onlooker(path)?,
+            None => connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        check_version(&onlooker, path)?;
+        check_integrity(&onlooker, path)?;
     } else {
         create(path)?;
     }
@@ -218,19 +222,29 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     step().map_err(|source| StoreError::sqlite("migrating", path, source))
 }
 
-/// Loads the file into memory. Without a write-ahead log nobody writes, and the file is read as
-/// immutable, which creates no files beside it; if a writer came meanwhile, that copy is dropped.
+/// Loads the file into memory. If a writer came while it was read as immutable, that copy does not
+/// count.
 fn load(path: &Path, memory: &mut Connection) -> Result<(), StoreError> {
     if let Some(before) = at_rest(path) {
-        if let Some(uri) = immutable_uri(path) {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-            let copied = connect(&uri, flags).and_then(|source| transfer(&source, memory, path));
-            if at_rest(path) == Some(before) {
-                return copied;
-            }
+        let copied = onlooker(path).and_then(|source| transfer(&source, memory, path));
+        if at_rest(path) == Some(before) {
+            return copied;
         }
     }
     transfer(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, memory, path)
+}
+
+/// Opens a file that is at rest as immutable: SQLite then creates no files beside it, as it does
+/// for a mere reader too.
+fn onlooker(path: &Path) -> Result<Connection, StoreError> {
+    let uri = std::path::absolute(path)
+        .map_err(|source| StoreError::io("finding", path, source))
+        .map(url::Url::from_file_path)?;
+    let Ok(mut uri) = uri else { return connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY) };
+    uri.set_query(Some("immutable=1"));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri.as_str(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|source| StoreError::sqlite("opening", path, source))
 }
 
 /// Returns length and time of the file if there is no write-ahead log beside it.
@@ -240,13 +254,6 @@ fn at_rest(path: &Path) -> Option<(u64, std::time::SystemTime)> {
     }
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
-}
-
-fn immutable_uri(path: &Path) -> Option<PathBuf> {
-    let absolute = std::path::absolute(path).ok()?;
-    let mut uri = url::Url::from_file_path(absolute).ok()?;
-    uri.set_query(Some("immutable=1"));
-    Some(PathBuf::from(uri.as_str()))
 }
 
 fn transfer(source: &Connection, memory: &mut Connection, path: &Path) -> Result<(), StoreError> {

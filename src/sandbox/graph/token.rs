@@ -320,6 +320,17 @@ fn check_assertion(
     let claims: Value = jsonwebtoken::decode(assertion, &key, &validation)
         .map_err(|_| refuse(50_012, "Client assertion failed signature validation. [Reason - The key was found, but the signature does not fit.]"))?
         .claims;
+    check_claims(tenant, client, host, &claims, now)
+}
+
+fn check_claims(
+    tenant: &Tenant,
+    client: &str,
+    host: &str,
+    claims: &Value,
+    now: Timestamp,
+) -> Result<(), Denied> {
+    let refuse = |code, text: &str| denied(401, "invalid_client", code, text);
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     if !text("iss").eq_ignore_ascii_case(client) || !text("sub").eq_ignore_ascii_case(client) {
         return Err(refuse(
@@ -333,13 +344,13 @@ fn check_assertion(
             "Client assertion audience claim does not match Realm issuer.",
         ));
     }
-    let Some(end) = numeric_date(&claims, "exp") else {
+    let Some(end) = numeric_date(claims, "exp") else {
         return Err(refuse(
             50_027,
             "JWT token is invalid: the claim 'exp' is missing.",
         ));
     };
-    let begun = numeric_date(&claims, "nbf").is_none_or(|begin| begin <= now.plus_ms(SKEW_MS));
+    let begun = numeric_date(claims, "nbf").is_none_or(|begin| begin <= now.plus_ms(SKEW_MS));
     if end.plus_ms(SKEW_MS) <= now || !begun {
         return Err(refuse(
             700_024,

@@ -54,10 +54,14 @@ pub(super) fn account(
             "EmployeeCount": tenant.count(AccountKind::Employee),
             "ClientCount": tenant.count(AccountKind::Client),
         });
-        record["UserUsage"] = wire::entity(&call.base, "UserUsage", "UserUsage", id, usage);
+        wire::put(
+            &mut record,
+            "UserUsage",
+            wire::entity(&call.base, "UserUsage", "UserUsage", id, usage),
+        );
     }
     if call.expands("Preferences") {
-        record["Preferences"] = preferences_entity(tenant, call);
+        wire::put(&mut record, "Preferences", preferences_entity(tenant, call));
     }
     Ok(wire::select(call, wire::entity(&call.base, "Accounts", "Account", id, record)))
 }
@@ -131,7 +135,11 @@ pub(super) fn group(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Value,
         "NumberOfContacts": members.len(),
     });
     if call.expands("Contacts") {
-        record["Contacts"] = members.iter().map(|member| wire::contact(call, member)).collect();
+        wire::put(
+            &mut record,
+            "Contacts",
+            members.iter().map(|member| wire::contact(call, member)).collect::<Vec<_>>(),
+        );
     }
     let id = tenant.super_group.id.as_str();
     Ok(wire::select(call, wire::entity(&call.base, "Groups", "Group", id, record)))

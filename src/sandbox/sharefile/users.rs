@@ -372,10 +372,8 @@ fn check_change(
             required(member, value)?;
         }
     }
-    if tenant.options.require_company {
-        if let Some(company) = &change.company {
-            required("Company", company)?;
-        }
+    if let Some(company) = change.company.as_ref().filter(|_| tenant.options.require_company) {
+        required("Company", company)?;
     }
     if let Some(address) = &change.email {
         check_address(address)?;

@@ -68,6 +68,13 @@ fn date_or_never(time: Option<Timestamp>) -> String {
     time.map_or_else(|| NEVER.to_owned(), date)
 }
 
+/// Sets a member of a JSON object.
+pub(super) fn put(record: &mut Value, member: &str, value: impl Into<Value>) {
+    if let Some(members) = record.as_object_mut() {
+        members.insert(member.to_owned(), value.into());
+    }
+}
+
 /// Adds what every entity carries: type, metadata, id and url (section 2.1).
 pub(super) fn entity(base: &str, set: &str, kind: &str, id: &str, members: Value) -> Value {
     let mut entity = match members {
@@ -134,10 +141,10 @@ pub(super) fn user(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Value
         "IsBillingContact": account.id == tenant.billing_contact_id,
     });
     if let Some(creator) = &account.referred_by {
-        record["ReferredBy"] = creator.as_str().into();
+        put(&mut record, "ReferredBy", creator.as_str());
     }
     if account.deleted {
-        record["IsDeleted"] = true.into();
+        put(&mut record, "IsDeleted", true);
     }
     if account.kind == AccountKind::Employee {
         add_employee_members(&mut record, account);
@@ -147,29 +154,27 @@ pub(super) fn user(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Value
 }
 
 fn add_employee_members(record: &mut Value, account: &Account) {
-    record["IsAdministrator"] = account.roles.iter().any(|role| role.contains("Admin")).into();
+    put(record, "IsAdministrator", account.roles.iter().any(|role| role.contains("Admin")));
     for role in ["CanCreateFolders", "CanUseFileBox", "CanManageUsers"] {
-        record[role] = account.has_role(role).into();
+        put(record, role, account.has_role(role));
     }
-    record["IsVirtualClient"] = false.into();
-    record["DiskSpace"] = 0.into();
-    record["Bandwidth"] = (-1).into();
-    record["StorageQuotaLimitGB"] = account.storage_quota_gb.into();
+    put(record, "IsVirtualClient", false);
+    put(record, "DiskSpace", 0);
+    put(record, "Bandwidth", -1);
+    put(record, "StorageQuotaLimitGB", account.storage_quota_gb);
 }
 
 /// Adds the navigation properties that the call expands; they are absent otherwise.
 fn expand(record: &mut Value, call: &Call<'_>, account: &Account) {
     let base = &call.base;
     if call.expands("Security") {
-        record["Security"] = security(base, account);
+        put(record, "Security", security(base, account));
     }
     if call.expands("Preferences") {
-        record["Preferences"] = preferences(base, &account.id, &account.preferences);
+        put(record, "Preferences", preferences(base, &account.id, &account.preferences));
     }
-    if call.expands("DefaultZone") {
-        if let Some(zone) = &account.default_zone {
-            record["DefaultZone"] = entity(base, "Zones", "Zone", zone, json!({}));
-        }
+    if let Some(zone) = account.default_zone.as_ref().filter(|_| call.expands("DefaultZone")) {
+        put(record, "DefaultZone", entity(base, "Zones", "Zone", zone, json!({})));
     }
     if call.expands("EmailAddresses") {
         let primary = json!({
@@ -179,7 +184,7 @@ fn expand(record: &mut Value, call: &Call<'_>, account: &Account) {
             .other_addresses
             .iter()
             .map(|address| json!({ "Email": address, "IsConfirmed": true, "IsPrimary": false }));
-        record["EmailAddresses"] = std::iter::once(primary).chain(others).collect();
+        put(record, "EmailAddresses", std::iter::once(primary).chain(others).collect::<Vec<_>>());
     }
 }
 
@@ -281,7 +286,7 @@ pub(super) fn contacts(
             next.push_str("&$select=");
             next.extend(url::form_urlencoded::byte_serialize(selected.as_bytes()));
         }
-        feed["odata.nextLink"] = next.into();
+        put(&mut feed, "odata.nextLink", next);
     }
     Ok(feed)
 }

@@ -139,13 +139,76 @@ fn person(
     number: usize,
     tenant_domain: &str,
 ) -> (NewPerson, Sketch) {
-    const NOBODY: Name = Name { written: "Alex", address: "alex" };
+    const NOBODY: Name = Name {
+        written: "Alex",
+        address: "alex",
+    };
     let home = culture(dice);
-    let given = home.and_then(|home| dice.pick(home.given)).copied().unwrap_or(NOBODY);
-    let family = home.and_then(|home| dice.pick(home.family)).copied().unwrap_or(NOBODY);
+    let given = home.and_then(|home| dice.pick(home.given));
+    let family = home.and_then(|home| dice.pick(home.family));
+    let (given, family) = (*given.unwrap_or(&NOBODY), *family.unwrap_or(&NOBODY));
     let guest = dice.chance(60);
-    let domain = if guest { dice.pick(PARTNERS).copied().unwrap_or(DOMAIN) } else { DOMAIN };
-    let mut mail = unique(taken, &format!("{}.{}", given.address, family.address), domain);
+    let names = addresses(dice, taken, (given, family), guest, number, tenant_domain);
+    let department = dice.below(DEPARTMENTS.len());
+    let mut list: Vec<(Property, Value)> = Vec::with_capacity(24);
+    let mut put = |name: &'static str, value: Value| list.push((Cow::Borrowed(name), value));
+    put("userPrincipalName", json!(names.upn));
+    put("displayName", json!(display_name(home, given, family)));
+    put("surname", json!(family.written));
+    if !dice.chance(8) {
+        put("givenName", json!(given.written));
+    }
+    if guest || !dice.chance(20) {
+        put("mail", json!(names.mail));
+    }
+    put("mailNickname", json!(names.local));
+    put("accountEnabled", json!(!dice.chance(40)));
+    put("userType", json!(if guest { "Guest" } else { "Member" }));
+    if guest {
+        put("creationType", json!("Invitation"));
+        put("externalUserState", json!("Accepted"));
+        put("companyName", json!(names.company));
+        put("otherMails", json!([names.mail]));
+    } else {
+        put("companyName", json!(names.company));
+        put("employeeId", json!(format!("{:06}", number + 1)));
+        work(dice, department, &mut put);
+    }
+    if let Some(home) = home {
+        put("country", json!(home.country));
+        put("usageLocation", json!(home.code));
+        put("preferredLanguage", json!(home.language));
+    }
+    let person = NewPerson {
+        id: Some(dice.uuid()),
+        attributes: list,
+    };
+    (person, Sketch { guest, department })
+}
+
+/// How a person is reached and signs in.
+struct Addresses {
+    mail: String,
+    local: String,
+    upn: String,
+    company: String,
+}
+
+fn addresses(
+    dice: &mut Dice,
+    taken: &mut HashMap<String, u32>,
+    (given, family): (Name, Name),
+    guest: bool,
+    number: usize,
+    tenant_domain: &str,
+) -> Addresses {
+    let partner = dice.pick(PARTNERS).copied().unwrap_or(DOMAIN);
+    let domain = if guest { partner } else { DOMAIN };
+    let mail = unique(
+        taken,
+        &format!("{}.{}", given.address, family.address),
+        domain,
+    );
     let local = mail.split('@').next().unwrap_or_default().to_owned();
     let upn = if guest {
         format!("{}#EXT#@{tenant_domain}", mail.replace('@', "_"))
@@ -155,41 +218,20 @@ fn person(
     } else {
         mail.clone()
     };
-    if dice.chance(80) {
-        mail = capitalised(&mail);
+    let company = match guest {
+        true => domain.split('.').next().unwrap_or(domain),
+        false => "Contoso",
+    };
+    Addresses {
+        mail: if dice.chance(80) {
+            capitalised(&mail)
+        } else {
+            mail
+        },
+        local,
+        upn,
+        company: company.to_owned(),
     }
-    let department = dice.below(DEPARTMENTS.len());
-    let mut list: Vec<(Property, Value)> = Vec::with_capacity(24);
-    let mut put = |name: &'static str, value: Value| list.push((Cow::Borrowed(name), value));
-    put("userPrincipalName", json!(upn));
-    put("displayName", json!(display_name(home, given, family)));
-    put("surname", json!(family.written));
-    if !dice.chance(8) {
-        put("givenName", json!(given.written));
-    }
-    if guest || !dice.chance(20) {
-        put("mail", json!(mail));
-    }
-    put("mailNickname", json!(local));
-    put("accountEnabled", json!(!dice.chance(40)));
-    put("userType", json!(if guest { "Guest" } else { "Member" }));
-    if guest {
-        put("creationType", json!("Invitation"));
-        put("externalUserState", json!("Accepted"));
-        put("companyName", json!(domain.split('.').next().unwrap_or(domain)));
-        put("otherMails", json!([mail]));
-    } else {
-        put("companyName", json!("Contoso"));
-        put("employeeId", json!(format!("{:06}", number + 1)));
-        work(dice, department, &mut put);
-    }
-    if let Some(home) = home {
-        put("country", json!(home.country));
-        put("usageLocation", json!(home.code));
-        put("preferredLanguage", json!(home.language));
-    }
-    let person = NewPerson { id: Some(dice.uuid()), attributes: list };
-    (person, Sketch { guest, department })
 }
 
 fn work(dice: &mut Dice, department: usize, put: &mut impl FnMut(&'static str, Value)) {
@@ -197,14 +239,23 @@ fn work(dice: &mut Dice, department: usize, put: &mut impl FnMut(&'static str, V
     put("jobTitle", json!(dice.pick(TITLES)));
     put("officeLocation", json!(dice.pick(OFFICES)));
     if dice.chance(700) {
-        put("businessPhones", json!([format!("+41 44 555 {:04}", dice.below(10_000))]));
+        put(
+            "businessPhones",
+            json!([format!("+41 44 555 {:04}", dice.below(10_000))]),
+        );
     }
     if dice.chance(500) {
-        put("mobilePhone", json!(format!("+41 79 555 {:04}", dice.below(10_000))));
+        put(
+            "mobilePhone",
+            json!(format!("+41 79 555 {:04}", dice.below(10_000))),
+        );
     }
     if dice.chance(300) {
         let centre = format!("CC-{:03}", dice.below(1000));
-        put("onPremisesExtensionAttributes", json!({"extensionAttribute1": centre}));
+        put(
+            "onPremisesExtensionAttributes",
+            json!({"extensionAttribute1": centre}),
+        );
     }
 }
 
@@ -234,7 +285,11 @@ fn capitalised(mail: &str) -> String {
     mail.chars()
         .map(|letter| {
             let upper = std::mem::replace(&mut first, matches!(letter, '.' | '-'));
-            if upper { letter.to_ascii_uppercase() } else { letter }
+            if upper {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            }
         })
         .collect::<String>()
         .split_once('@')
@@ -279,8 +334,8 @@ fn memberships(dice: &mut Dice, company: &mut Company, sketches: &[Sketch]) {
     for (index, sketch) in sketches.iter().enumerate() {
         let mut of = Vec::new();
         match () {
-            // One person is in every group.
-            () if index == 0 => of.extend(0..count),
+            // One person is in every group but that of the partners, whose role is another.
+            () if index == 0 => of.extend(1..count),
             () if sketch.guest => of.push(0),
             // Some are in no group: most of those are assigned on their own.
             () if dice.chance(80) => {}
@@ -297,7 +352,9 @@ fn memberships(dice: &mut Dice, company: &mut Company, sketches: &[Sketch]) {
         }
         of.sort_unstable();
         of.dedup();
-        company.members.extend(of.into_iter().map(|group| (group, index)));
+        company
+            .members
+            .extend(of.into_iter().map(|group| (group, index)));
     }
 }
 
@@ -306,7 +363,11 @@ fn assignments(dice: &mut Dice, company: &mut Company, sketches: &[Sketch]) {
     for group in 0..count {
         // One group in eight has nothing to do with the application.
         if group % 8 != 7 {
-            let role = if group == 0 && count > 1 { Role::Client } else { Role::User };
+            let role = if group == 0 && count > 1 {
+                Role::Client
+            } else {
+                Role::User
+            };
             company.group_assignments.push((group, role));
         }
     }
@@ -325,7 +386,7 @@ fn assignments(dice: &mut Dice, company: &mut Company, sketches: &[Sketch]) {
             (false, false) if dice.chance(200) => Some(Role::Employee),
             (false, false) => Some(Role::User),
             // Some have a row of their own besides that of a group.
-            (true, _) if dice.chance(20) => Some(Role::User),
+            (true, false) if dice.chance(20) => Some(Role::User),
             (true, false) if dice.chance(10) => Some(Role::DefaultAccess),
             (true, _) => None,
         };
@@ -344,7 +405,10 @@ fn accounts(company: &mut Company) {
     for person in company.people.iter().skip(2).step_by(16) {
         let text = |name: &str| {
             let found = person.attributes.iter().find(|(known, _)| known == name);
-            found.and_then(|(_, value)| value.as_str()).unwrap_or_default().to_owned()
+            found
+                .and_then(|(_, value)| value.as_str())
+                .unwrap_or_default()
+                .to_owned()
         };
         let mail = text("mail");
         if mail.is_empty() {
@@ -354,7 +418,11 @@ fn accounts(company: &mut Company) {
         kind = (kind + 1) % 4;
         company.accounts.push(ExistingAccount {
             // Every other one is spelled in another case than in the directory.
-            email: if kind % 2 == 0 { mail.to_uppercase() } else { mail },
+            email: if kind % 2 == 0 {
+                mail.to_uppercase()
+            } else {
+                mail
+            },
             first_name: text("givenName"),
             last_name: text("surname"),
             client: guest || kind == 3,
@@ -362,7 +430,13 @@ fn accounts(company: &mut Company) {
         });
     }
     for (email, first_name, last_name, client, disabled) in [
-        ("former.colleague@contoso.com", "Former", "Colleague", false, false),
+        (
+            "former.colleague@contoso.com",
+            "Former",
+            "Colleague",
+            false,
+            false,
+        ),
         ("gone@contoso.com", "Gone", "Long Ago", false, true),
         ("buyer@wingtiptoys.com", "Kundin", "Große", true, false),
     ] {
@@ -402,8 +476,14 @@ pub fn settle(company: &Company, tenant: &Tenant) -> Result<(), TenantError> {
             tenant.add_member(outer, inner)?;
         }
     }
-    let rows = company.group_assignments.iter().map(|(index, role)| (groups.get(*index), role));
-    let own = company.person_assignments.iter().map(|(index, role)| (people.get(*index), role));
+    let rows = company
+        .group_assignments
+        .iter()
+        .map(|(index, role)| (groups.get(*index), role));
+    let own = company
+        .person_assignments
+        .iter()
+        .map(|(index, role)| (people.get(*index), role));
     for (principal, role) in rows.chain(own) {
         if let Some(principal) = principal {
             tenant.assign(*principal, tenant.role(role.name())?)?;
@@ -440,45 +520,89 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_company() {
         let show = |company: &Company| format!("{company:?}");
-        assert_eq!(show(&company(&options(50, 5))), show(&company(&options(50, 5))));
-        let other = CompanyOptions { seed: 8, ..options(50, 5) };
+        assert_eq!(
+            show(&company(&options(50, 5))),
+            show(&company(&options(50, 5)))
+        );
+        let other = CompanyOptions {
+            seed: 8,
+            ..options(50, 5)
+        };
         assert_ne!(show(&company(&options(50, 5))), show(&company(&other)));
     }
 
     #[test]
     fn a_company_has_all_kinds_of_people() {
         let company = company(&options(3000, 40));
-        let mails: Vec<String> =
-            company.people.iter().filter_map(|p| text(p, "mail")).map(str::to_lowercase).collect();
-        let upns: BTreeSet<&str> =
-            company.people.iter().filter_map(|p| text(p, "userPrincipalName")).collect();
+        let mails: Vec<String> = company
+            .people
+            .iter()
+            .filter_map(|p| text(p, "mail"))
+            .map(str::to_lowercase)
+            .collect();
+        let upns: BTreeSet<&str> = company
+            .people
+            .iter()
+            .filter_map(|p| text(p, "userPrincipalName"))
+            .collect();
         assert_eq!(mails.iter().collect::<BTreeSet<_>>().len(), mails.len());
         assert_eq!(upns.len(), 3000);
         assert!(mails.len() < 3000);
         let any = |test: &dyn Fn(&NewPerson) -> bool| company.people.iter().any(test);
         assert!(any(&|p| text(p, "userType") == Some("Guest")));
-        assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains('\''))));
-        assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains(' '))));
-        assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains('כ'))));
-        assert!(any(&|p| text(p, "displayName").is_some_and(|name| name.contains('王'))));
-        assert!(any(&|p| p.attributes.iter().any(|(n, v)| n == "accountEnabled" && v == false)));
-        assert!(company.person_assignments.iter().any(|(_, role)| *role == Role::DefaultAccess));
-        assert!(company.accounts.iter().any(|account| account.client && !account.disabled));
+        assert!(any(
+            &|p| text(p, "surname").is_some_and(|name| name.contains('\''))
+        ));
+        assert!(any(
+            &|p| text(p, "surname").is_some_and(|name| name.contains(' '))
+        ));
+        assert!(any(
+            &|p| text(p, "surname").is_some_and(|name| name.contains('כ'))
+        ));
+        assert!(any(
+            &|p| text(p, "displayName").is_some_and(|name| name.contains('王'))
+        ));
+        assert!(any(&|p| p
+            .attributes
+            .iter()
+            .any(|(n, v)| n == "accountEnabled" && v == false)));
+        assert!(
+            company
+                .person_assignments
+                .iter()
+                .any(|(_, role)| *role == Role::DefaultAccess)
+        );
+        assert!(
+            company
+                .accounts
+                .iter()
+                .any(|account| account.client && !account.disabled)
+        );
         assert!(company.accounts.iter().any(|account| account.disabled));
-        let first = company.members.iter().filter(|(_, person)| *person == 0).count();
-        assert_eq!(first, 40);
+        let first = company
+            .members
+            .iter()
+            .filter(|(_, person)| *person == 0)
+            .count();
+        assert_eq!(first, 39);
     }
 
     #[test]
     fn small_companies_can_be_made() {
         for (users, groups) in [(0, 0), (1, 0), (5, 1), (3, 2), (0, 4)] {
             let company = company(&options(users, groups));
-            assert_eq!((company.people.len(), company.groups.len()), (users, groups));
+            assert_eq!(
+                (company.people.len(), company.groups.len()),
+                (users, groups)
+            );
         }
     }
 
     #[test]
     fn addresses_keep_their_domain_in_lower_case() {
-        assert_eq!(capitalised("ada.o'neil@contoso.com"), "Ada.O'neil@contoso.com");
+        assert_eq!(
+            capitalised("ada.o'neil@contoso.com"),
+            "Ada.O'neil@contoso.com"
+        );
     }
 }

@@ -39,8 +39,10 @@ pub struct Imported {
     pub kind: CycleKind,
     /// What a person should know.
     pub notes: Vec<String>,
-    /// The assignment list names a role that the application did not declare when it was last read.
+    /// The roles that the assignment list names, Default Access left out.
     pub roles: BTreeSet<uuid::Uuid>,
+    /// The assignment list has rows of Default Access.
+    pub default_access: bool,
 }
 
 impl Importer<'_> {
@@ -91,6 +93,7 @@ impl Importer<'_> {
         users.extend(self.source.users(&others).await?);
         users.sort_unstable_by_key(|source_user| source_user.anchor);
         let roles = roles_of(&assignments);
+        let default_access = assignments.iter().any(|row| row.role == DEFAULT_ACCESS);
         let update = SnapshotUpdate::Full {
             users,
             assignments,
@@ -100,7 +103,7 @@ impl Importer<'_> {
             at: self.now,
         };
         self.store.commit_import(update).await?;
-        Ok(Imported { kind, notes, roles })
+        Ok(Imported { kind, notes, roles, default_access })
     }
 
     async fn incremental(
@@ -134,6 +137,7 @@ impl Importer<'_> {
         arriving.extend(added.iter().map(|membership| membership.user));
         let users = self.people(arriving, &delta, members.users).await?;
         let roles = roles_of(&assignments);
+        let default_access = assignments.iter().any(|row| row.role == DEFAULT_ACCESS);
         let update = SnapshotUpdate::Delta {
             users,
             assignments: (assignments != stored).then_some(assignments),
@@ -144,7 +148,7 @@ impl Importer<'_> {
             at: self.now,
         };
         self.store.commit_import(update).await?;
-        Ok(Imported { kind: CycleKind::Incremental, notes, roles })
+        Ok(Imported { kind: CycleKind::Incremental, notes, roles, default_access })
     }
 
     /// Returns the records that change: newcomers and people who reappear are read by id, changes

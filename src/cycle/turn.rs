@@ -367,6 +367,8 @@ impl Cycle<'_> {
                 links: &data.links,
                 target: &view,
                 active_links: data.active_links,
+                anybody_assigned: !imported.roles.is_empty()
+                    || (imported.default_access && engine.settings.rules.default_access),
                 first_plan: !job.first_plan_done,
                 rules_changed: self.rules_changed(&job),
                 approved: &answered.approved,

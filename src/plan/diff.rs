@@ -57,11 +57,6 @@ impl<'a> Differ<'a> {
         Self { input, entitlements, protection }
     }
 
-    /// Returns whether any row of the assignment list lets anybody in.
-    pub fn anybody_entitled(&self) -> bool {
-        self.entitlements.any_counts()
-    }
-
     /// Decides for one person, given the rows that belong to the person.
     pub fn decide(
         &self,
@@ -88,6 +83,8 @@ impl<'a> Differ<'a> {
                     self.left(link, event, &mut decision);
                 }
             }
+            // Nobody any more: dropped from the snapshot, and never had an account.
+            (Scope::Unread, None) if link.is_none() => {}
             (Scope::Unread, _) | (Scope::In, None) => decision.unread = true,
         }
         decision

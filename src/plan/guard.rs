@@ -19,12 +19,8 @@ pub struct Guarded {
 }
 
 /// Withholds changes that exceed the limits. Approved changes pass and do not count; rejected ones
-/// stay in the hold they were in. `anybody_entitled` tells whether the source shows anybody at all.
-pub fn guard(
-    input: &PlanInput<'_>,
-    changes: Vec<PlannedChange>,
-    anybody_entitled: bool,
-) -> Guarded {
+/// stay in the hold they were in.
+pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>) -> Guarded {
     let mut guarded = Guarded::default();
     let mut open = Vec::new();
     for change in changes {
@@ -60,7 +56,7 @@ pub fn guard(
     let (removals, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_removal);
     guarded.passed.extend(others);
     let count = removals.len() as u64;
-    match removal_hold(input, count, anybody_entitled) {
+    match removal_hold(input, count) {
         Some((kind, message)) => guarded.withhold(kind, message, removals),
         None => guarded.passed.extend(removals),
     }
@@ -68,16 +64,12 @@ pub fn guard(
 }
 
 /// Decides whether so many removals look like an accident.
-fn removal_hold(
-    input: &PlanInput<'_>,
-    count: u64,
-    anybody_entitled: bool,
-) -> Option<(HoldKind, String)> {
+fn removal_hold(input: &PlanInput<'_>, count: u64) -> Option<(HoldKind, String)> {
     let active = input.active_links;
     let limit = input.rules.guard.removals_per_cycle;
     if count == 0 {
         None
-    } else if !anybody_entitled {
+    } else if !input.anybody_assigned {
         Some((
             HoldKind::SourceEmptied,
             format!(

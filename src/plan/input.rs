@@ -36,6 +36,8 @@ pub struct PlanInput<'a> {
     pub target: &'a TargetView,
     /// Active links of the whole job.
     pub active_links: u64,
+    /// The whole assignment list lets anybody in at all.
+    pub anybody_assigned: bool,
     /// No plan of this job was ever applied.
     pub first_plan: bool,
     /// The rules differ from those of the last applied plan.

@@ -56,8 +56,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         draft.needs.tenant = true;
     }
     draft.separate_rivals();
-    let guarded =
-        guard::guard(input, std::mem::take(&mut draft.changes), differ.anybody_entitled());
+    let guarded = guard::guard(input, std::mem::take(&mut draft.changes));
     draft.changes = guarded.passed;
     for hold in guarded.holds {
         draft.holds.insert(hold.kind, hold);

@@ -80,11 +80,6 @@ impl<'a> Entitlements<'a> {
         let entitled = !roles.is_empty();
         Entitlement { entitled, default_access_only: any && !entitled, roles }
     }
-
-    /// Returns whether any row of the whole list lets anybody in.
-    pub fn any_counts(&self) -> bool {
-        self.assignments.iter().any(|row| row.role != DEFAULT_ACCESS || self.default_access)
-    }
 }
 
 /// Whether a person is in scope.

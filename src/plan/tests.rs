@@ -214,6 +214,10 @@ impl World {
                 links: &world.links,
                 target: &view,
                 active_links: world.links.iter().filter(active).count() as u64,
+                anybody_assigned: world
+                    .assignments
+                    .iter()
+                    .any(|row| row.role != DEFAULT_ACCESS || world.rules.default_access),
                 first_plan: world.first_plan,
                 rules_changed: world.rules_changed,
                 approved: &world.approved,

@@ -134,22 +134,10 @@ pub fn routes(controls: Controls, faults: Arc<Faults>, counts: Arc<Counts>) -> R
         .route("/_sandbox/groups/{which}/members", post(change_members))
         .route("/_sandbox/assignments", get(list_assignments).post(assign))
         .route("/_sandbox/assignments/{which}", delete(unassign))
-        .route(
-            "/_sandbox/clock",
-            get(read_clock).post(move_clock).patch(move_clock),
-        )
-        .route(
-            "/_sandbox/credentials",
-            get(read_credentials).patch(change_credentials),
-        )
-        .route(
-            "/_sandbox/permissions",
-            get(read_permissions).put(set_permissions),
-        )
-        .route(
-            "/_sandbox/switches",
-            get(read_switches).patch(change_switches),
-        )
+        .route("/_sandbox/clock", get(read_clock).post(move_clock).patch(move_clock))
+        .route("/_sandbox/credentials", get(read_credentials).patch(change_credentials))
+        .route("/_sandbox/permissions", get(read_permissions).put(set_permissions))
+        .route("/_sandbox/switches", get(read_switches).patch(change_switches))
         .route("/_sandbox/deltas", delete(reset_deltas))
         .with_state(controls)
         .merge(shared)
@@ -169,8 +157,7 @@ fn made(value: &impl Serialize) -> Reply {
 type Body<T> = Result<Json<T>, JsonRejection>;
 
 fn read<T: DeserializeOwned>(body: Body<T>) -> Result<T, Problem> {
-    body.map(|body| body.0)
-        .map_err(|error| Problem::Malformed(error.body_text()))
+    body.map(|body| body.0).map_err(|error| Problem::Malformed(error.body_text()))
 }
 
 async fn index() -> Response {
@@ -228,19 +215,9 @@ async fn list_people(
     query: Result<Query<PeopleQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Reply {
     let Query(query) = query.map_err(|error| Problem::Malformed(error.body_text()))?;
-    let group = query
-        .group
-        .as_deref()
-        .map(|key| group(&on, key))
-        .transpose()?
-        .map(|held| held.id);
-    let entitled: Option<BTreeSet<Uuid>> = query.entitled.map(|_| {
-        on.entra
-            .entitled()
-            .into_iter()
-            .map(|person| person.id)
-            .collect()
-    });
+    let group = query.group.as_deref().map(|key| group(&on, key)).transpose()?.map(|held| held.id);
+    let entitled: Option<BTreeSet<Uuid>> =
+        query.entitled.map(|_| on.entra.entitled().into_iter().map(|person| person.id).collect());
     let part = query.query.as_deref().map(str::to_lowercase);
     let fits = |person: &PersonView| {
         let mentions = |part: &String| {
@@ -249,13 +226,9 @@ async fn list_people(
                 .filter_map(|name| person.text(name))
                 .any(|text| text.to_lowercase().contains(part))
         };
-        query
-            .enabled
-            .is_none_or(|wanted| person.enabled() == wanted)
+        query.enabled.is_none_or(|wanted| person.enabled() == wanted)
             && query.guest.is_none_or(|wanted| person.guest() == wanted)
-            && query
-                .deleted
-                .is_none_or(|wanted| person.deleted.is_some() == wanted)
+            && query.deleted.is_none_or(|wanted| person.deleted.is_some() == wanted)
             && group.is_none_or(|wanted| person.groups.contains(&wanted))
             && part.as_ref().is_none_or(mentions)
             && query
@@ -263,12 +236,7 @@ async fn list_people(
                 .zip(entitled.as_ref())
                 .is_none_or(|(wanted, entitled)| entitled.contains(&person.id) == wanted)
     };
-    let people = on
-        .entra
-        .people()
-        .into_iter()
-        .filter(fits)
-        .skip(query.offset);
+    let people = on.entra.people().into_iter().filter(fits).skip(query.offset);
     let people: Vec<PersonView> = people.take(query.limit.unwrap_or(usize::MAX)).collect();
     shown(&people)
 }
@@ -313,8 +281,7 @@ fn take_id(body: &mut Map<String, Value>) -> Result<Option<Uuid>, Problem> {
         return Ok(None);
     };
     let id = value.as_str().and_then(|text| Uuid::try_parse(text).ok());
-    id.map(Some)
-        .ok_or_else(|| Problem::Malformed("`id` must be a GUID".to_owned()))
+    id.map(Some).ok_or_else(|| Problem::Malformed("`id` must be a GUID".to_owned()))
 }
 
 async fn add_person(State(on): State<Controls>, body: Body<Map<String, Value>>) -> Reply {
@@ -325,10 +292,7 @@ async fn add_person(State(on): State<Controls>, body: Body<Map<String, Value>>) 
     let groups = groups?;
     let role = take_role(&on, &mut body)?;
     let id = take_id(&mut body)?;
-    let attributes = body
-        .into_iter()
-        .map(|(name, value)| (name.into(), value))
-        .collect();
+    let attributes = body.into_iter().map(|(name, value)| (name.into(), value)).collect();
     let id = on.entra.add_person(NewPerson { id, attributes })?;
     for group in groups {
         on.entra.add_member(group.id, id)?;
@@ -391,10 +355,7 @@ async fn add_group(State(on): State<Controls>, body: Body<Map<String, Value>>) -
     let members = members?;
     let role = take_role(&on, &mut body)?;
     let id = take_id(&mut body)?;
-    let attributes = body
-        .into_iter()
-        .map(|(name, value)| (name.into(), value))
-        .collect();
+    let attributes = body.into_iter().map(|(name, value)| (name.into(), value)).collect();
     let id = on.entra.add_group(NewGroup { id, attributes })?;
     for member in members {
         on.entra.add_member(id, member)?;
@@ -480,9 +441,7 @@ async fn unassign(State(on): State<Controls>, Path(which): Path<String>) -> Repl
         Err(_) => on.entra.unassign_principal(principal(&on, &which)?),
     };
     if removed == 0 {
-        return Err(Problem::Missing(format!(
-            "nothing is assigned to `{which}`"
-        )));
+        return Err(Problem::Missing(format!("nothing is assigned to `{which}`")));
     }
     shown(&json!({ "removed": removed }))
 }
@@ -500,9 +459,7 @@ struct ClockChange {
 async fn move_clock(State(on): State<Controls>, body: Body<ClockChange>) -> Reply {
     let change = read(body)?;
     let Some(clock) = &on.jump_clock else {
-        return Err(Problem::Conflict(
-            "this sandbox lives on the machine's time".to_owned(),
-        ));
+        return Err(Problem::Conflict("this sandbox lives on the machine's time".to_owned()));
     };
     clock.advance(Duration::from_secs(change.advance_secs));
     read_clock(State(on)).await
@@ -510,9 +467,7 @@ async fn move_clock(State(on): State<Controls>, body: Body<ClockChange>) -> Repl
 
 async fn read_credentials(State(on): State<Controls>) -> Reply {
     let Some(addresses) = on.addresses.0.get() else {
-        return Err(Problem::Conflict(
-            "the sandbox is still starting".to_owned(),
-        ));
+        return Err(Problem::Conflict("the sandbox is still starting".to_owned()));
     };
     shown(&super::credentials(&on.entra, &on.sharefile, *addresses))
 }

@@ -174,10 +174,8 @@ impl Sandbox {
         if let Some(pem) = &options.certificate_pem {
             entra.add_certificate(pem)?;
         }
-        let sharefile_options = SharefileOptions {
-            seed: options.seed,
-            ..options.sharefile.clone()
-        };
+        let sharefile_options =
+            SharefileOptions { seed: options.seed, ..options.sharefile.clone() };
         let sharefile = Sharefile::new(sharefile_options, clock.clone(), faults.clone());
         let company = people::company(&CompanyOptions {
             seed: options.seed,
@@ -208,14 +206,7 @@ impl Sandbox {
             .fallback_service(emulator.router);
         let graph_serving = listen(options.listen, emulator, &faults, &counts, clock).await?;
         addresses.set(graph_serving.address, sharefile_serving.address);
-        Ok(Self {
-            entra,
-            sharefile,
-            faults,
-            counts,
-            graph_serving,
-            sharefile_serving,
-        })
+        Ok(Self { entra, sharefile, faults, counts, graph_serving, sharefile_serving })
     }
 
     /// Returns what a client needs.
@@ -250,11 +241,7 @@ fn add_accounts(company: &Company, sharefile: &Sharefile) {
             first_name: account.first_name.clone(),
             last_name: account.last_name.clone(),
             company: "Contoso".to_owned(),
-            kind: if account.client {
-                AccountKind::Client
-            } else {
-                AccountKind::Employee
-            },
+            kind: if account.client { AccountKind::Client } else { AccountKind::Employee },
             disabled: account.disabled,
             roles: Vec::new(),
             confirmed: true,

@@ -395,14 +395,8 @@ mod tests {
     #[test]
     fn addresses_are_plain() {
         let allowed = |b: u8| b.is_ascii_lowercase() || b".-'".contains(&b);
-        for name in CULTURES
-            .iter()
-            .flat_map(|culture| culture.given.iter().chain(culture.family))
-        {
-            assert!(
-                !name.address.is_empty() && name.address.bytes().all(allowed),
-                "{name:?}"
-            );
+        for name in CULTURES.iter().flat_map(|culture| culture.given.iter().chain(culture.family)) {
+            assert!(!name.address.is_empty() && name.address.bytes().all(allowed), "{name:?}");
         }
     }
 }

@@ -139,10 +139,7 @@ fn person(
     number: usize,
     tenant_domain: &str,
 ) -> (NewPerson, Sketch) {
-    const NOBODY: Name = Name {
-        written: "Alex",
-        address: "alex",
-    };
+    const NOBODY: Name = Name { written: "Alex", address: "alex" };
     let home = culture(dice);
     let given = home.and_then(|home| dice.pick(home.given));
     let family = home.and_then(|home| dice.pick(home.family));
@@ -179,10 +176,7 @@ fn person(
         put("usageLocation", json!(home.code));
         put("preferredLanguage", json!(home.language));
     }
-    let person = NewPerson {
-        id: Some(dice.uuid()),
-        attributes: list,
-    };
+    let person = NewPerson { id: Some(dice.uuid()), attributes: list };
     (person, Sketch { guest, department })
 }
 
@@ -204,11 +198,7 @@ fn addresses(
 ) -> Addresses {
     let partner = dice.pick(PARTNERS).copied().unwrap_or(DOMAIN);
     let domain = if guest { partner } else { DOMAIN };
-    let mail = unique(
-        taken,
-        &format!("{}.{}", given.address, family.address),
-        domain,
-    );
+    let mail = unique(taken, &format!("{}.{}", given.address, family.address), domain);
     let local = mail.split('@').next().unwrap_or_default().to_owned();
     let upn = if guest {
         format!("{}#EXT#@{tenant_domain}", mail.replace('@', "_"))
@@ -223,11 +213,7 @@ fn addresses(
         false => "Contoso",
     };
     Addresses {
-        mail: if dice.chance(80) {
-            capitalised(&mail)
-        } else {
-            mail
-        },
+        mail: if dice.chance(80) { capitalised(&mail) } else { mail },
         local,
         upn,
         company: company.to_owned(),
@@ -239,23 +225,14 @@ fn work(dice: &mut Dice, department: usize, put: &mut impl FnMut(&'static str, V
     put("jobTitle", json!(dice.pick(TITLES)));
     put("officeLocation", json!(dice.pick(OFFICES)));
     if dice.chance(700) {
-        put(
-            "businessPhones",
-            json!([format!("+41 44 555 {:04}", dice.below(10_000))]),
-        );
+        put("businessPhones", json!([format!("+41 44 555 {:04}", dice.below(10_000))]));
     }
     if dice.chance(500) {
-        put(
-            "mobilePhone",
-            json!(format!("+41 79 555 {:04}", dice.below(10_000))),
-        );
+        put("mobilePhone", json!(format!("+41 79 555 {:04}", dice.below(10_000))));
     }
     if dice.chance(300) {
         let centre = format!("CC-{:03}", dice.below(1000));
-        put(
-            "onPremisesExtensionAttributes",
-            json!({"extensionAttribute1": centre}),
-        );
+        put("onPremisesExtensionAttributes", json!({"extensionAttribute1": centre}));
     }
 }
 
@@ -285,11 +262,7 @@ fn capitalised(mail: &str) -> String {
     mail.chars()
         .map(|letter| {
             let upper = std::mem::replace(&mut first, matches!(letter, '.' | '-'));
-            if upper {
-                letter.to_ascii_uppercase()
-            } else {
-                letter
-            }
+            if upper { letter.to_ascii_uppercase() } else { letter }
         })
         .collect::<String>()
         .split_once('@')
@@ -352,9 +325,7 @@ fn memberships(dice: &mut Dice, company: &mut Company, sketches: &[Sketch]) {
         }
         of.sort_unstable();
         of.dedup();
-        company
-            .members
-            .extend(of.into_iter().map(|group| (group, index)));
+        company.members.extend(of.into_iter().map(|group| (group, index)));
     }
 }
 
@@ -363,11 +334,7 @@ fn assignments(dice: &mut Dice, company: &mut Company, sketches: &[Sketch]) {
     for group in 0..count {
         // One group in eight has nothing to do with the application.
         if group % 8 != 7 {
-            let role = if group == 0 && count > 1 {
-                Role::Client
-            } else {
-                Role::User
-            };
+            let role = if group == 0 && count > 1 { Role::Client } else { Role::User };
             company.group_assignments.push((group, role));
         }
     }
@@ -405,10 +372,7 @@ fn accounts(company: &mut Company) {
     for person in company.people.iter().skip(2).step_by(16) {
         let text = |name: &str| {
             let found = person.attributes.iter().find(|(known, _)| known == name);
-            found
-                .and_then(|(_, value)| value.as_str())
-                .unwrap_or_default()
-                .to_owned()
+            found.and_then(|(_, value)| value.as_str()).unwrap_or_default().to_owned()
         };
         let mail = text("mail");
         if mail.is_empty() {
@@ -418,11 +382,7 @@ fn accounts(company: &mut Company) {
         kind = (kind + 1) % 4;
         company.accounts.push(ExistingAccount {
             // Every other one is spelled in another case than in the directory.
-            email: if kind % 2 == 0 {
-                mail.to_uppercase()
-            } else {
-                mail
-            },
+            email: if kind % 2 == 0 { mail.to_uppercase() } else { mail },
             first_name: text("givenName"),
             last_name: text("surname"),
             client: guest || kind == 3,
@@ -430,13 +390,7 @@ fn accounts(company: &mut Company) {
         });
     }
     for (email, first_name, last_name, client, disabled) in [
-        (
-            "former.colleague@contoso.com",
-            "Former",
-            "Colleague",
-            false,
-            false,
-        ),
+        ("former.colleague@contoso.com", "Former", "Colleague", false, false),
         ("gone@contoso.com", "Gone", "Long Ago", false, true),
         ("buyer@wingtiptoys.com", "Kundin", "Große", true, false),
     ] {
@@ -476,14 +430,8 @@ pub fn settle(company: &Company, tenant: &Tenant) -> Result<(), TenantError> {
             tenant.add_member(outer, inner)?;
         }
     }
-    let rows = company
-        .group_assignments
-        .iter()
-        .map(|(index, role)| (groups.get(*index), role));
-    let own = company
-        .person_assignments
-        .iter()
-        .map(|(index, role)| (people.get(*index), role));
+    let rows = company.group_assignments.iter().map(|(index, role)| (groups.get(*index), role));
+    let own = company.person_assignments.iter().map(|(index, role)| (people.get(*index), role));
     for (principal, role) in rows.chain(own) {
         if let Some(principal) = principal {
             tenant.assign(*principal, tenant.role(role.name())?)?;
@@ -520,70 +468,32 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_company() {
         let show = |company: &Company| format!("{company:?}");
-        assert_eq!(
-            show(&company(&options(50, 5))),
-            show(&company(&options(50, 5)))
-        );
-        let other = CompanyOptions {
-            seed: 8,
-            ..options(50, 5)
-        };
+        assert_eq!(show(&company(&options(50, 5))), show(&company(&options(50, 5))));
+        let other = CompanyOptions { seed: 8, ..options(50, 5) };
         assert_ne!(show(&company(&options(50, 5))), show(&company(&other)));
     }
 
     #[test]
     fn a_company_has_all_kinds_of_people() {
         let company = company(&options(3000, 40));
-        let mails: Vec<String> = company
-            .people
-            .iter()
-            .filter_map(|p| text(p, "mail"))
-            .map(str::to_lowercase)
-            .collect();
-        let upns: BTreeSet<&str> = company
-            .people
-            .iter()
-            .filter_map(|p| text(p, "userPrincipalName"))
-            .collect();
+        let mails: Vec<String> =
+            company.people.iter().filter_map(|p| text(p, "mail")).map(str::to_lowercase).collect();
+        let upns: BTreeSet<&str> =
+            company.people.iter().filter_map(|p| text(p, "userPrincipalName")).collect();
         assert_eq!(mails.iter().collect::<BTreeSet<_>>().len(), mails.len());
         assert_eq!(upns.len(), 3000);
         assert!(mails.len() < 3000);
         let any = |test: &dyn Fn(&NewPerson) -> bool| company.people.iter().any(test);
         assert!(any(&|p| text(p, "userType") == Some("Guest")));
-        assert!(any(
-            &|p| text(p, "surname").is_some_and(|name| name.contains('\''))
-        ));
-        assert!(any(
-            &|p| text(p, "surname").is_some_and(|name| name.contains(' '))
-        ));
-        assert!(any(
-            &|p| text(p, "surname").is_some_and(|name| name.contains('כ'))
-        ));
-        assert!(any(
-            &|p| text(p, "displayName").is_some_and(|name| name.contains('王'))
-        ));
-        assert!(any(&|p| p
-            .attributes
-            .iter()
-            .any(|(n, v)| n == "accountEnabled" && v == false)));
-        assert!(
-            company
-                .person_assignments
-                .iter()
-                .any(|(_, role)| *role == Role::DefaultAccess)
-        );
-        assert!(
-            company
-                .accounts
-                .iter()
-                .any(|account| account.client && !account.disabled)
-        );
+        assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains('\''))));
+        assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains(' '))));
+        assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains('כ'))));
+        assert!(any(&|p| text(p, "displayName").is_some_and(|name| name.contains('王'))));
+        assert!(any(&|p| p.attributes.iter().any(|(n, v)| n == "accountEnabled" && v == false)));
+        assert!(company.person_assignments.iter().any(|(_, role)| *role == Role::DefaultAccess));
+        assert!(company.accounts.iter().any(|account| account.client && !account.disabled));
         assert!(company.accounts.iter().any(|account| account.disabled));
-        let first = company
-            .members
-            .iter()
-            .filter(|(_, person)| *person == 0)
-            .count();
+        let first = company.members.iter().filter(|(_, person)| *person == 0).count();
         assert_eq!(first, 39);
     }
 
@@ -591,18 +501,12 @@ mod tests {
     fn small_companies_can_be_made() {
         for (users, groups) in [(0, 0), (1, 0), (5, 1), (3, 2), (0, 4)] {
             let company = company(&options(users, groups));
-            assert_eq!(
-                (company.people.len(), company.groups.len()),
-                (users, groups)
-            );
+            assert_eq!((company.people.len(), company.groups.len()), (users, groups));
         }
     }
 
     #[test]
     fn addresses_keep_their_domain_in_lower_case() {
-        assert_eq!(
-            capitalised("ada.o'neil@contoso.com"),
-            "Ada.O'neil@contoso.com"
-        );
+        assert_eq!(capitalised("ada.o'neil@contoso.com"), "Ada.O'neil@contoso.com");
     }
 }

@@ -205,10 +205,7 @@ impl Tenant {
     /// Returns the secret of the registration; empty if it has none.
     pub fn client_secret(&self) -> SecretString {
         let registration = self.registration();
-        let first = registration
-            .secrets
-            .first()
-            .map(|secret| secret.value.clone());
+        let first = registration.secrets.first().map(|secret| secret.value.clone());
         first.unwrap_or_else(|| SecretString::from(""))
     }
 

@@ -44,12 +44,7 @@ struct Denied {
 }
 
 fn denied(status: u16, error: &'static str, code: u32, text: impl Into<String>) -> Denied {
-    Denied {
-        status,
-        error,
-        code,
-        text: text.into(),
-    }
+    Denied { status, error, code, text: text.into() }
 }
 
 /// The fields of a token request.
@@ -60,10 +55,7 @@ struct Form {
 
 impl Form {
     fn get(&self, name: &str) -> Option<&str> {
-        let found = self
-            .pairs
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty());
+        let found = self.pairs.iter().find(|(key, value)| key == name && !value.is_empty());
         found.map(|(_, value)| value.as_str())
     }
 
@@ -84,19 +76,10 @@ pub fn token(
     body: &Bytes,
 ) -> Response {
     let now = tenant.clock.now();
-    let form = Form {
-        pairs: form_urlencoded::parse(body).into_owned().collect(),
-        basic: basic(headers),
-    };
-    let name = path
-        .trim_start_matches('/')
-        .split('/')
-        .next()
-        .unwrap_or_default();
-    let host = headers
-        .get("host")
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let form =
+        Form { pairs: form_urlencoded::parse(body).into_owned().collect(), basic: basic(headers) };
+    let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let outcome = if *method == Method::POST {
         grant(tenant, name, host, &form, now)
     } else {
@@ -110,27 +93,17 @@ pub fn token(
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let to = response.headers_mut();
-    to.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
-    to.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-store, no-cache"),
-    );
+    to.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    to.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
     response
 }
 
 fn refusal_body(refusal: &Denied, headers: &HeaderMap, now: Timestamp) -> Value {
     let trace = Uuid::new_v4().to_string();
-    let given = headers
-        .get("client-request-id")
-        .and_then(|value| value.to_str().ok());
+    let given = headers.get("client-request-id").and_then(|value| value.to_str().ok());
     let correlation = given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
     let stamp = now.to_string().replace('T', " ");
-    let Denied {
-        error, code, text, ..
-    } = refusal;
+    let Denied { error, code, text, .. } = refusal;
     json!({
         "error": error,
         "error_description": format!(
@@ -146,19 +119,12 @@ fn refusal_body(refusal: &Denied, headers: &HeaderMap, now: Timestamp) -> Value 
 
 /// Reads RFC 6749's Basic credentials, whose parts are form-encoded.
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
-    let text = headers
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Basic ")?;
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
     let text = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
     let (name, secret) = text.split_once(':')?;
     let plain = |part: &str| {
         let pairs = form_urlencoded::parse(part.as_bytes());
-        pairs
-            .map(|(key, _)| key.into_owned())
-            .next()
-            .unwrap_or_default()
+        pairs.map(|(key, _)| key.into_owned()).next().unwrap_or_default()
     };
     Some((plain(name), plain(secret)))
 }
@@ -192,9 +158,8 @@ fn grant(
         let text = format!("Application '{client}'({}) is disabled.", registration.name);
         return Err(denied(400, "unauthorized_client", 7_000_112, text));
     }
-    let secret = form
-        .get("client_secret")
-        .or(form.basic.as_ref().map(|(_, secret)| secret.as_str()));
+    let secret =
+        form.get("client_secret").or(form.basic.as_ref().map(|(_, secret)| secret.as_str()));
     match (secret, form.get("client_assertion")) {
         (_, Some(assertion)) => {
             let kind = form.required("client_assertion_type")?;
@@ -246,9 +211,7 @@ fn resource(scope: &str, host: &str) -> Result<String, Denied> {
         return Err(denied(400, "invalid_scope", 70_011, text));
     };
     let known = Url::parse(resource).is_ok_and(|url| {
-        url.host_str()
-            .is_some_and(|name| GRAPH_HOSTS.contains(&name))
-            || is_here(&url, host)
+        url.host_str().is_some_and(|name| GRAPH_HOSTS.contains(&name)) || is_here(&url, host)
     });
     if known {
         return Ok(resource.trim_end_matches('/').to_owned());
@@ -260,10 +223,7 @@ fn resource(scope: &str, host: &str) -> Result<String, Denied> {
 /// Returns whether a URL points to this emulator.
 fn is_here(url: &Url, host: &str) -> bool {
     let name = url.host_str().unwrap_or_default();
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{name}{port}") == host || ["127.0.0.1", "localhost", "[::1]"].contains(&name)
 }
 
@@ -298,10 +258,7 @@ fn check_assertion(
     let header = jsonwebtoken::decode_header(assertion)
         .map_err(|_| refuse(50_027, "JWT token is invalid or malformed."))?;
     if !matches!(header.alg, Algorithm::RS256 | Algorithm::PS256) {
-        return Err(refuse(
-            50_027,
-            "JWT token is signed with an algorithm that is not supported.",
-        ));
+        return Err(refuse(50_027, "JWT token is signed with an algorithm that is not supported."));
     }
     let certificate = registration
         .certificate(header.x5t.as_deref(), header.x5t_s256.as_deref())
@@ -345,17 +302,11 @@ fn check_claims(
         ));
     }
     let Some(end) = numeric_date(claims, "exp") else {
-        return Err(refuse(
-            50_027,
-            "JWT token is invalid: the claim 'exp' is missing.",
-        ));
+        return Err(refuse(50_027, "JWT token is invalid: the claim 'exp' is missing."));
     };
     let begun = numeric_date(claims, "nbf").is_none_or(|begin| begin <= now.plus_ms(SKEW_MS));
     if end.plus_ms(SKEW_MS) <= now || !begun {
-        return Err(refuse(
-            700_024,
-            "Client assertion is not within its valid time range.",
-        ));
+        return Err(refuse(700_024, "Client assertion is not within its valid time range."));
     }
     Ok(())
 }
@@ -365,9 +316,7 @@ fn is_our_audience(tenant: &Tenant, audience: &str, host: &str) -> bool {
     let Ok(url) = Url::parse(audience) else {
         return false;
     };
-    let at_home = url
-        .host_str()
-        .is_some_and(|name| LOGIN_HOSTS.contains(&name));
+    let at_home = url.host_str().is_some_and(|name| LOGIN_HOSTS.contains(&name));
     let mut segments = url.path().trim_matches('/').splitn(2, '/');
     let ours = segments.next().is_some_and(|name| tenant.is_called(name));
     let rest = segments.next().unwrap_or_default();
@@ -408,12 +357,7 @@ fn issue(
         &EncodingKey::from_secret(tenant.signing_key()),
     );
     let token = token.map_err(|_| {
-        denied(
-            500,
-            "server_error",
-            90_033,
-            "A transient error has occurred. Please try again.",
-        )
+        denied(500, "server_error", 90_033, "A transient error has occurred. Please try again.")
     })?;
     Ok(json!({
         "token_type": "Bearer",
@@ -429,9 +373,7 @@ fn issue(
 /// 401 with the reason.
 pub fn sign_in(tenant: &Tenant, call: &Call) -> Result<Vec<String>, Refusal> {
     let given = call.header("authorization").unwrap_or_default();
-    let token = given
-        .strip_prefix("Bearer ")
-        .or_else(|| given.strip_prefix("bearer "));
+    let token = given.strip_prefix("Bearer ").or_else(|| given.strip_prefix("bearer "));
     let Some(token) = token.map(str::trim).filter(|token| !token.is_empty()) else {
         return Err(Refusal::unauthenticated("Access token is empty."));
     };
@@ -453,10 +395,7 @@ pub fn sign_in(tenant: &Tenant, call: &Call) -> Result<Vec<String>, Refusal> {
             ));
         }
     };
-    let uti = claims
-        .get("uti")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let uti = claims.get("uti").and_then(Value::as_str).unwrap_or_default();
     if tenant.ends_now(call) {
         tenant.registration().revoked.insert(uti.to_owned());
     }
@@ -466,10 +405,5 @@ pub fn sign_in(tenant: &Tenant, call: &Call) -> Result<Vec<String>, Refusal> {
         return Err(Refusal::unauthenticated(message));
     }
     let roles = claims.get("roles").and_then(Value::as_array);
-    Ok(roles
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect())
+    Ok(roles.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
 }

@@ -40,30 +40,18 @@ async fn people_are_added_changed_and_removed() {
     let (status, ada) = ask(&world, Method::POST, "/people", new.clone()).await;
     assert_eq!(status, StatusCode::CREATED);
     assert_eq!(ada["groups"].as_array().map(Vec::len), Some(1));
-    assert_eq!(
-        ask(&world, Method::POST, "/people", new).await.0,
-        StatusCode::CONFLICT
-    );
+    assert_eq!(ask(&world, Method::POST, "/people", new).await.0, StatusCode::CONFLICT);
     let bad = json!({"userPrincipalName": "b@contoso.com", "nonsense": 1});
-    assert_eq!(
-        ask(&world, Method::POST, "/people", bad).await.0,
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(ask(&world, Method::POST, "/people", bad).await.0, StatusCode::BAD_REQUEST);
     let patch = json!({"department": "Sales", "accountEnabled": false});
     let (_, changed) = ask(&world, Method::PATCH, "/people/ADA@contoso.com", patch).await;
     assert_eq!(changed["department"], "Sales");
     assert_eq!(
-        read(&world, "/people?enabled=false&query=ada")
-            .await
-            .as_array()
-            .map(Vec::len),
+        read(&world, "/people?enabled=false&query=ada").await.as_array().map(Vec::len),
         Some(1)
     );
     assert_eq!(read(&world, "/people?enabled=true").await, json!([]));
-    assert_eq!(
-        read(&world, "/people?group=Sales&entitled=true").await[0]["id"],
-        ada["id"]
-    );
+    assert_eq!(read(&world, "/people?group=Sales&entitled=true").await[0]["id"], ada["id"]);
     let rows = read(&world, "/assignments").await;
     assert_eq!(rows[0]["role_value"], "Employee");
     let who = format!("/people/{}", ada["id"].as_str().expect("an id"));
@@ -71,17 +59,8 @@ async fn people_are_added_changed_and_removed() {
     assert!(read(&world, &who).await["deleted"].is_string());
     let (status, back) = ask(&world, Method::POST, &format!("{who}/restore"), Value::Null).await;
     assert_eq!((status, &back["deleted"]), (StatusCode::OK, &Value::Null));
-    ask(
-        &world,
-        Method::DELETE,
-        &format!("{who}?hard=true"),
-        Value::Null,
-    )
-    .await;
-    assert_eq!(
-        ask(&world, Method::GET, &who, Value::Null).await.0,
-        StatusCode::NOT_FOUND
-    );
+    ask(&world, Method::DELETE, &format!("{who}?hard=true"), Value::Null).await;
+    assert_eq!(ask(&world, Method::GET, &who, Value::Null).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -91,90 +70,36 @@ async fn groups_assignments_and_settings_are_changed() {
     let new = json!({"displayName": "Sales", "members": ["ada@contoso.com"], "role": "default"});
     let (status, sales) = ask(&world, Method::POST, "/groups", new).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(
-        read(&world, "/people?entitled=true").await,
-        json!([]),
-        "Default Access only"
-    );
+    assert_eq!(read(&world, "/people?entitled=true").await, json!([]), "Default Access only");
     let assignment = json!({"principal": "Sales", "role": "Client"});
-    assert_eq!(
-        ask(&world, Method::POST, "/assignments", assignment)
-            .await
-            .0,
-        StatusCode::CREATED
-    );
-    assert_eq!(
-        read(&world, "/people?entitled=true")
-            .await
-            .as_array()
-            .map(Vec::len),
-        Some(1)
-    );
+    assert_eq!(ask(&world, Method::POST, "/assignments", assignment).await.0, StatusCode::CREATED);
+    assert_eq!(read(&world, "/people?entitled=true").await.as_array().map(Vec::len), Some(1));
     let change = json!({"remove": ["ada@contoso.com"]});
     let (_, left) = ask(&world, Method::POST, "/groups/Sales/members", change).await;
     assert_eq!(left["members"], json!([]));
     let name = json!({"displayName": "Sales & More"});
     ask(&world, Method::PATCH, "/groups/sales", name).await;
-    assert_eq!(
-        read(&world, "/groups").await[0]["displayName"],
-        "Sales & More"
-    );
+    assert_eq!(read(&world, "/groups").await[0]["displayName"], "Sales & More");
     let which = format!("/assignments/{}", sales["id"].as_str().expect("an id"));
-    assert_eq!(
-        ask(&world, Method::DELETE, &which, Value::Null).await.1,
-        json!({"removed": 2})
-    );
-    assert_eq!(
-        ask(&world, Method::DELETE, &which, Value::Null).await.0,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(ask(&world, Method::DELETE, &which, Value::Null).await.1, json!({"removed": 2}));
+    assert_eq!(ask(&world, Method::DELETE, &which, Value::Null).await.0, StatusCode::NOT_FOUND);
 
     let before = read(&world, "/clock").await;
-    assert_eq!(
-        before,
-        json!({"now": "2027-01-15T08:00:00Z", "movable": true})
-    );
+    assert_eq!(before, json!({"now": "2027-01-15T08:00:00Z", "movable": true}));
     let (_, after) = ask(&world, Method::POST, "/clock", json!({"advance_secs": 60})).await;
     assert_eq!(after["now"], "2027-01-15T08:01:00Z");
-    ask(
-        &world,
-        Method::PUT,
-        "/permissions",
-        json!(["User.Read.All"]),
-    )
-    .await;
+    ask(&world, Method::PUT, "/permissions", json!(["User.Read.All"])).await;
     world.sign_in().await;
     assert_eq!(world.refused("/groups").await.0, 403);
-    let (_, switches) = ask(
-        &world,
-        Method::PATCH,
-        "/switches",
-        json!({"delta_page_size": 3}),
-    )
-    .await;
+    let (_, switches) =
+        ask(&world, Method::PATCH, "/switches", json!({"delta_page_size": 3})).await;
     assert_eq!(switches["delta_page_size"], 3);
     let bad = json!({"nonsense": 3});
-    assert_eq!(
-        ask(&world, Method::PATCH, "/switches", bad).await.0,
-        StatusCode::BAD_REQUEST
-    );
-    ask(
-        &world,
-        Method::PATCH,
-        "/credentials",
-        json!({"expire_secrets": true}),
-    )
-    .await;
+    assert_eq!(ask(&world, Method::PATCH, "/switches", bad).await.0, StatusCode::BAD_REQUEST);
+    ask(&world, Method::PATCH, "/credentials", json!({"expire_secrets": true})).await;
     assert_eq!(world.ask_token(&world.secret_form()).await.status(), 401);
-    assert_eq!(
-        read(&world, "/credentials").await["application"],
-        "Citrix ShareFile"
-    );
-    assert!(
-        read(&world, "").await["routes"]
-            .as_array()
-            .is_some_and(|routes| routes.len() > 15)
-    );
+    assert_eq!(read(&world, "/credentials").await["application"], "Citrix ShareFile");
+    assert!(read(&world, "").await["routes"].as_array().is_some_and(|routes| routes.len() > 15));
     assert!(read(&world, "/accounts").await.is_array());
     assert!(read(&world, "/counts").await.is_object());
 }
@@ -183,11 +108,7 @@ async fn groups_assignments_and_settings_are_changed() {
 async fn a_company_lives_in_both_tenants() {
     let options = || {
         let clock = Arc::new(JumpClock::new(Timestamp(1_800_000_000_000)));
-        SandboxOptions {
-            users: 200,
-            ..SandboxOptions::default()
-        }
-        .jumping(clock)
+        SandboxOptions { users: 200, ..SandboxOptions::default() }.jumping(clock)
     };
     let sandbox = Sandbox::start(options()).await.expect("starts");
     let totals = sandbox.entra.totals();
@@ -195,29 +116,17 @@ async fn a_company_lives_in_both_tenants() {
     assert!(totals.guests > 0 && totals.memberships > 150);
     let entitled = sandbox.entra.entitled().len();
     assert!(entitled > 150 && entitled < 200);
-    let first = sandbox
-        .entra
-        .people()
-        .into_iter()
-        .max_by_key(|person| person.groups.len());
+    let first = sandbox.entra.people().into_iter().max_by_key(|person| person.groups.len());
     assert_eq!(first.map(|person| person.groups.len()), Some(7));
-    let kinds: Vec<_> = sandbox
-        .entra
-        .assignments()
-        .iter()
-        .map(|row| row.principal_type.name())
-        .collect();
+    let kinds: Vec<_> =
+        sandbox.entra.assignments().iter().map(|row| row.principal_type.name()).collect();
     for kind in ["User", "Group", "ServicePrincipal"] {
         assert!(kinds.contains(&kind), "{kind}");
     }
     let accounts = sandbox.sharefile.accounts();
     assert!(accounts.len() > 10);
     assert!(accounts.iter().any(|account| account.disabled));
-    assert!(
-        accounts
-            .iter()
-            .any(|account| account.email.contains("@CONTOSO.COM"))
-    );
+    assert!(accounts.iter().any(|account| account.email.contains("@CONTOSO.COM")));
     let credentials = sandbox.credentials();
     let twin = Sandbox::start(options()).await.expect("starts");
     assert_eq!(twin.entra.people(), sandbox.entra.people());

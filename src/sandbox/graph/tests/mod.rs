@@ -42,21 +42,11 @@ impl World {
             certificate_pem: Some(PEM.to_owned()),
             ..SandboxOptions::default()
         };
-        let sandbox = Sandbox::start(options.jumping(clock.clone()))
-            .await
-            .expect("starts");
+        let sandbox = Sandbox::start(options.jumping(clock.clone())).await.expect("starts");
         // The ring provider is the only one that is compiled in; installing it twice is harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .expect("builds");
-        let mut world = Self {
-            sandbox,
-            clock,
-            http,
-            token: String::new(),
-        };
+        let http = reqwest::Client::builder().no_proxy().build().expect("builds");
+        let mut world = Self { sandbox, clock, http, token: String::new() };
         world.sign_in().await;
         world
     }
@@ -78,12 +68,7 @@ impl World {
     }
 
     async fn sign_in(&mut self) {
-        let body = self
-            .ask_token(&self.secret_form())
-            .await
-            .json::<Value>()
-            .await
-            .expect("JSON");
+        let body = self.ask_token(&self.secret_form()).await.json::<Value>().await.expect("JSON");
         self.token = body["access_token"].as_str().expect("a token").to_owned();
     }
 
@@ -103,12 +88,7 @@ impl World {
     }
 
     async fn ask_token(&self, form: &[(&'static str, String)]) -> Response {
-        self.http
-            .post(self.token_url())
-            .form(form)
-            .send()
-            .await
-            .expect("answers")
+        self.http.post(self.token_url()).form(form).send().await.expect("answers")
     }
 
     fn request(&self, path: &str) -> RequestBuilder {
@@ -140,13 +120,7 @@ impl World {
         let response = self.request(path).send().await.expect("answers");
         let status = response.status().as_u16();
         let body: Value = response.json().await.expect("JSON");
-        (
-            status,
-            body["error"]["code"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        )
+        (status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn batch(&self, requests: Value) -> Response {
@@ -161,16 +135,11 @@ impl World {
 
     fn person(&self, given: &str) -> Uuid {
         let mail = format!("{}@contoso.com", given.to_lowercase());
-        self.entra()
-            .add_person(NewPerson::named(given, "Test", &mail))
-            .expect("is added")
+        self.entra().add_person(NewPerson::named(given, "Test", &mail)).expect("is added")
     }
 
     fn group(&self, name: &str, members: &[Uuid]) -> Uuid {
-        let group = self
-            .entra()
-            .add_group(NewGroup::named(name))
-            .expect("is added");
+        let group = self.entra().add_group(NewGroup::named(name)).expect("is added");
         for member in members {
             self.entra().add_member(group, *member).expect("joins");
         }
@@ -184,9 +153,7 @@ impl World {
 
 fn ids(body: &Value) -> Vec<String> {
     let rows = body["value"].as_array().expect("a list");
-    rows.iter()
-        .map(|row| row["id"].as_str().expect("an id").to_owned())
-        .collect()
+    rows.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect()
 }
 
 fn link<'a>(body: &'a Value, kind: &str) -> Option<&'a str> {

@@ -18,41 +18,17 @@ async fn every_answer_carries_its_ids_and_errors_have_the_shape() {
         .await
         .expect("answers");
     assert_eq!(answer.status(), 404);
-    let id = answer
-        .headers()
-        .get("request-id")
-        .expect("an id")
-        .to_str()
-        .expect("text")
-        .to_owned();
-    assert_eq!(
-        answer.headers()["client-request-id"],
-        "8b1d3c1e-0000-4000-8000-000000000001"
-    );
+    let id = answer.headers().get("request-id").expect("an id").to_str().expect("text").to_owned();
+    assert_eq!(answer.headers()["client-request-id"], "8b1d3c1e-0000-4000-8000-000000000001");
     let body: Value = answer.json().await.expect("JSON");
     let error = &body["error"];
     assert_eq!(error["code"], "Request_ResourceNotFound");
     assert_eq!(error["innerError"]["request-id"], id);
-    assert_eq!(
-        error["innerError"]["client-request-id"],
-        "8b1d3c1e-0000-4000-8000-000000000001"
-    );
+    assert_eq!(error["innerError"]["client-request-id"], "8b1d3c1e-0000-4000-8000-000000000001");
     assert_eq!(error["innerError"]["date"], "2027-01-15T08:00:00");
-    assert_eq!(
-        world.refused("/nonsense").await,
-        (400, "BadRequest".to_owned())
-    );
-    assert_eq!(
-        world
-            .refused(&format!("{}/beta/users", world.base()))
-            .await
-            .0,
-        400
-    );
-    let post = world
-        .http
-        .post(world.address("/users"))
-        .bearer_auth(&world.token);
+    assert_eq!(world.refused("/nonsense").await, (400, "BadRequest".to_owned()));
+    assert_eq!(world.refused(&format!("{}/beta/users", world.base())).await.0, 400);
+    let post = world.http.post(world.address("/users")).bearer_auth(&world.token);
     assert_eq!(post.send().await.expect("answers").status(), 405);
 }
 
@@ -60,43 +36,21 @@ async fn every_answer_carries_its_ids_and_errors_have_the_shape() {
 async fn applications_are_found_by_id_app_id_and_name() {
     let world = World::empty().await;
     let application = world.entra().application();
-    let by_id = world
-        .get(&format!("/servicePrincipals/{}", application.id))
-        .await;
+    let by_id = world.get(&format!("/servicePrincipals/{}", application.id)).await;
     assert_eq!(by_id["displayName"], "Citrix ShareFile");
     assert_eq!(by_id["appRoles"].as_array().map(Vec::len), Some(3));
     assert_eq!(by_id["appRoles"][0]["value"], Value::Null);
-    let by_app = world
-        .get(&format!(
-            "/servicePrincipals(appId='{}')",
-            application.app_id
-        ))
-        .await;
+    let by_app = world.get(&format!("/servicePrincipals(appId='{}')", application.app_id)).await;
     assert_eq!(by_app["id"], by_id["id"]);
     let filter =
         "/servicePrincipals?$filter=displayName%20eq%20'citrix%20sharefile'&$select=id&$top=5";
-    assert_eq!(
-        world.get(filter).await["value"],
-        json!([{"id": application.id}])
-    );
+    assert_eq!(world.get(filter).await["value"], json!([{"id": application.id}]));
     world.entra().add_application("Citrix ShareFile");
     assert_eq!(ids(&world.get(filter).await).len(), 2);
     let nobody = Uuid::from_u128(1);
-    assert_eq!(
-        world
-            .refused(&format!("/servicePrincipals/{nobody}"))
-            .await
-            .0,
-        404
-    );
+    assert_eq!(world.refused(&format!("/servicePrincipals/{nobody}")).await.0, 404);
     assert_eq!(world.refused("/servicePrincipals/x").await.0, 400);
-    assert_eq!(
-        world
-            .refused("/servicePrincipals?$filter=tags%20eq%20'x'")
-            .await
-            .0,
-        400
-    );
+    assert_eq!(world.refused("/servicePrincipals?$filter=tags%20eq%20'x'").await.0, 400);
 }
 
 #[tokio::test]
@@ -107,10 +61,7 @@ async fn assignments_come_in_pages() {
         let person = world.person(&format!("p{number}"));
         world.entra().assign(person, role).expect("assigns");
     }
-    let path = format!(
-        "/servicePrincipals/{}/appRoleAssignedTo",
-        world.application()
-    );
+    let path = format!("/servicePrincipals/{}/appRoleAssignedTo", world.application());
     let first = world.get(&path).await;
     assert_eq!(ids(&first).len(), 100);
     assert_eq!(first["value"][0]["principalType"], "User");
@@ -123,28 +74,17 @@ async fn assignments_come_in_pages() {
     assert!(link(&rest, "next").is_none());
     let named = format!("{path}?$filter=principalDisplayName%20eq%20'P7%20test'");
     assert_eq!(ids(&world.get(&named).await).len(), 1);
-    for filter in [
-        "principalType eq 'User'",
-        "appRoleId eq 'x'",
-        "principalDisplayName ne 'x'",
-    ] {
+    for filter in ["principalType eq 'User'", "appRoleId eq 'x'", "principalDisplayName ne 'x'"] {
         let path = format!("{path}?$filter={}", filter.replace(' ', "%20"));
-        assert_eq!(
-            world.refused(&path).await,
-            (400, "Request_BadRequest".to_owned())
-        );
+        assert_eq!(world.refused(&path).await, (400, "Request_BadRequest".to_owned()));
     }
-    let cut = Fault::new(FaultKind::CutList)
-        .at("appRoleAssignedTo")
-        .keep(10)
-        .times(1);
+    let cut = Fault::new(FaultKind::CutList).at("appRoleAssignedTo").keep(10).times(1);
     world.sandbox.faults.add(cut);
     let cut = world.get(&format!("{path}?$top=999")).await;
     assert_eq!((ids(&cut).len(), link(&cut, "next")), (10, None));
-    world.entra().set_switches(Switches {
-        assignments_lost_without_top: true,
-        ..Switches::default()
-    });
+    world
+        .entra()
+        .set_switches(Switches { assignments_lost_without_top: true, ..Switches::default() });
     let lost = world.get(&path).await;
     assert_eq!((ids(&lost).len(), link(&lost, "next")), (100, None));
 }
@@ -156,14 +96,8 @@ async fn deleted_principals_are_not_listed() {
     let ada = world.person("Ada");
     world.entra().assign(ada, role).expect("assigns");
     assert!(world.entra().assign(ada, role).is_err());
-    world
-        .entra()
-        .assign(ada, Uuid::nil())
-        .expect("takes a second role");
-    let path = format!(
-        "/servicePrincipals/{}/appRoleAssignedTo?$top=999",
-        world.application()
-    );
+    world.entra().assign(ada, Uuid::nil()).expect("takes a second role");
+    let path = format!("/servicePrincipals/{}/appRoleAssignedTo?$top=999", world.application());
     assert_eq!(ids(&world.get(&path).await).len(), 2);
     world.entra().soft_delete_person(ada).expect("deletes");
     assert_eq!(ids(&world.get(&path).await).len(), 0);
@@ -177,10 +111,7 @@ async fn deleted_principals_are_not_listed() {
 async fn people_are_read_by_id_and_name() {
     let world = World::empty().await;
     let guest = NewPerson::named("Zoë", "O'Neill", "zoe.o'neill@fabrikam.com")
-        .with(
-            "userPrincipalName",
-            "zoe.o'neill_fabrikam.com#EXT#@contoso.onmicrosoft.com",
-        )
+        .with("userPrincipalName", "zoe.o'neill_fabrikam.com#EXT#@contoso.onmicrosoft.com")
         .with("userType", "Guest")
         .with("extension_0123456789abcdef0123456789abcdef_badge", "B-7");
     let zoe = world.entra().add_person(guest).expect("is added");
@@ -188,52 +119,24 @@ async fn people_are_read_by_id_and_name() {
     assert_eq!(usual["givenName"], "Zoë");
     assert!(usual.get("accountEnabled").is_none() && usual.get("businessPhones").is_some());
     let upn = "zoe.o'neill_fabrikam.com%23EXT%23@contoso.onmicrosoft.com";
-    assert_eq!(
-        world.get(&format!("/users/{upn}?$select=id")).await["id"],
-        zoe.to_string()
-    );
+    assert_eq!(world.get(&format!("/users/{upn}?$select=id")).await["id"], zoe.to_string());
     let select = "id,accountEnabled,department,otherMails,extension_0123456789abcdef0123456789abcdef_badge,onPremisesExtensionAttributes";
     let chosen = world.get(&format!("/users/{zoe}?$select={select}")).await;
     assert_eq!(chosen["accountEnabled"], true);
     assert_eq!(chosen["department"], Value::Null);
     assert_eq!(chosen["otherMails"], json!([]));
-    assert_eq!(
-        chosen["extension_0123456789abcdef0123456789abcdef_badge"],
-        "B-7"
-    );
-    let wide = chosen["onPremisesExtensionAttributes"]
-        .as_object()
-        .map(serde_json::Map::len);
+    assert_eq!(chosen["extension_0123456789abcdef0123456789abcdef_badge"], "B-7");
+    let wide = chosen["onPremisesExtensionAttributes"].as_object().map(serde_json::Map::len);
     assert_eq!(wide, Some(15));
-    assert_eq!(
-        world
-            .refused(&format!("/users/{zoe}?$select=nonsense"))
-            .await
-            .0,
-        400
-    );
-    assert_eq!(
-        world
-            .refused(&format!("/users/{zoe}?$select=skills"))
-            .await
-            .0,
-        501
-    );
-    assert_eq!(
-        world
-            .refused(&format!("/users/{zoe}?$select=signInActivity"))
-            .await
-            .0,
-        403
-    );
+    assert_eq!(world.refused(&format!("/users/{zoe}?$select=nonsense")).await.0, 400);
+    assert_eq!(world.refused(&format!("/users/{zoe}?$select=skills")).await.0, 501);
+    assert_eq!(world.refused(&format!("/users/{zoe}?$select=signInActivity")).await.0, 403);
 }
 
 #[tokio::test]
 async fn people_are_filtered_and_paged() {
     let world = World::empty().await;
-    let all: Vec<Uuid> = (0..20)
-        .map(|number| world.person(&format!("P{number}")))
-        .collect();
+    let all: Vec<Uuid> = (0..20).map(|number| world.person(&format!("P{number}"))).collect();
     world.entra().set_enabled(all[3], false).expect("disables");
     let list = |values: &[Uuid]| {
         let values: Vec<String> = values.iter().map(|id| format!("'{id}'")).collect();
@@ -244,28 +147,18 @@ async fn people_are_filtered_and_paged() {
     for (filter, count) in [
         ("accountEnabled eq false", 1),
         ("mail eq 'P7@CONTOSO.COM'", 1),
-        (
-            "userPrincipalName eq 'p7@contoso.com' or mail eq 'p8@contoso.com'",
-            2,
-        ),
+        ("userPrincipalName eq 'p7@contoso.com' or mail eq 'p8@contoso.com'", 2),
         ("startswith(displayName,'P1')", 11),
         ("id eq '00000000-0000-4000-8000-000000000000'", 0),
     ] {
         let path = format!("/users?$filter={}", filter.replace(' ', "%20"));
         assert_eq!(ids(&world.get(&path).await).len(), count, "{filter}");
     }
-    for filter in [
-        "companyName eq 'x'",
-        "mail ne null",
-        "skills eq 'x'",
-        "mail eq",
-    ] {
+    for filter in ["companyName eq 'x'", "mail ne null", "skills eq 'x'", "mail eq"] {
         let path = format!("/users?$filter={}", filter.replace(' ', "%20"));
         assert_eq!(world.refused(&path).await.0, 400, "{filter}");
     }
-    let advanced = world
-        .eventual("/users?$filter=mail%20ne%20null&$count=true")
-        .await;
+    let advanced = world.eventual("/users?$filter=mail%20ne%20null&$count=true").await;
     assert_eq!(advanced["@odata.count"], 20);
     let mut seen = Vec::new();
     let mut page = world.get("/users?$select=id,mail&$top=7").await;
@@ -286,64 +179,33 @@ async fn people_are_filtered_and_paged() {
     assert_eq!(world.refused("/users?$orderby=mail").await.0, 400);
     assert_eq!(world.refused("/users?$skiptoken=nonsense").await.0, 400);
     assert_eq!(world.refused("/users/$count").await.1, "Request_BadRequest");
-    let count = world
-        .request("/users/$count")
-        .header("ConsistencyLevel", "eventual");
-    let count = count
-        .send()
-        .await
-        .expect("answers")
-        .text()
-        .await
-        .expect("text");
+    let count = world.request("/users/$count").header("ConsistencyLevel", "eventual");
+    let count = count.send().await.expect("answers").text().await.expect("text");
     assert_eq!(count, "20");
 }
 
 #[tokio::test]
 async fn members_come_with_their_type_and_the_cast_has_its_rules() {
     let world = World::empty().await;
-    let people: Vec<Uuid> = (0..5)
-        .map(|number| world.person(&format!("P{number}")))
-        .collect();
+    let people: Vec<Uuid> = (0..5).map(|number| world.person(&format!("P{number}"))).collect();
     let inner = world.group("Inner", &people[3..]);
     let outer = world.group("Outer", &people[..3]);
     world.entra().add_member(outer, inner).expect("nests");
-    let group = world
-        .get(&format!(
-            "/groups/{outer}?$select=id,displayName,securityEnabled"
-        ))
-        .await;
+    let group = world.get(&format!("/groups/{outer}?$select=id,displayName,securityEnabled")).await;
     assert_eq!(group["displayName"], "Outer");
-    let members = world
-        .get(&format!("/groups/{outer}/members?$top=999"))
-        .await;
+    let members = world.get(&format!("/groups/{outer}/members?$top=999")).await;
     let kinds: Vec<&Value> = members["value"]
         .as_array()
         .expect("a list")
         .iter()
         .map(|row| &row["@odata.type"])
         .collect();
-    assert_eq!(
-        kinds
-            .iter()
-            .filter(|kind| **kind == "#microsoft.graph.user")
-            .count(),
-        3
-    );
-    assert_eq!(
-        kinds
-            .iter()
-            .filter(|kind| **kind == "#microsoft.graph.group")
-            .count(),
-        1
-    );
+    assert_eq!(kinds.iter().filter(|kind| **kind == "#microsoft.graph.user").count(), 3);
+    assert_eq!(kinds.iter().filter(|kind| **kind == "#microsoft.graph.group").count(), 1);
     let cast = format!("/groups/{outer}/members/microsoft.graph.user");
     assert_eq!(ids(&world.get(&cast).await).len(), 3);
     let options = format!("{cast}?$select=id,mail&$top=2&$count=true");
-    assert_eq!(
-        world.refused(&options).await,
-        (400, "Request_UnsupportedQuery".to_owned())
-    );
+    assert_eq!(world.refused(&options).await, (400, "Request_UnsupportedQuery".to_owned()));
     let page = world.eventual(&options).await;
     assert_eq!(page["@odata.count"], 3);
     assert!(page["value"][0].get("@odata.type").is_none());
@@ -352,23 +214,15 @@ async fn members_come_with_their_type_and_the_cast_has_its_rules() {
     let rest = world.eventual(next).await;
     assert_eq!(ids(&rest).len(), 1);
     assert!(rest.get("@odata.count").is_none());
-    let deep = world
-        .get(&format!("/groups/{outer}/transitiveMembers"))
-        .await;
+    let deep = world.get(&format!("/groups/{outer}/transitiveMembers")).await;
     assert_eq!(ids(&deep).len(), 6);
-    world
-        .entra()
-        .soft_delete_person(people[0])
-        .expect("deletes");
+    world.entra().soft_delete_person(people[0]).expect("deletes");
     assert_eq!(ids(&world.get(&cast).await).len(), 2);
     world.entra().restore_person(people[0]).expect("restores");
     assert_eq!(ids(&world.get(&cast).await).len(), 3);
     assert_eq!(world.refused("/groups/x/members").await.0, 400);
     world.entra().delete_group(outer).expect("deletes");
-    assert_eq!(
-        world.refused(&cast).await,
-        (404, "Request_ResourceNotFound".to_owned())
-    );
+    assert_eq!(world.refused(&cast).await, (404, "Request_ResourceNotFound".to_owned()));
 }
 
 #[tokio::test]
@@ -386,27 +240,10 @@ async fn the_recycle_bin_tells_deleted_from_gone() {
     let item = world.get(&format!("/directory/deletedItems/{ada}")).await;
     assert_eq!(item["deletedDateTime"], "2027-01-15T08:00:00Z");
     assert_eq!(item["@odata.type"], "#microsoft.graph.user");
-    assert_eq!(
-        item["userPrincipalName"],
-        format!("{}ada@contoso.com", ada.simple())
-    );
-    assert_eq!(
-        world
-            .refused(&format!("/directory/deletedItems/{bob}"))
-            .await
-            .0,
-        404
-    );
-    assert_eq!(
-        world
-            .refused(&format!("/directory/deletedItems/{team}"))
-            .await
-            .0,
-        403
-    );
-    let list = world
-        .get("/directory/deletedItems/microsoft.graph.user?$select=id")
-        .await;
+    assert_eq!(item["userPrincipalName"], format!("{}ada@contoso.com", ada.simple()));
+    assert_eq!(world.refused(&format!("/directory/deletedItems/{bob}")).await.0, 404);
+    assert_eq!(world.refused(&format!("/directory/deletedItems/{team}")).await.0, 403);
+    let list = world.get("/directory/deletedItems/microsoft.graph.user?$select=id").await;
     assert_eq!(ids(&list), [ada.to_string()]);
     world.advance(3000);
     assert_eq!(world.entra().people().len(), 1);
@@ -439,10 +276,7 @@ async fn a_batch_answers_each_request_on_its_own() {
         .collect();
     assert_eq!(statuses, [200, 404, 200, 424, 400]);
     assert_eq!(body["responses"][0]["body"]["id"], ada.to_string());
-    assert_eq!(
-        body["responses"][1]["body"]["error"]["code"],
-        "Request_ResourceNotFound"
-    );
+    assert_eq!(body["responses"][1]["body"]["error"]["code"], "Request_ResourceNotFound");
     let one = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": "/users"});
     assert_eq!(world.batch((0..20).map(one).collect()).await.status(), 200);
     assert_eq!(world.batch((0..21).map(one).collect()).await.status(), 400);
@@ -453,15 +287,9 @@ async fn a_batch_answers_each_request_on_its_own() {
 #[tokio::test]
 async fn requests_in_a_batch_are_throttled_on_their_own() {
     let world = World::empty().await;
-    let fault = Fault::new(FaultKind::TooManyRequests)
-        .at("/users")
-        .after(1)
-        .times(1);
+    let fault = Fault::new(FaultKind::TooManyRequests).at("/users").after(1).times(1);
     world.sandbox.faults.add(fault.retry_after("2.128"));
-    world.entra().set_switches(Switches {
-        batch_reversed: true,
-        ..Switches::default()
-    });
+    world.entra().set_switches(Switches { batch_reversed: true, ..Switches::default() });
     let one = |id: usize| json!({"id": id.to_string(), "method": "GET", "url": "/users"});
     let answer = world.batch((0..3).map(one).collect()).await;
     assert_eq!(answer.status(), 200);
@@ -477,9 +305,7 @@ async fn requests_in_a_batch_are_throttled_on_their_own() {
 #[tokio::test]
 async fn transport_faults_have_the_shape_of_graph() {
     let world = World::empty().await;
-    let fault = Fault::new(FaultKind::TooManyRequests)
-        .times(1)
-        .retry_after("1");
+    let fault = Fault::new(FaultKind::TooManyRequests).times(1).retry_after("1");
     world.sandbox.faults.add(fault);
     let answer = world.request("/users").send().await.expect("answers");
     assert_eq!(answer.status(), 429);

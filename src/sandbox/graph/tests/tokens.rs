@@ -28,22 +28,13 @@ async fn refusal(world: &World, change: &[(&'static str, &str)]) -> (u16, u64, S
     assert!(text.starts_with(&format!("AADSTS{code}: ")), "{text}");
     assert!(text.contains("\r\nTrace ID: "));
     assert!(body["correlation_id"].is_string() && body["timestamp"].is_string());
-    (
-        status,
-        code,
-        body["error"].as_str().unwrap_or_default().to_owned(),
-    )
+    (status, code, body["error"].as_str().unwrap_or_default().to_owned())
 }
 
 #[tokio::test]
 async fn a_secret_gives_a_token_in_the_form_and_as_basic() {
     let world = World::empty().await;
-    let body: Value = world
-        .ask_token(&world.secret_form())
-        .await
-        .json()
-        .await
-        .expect("JSON");
+    let body: Value = world.ask_token(&world.secret_form()).await.json().await.expect("JSON");
     assert_eq!(body["token_type"], "Bearer");
     assert_eq!(body["expires_in"], 3599);
     let token = body["access_token"].as_str().expect("a token");
@@ -54,9 +45,7 @@ async fn a_secret_gives_a_token_in_the_form_and_as_basic() {
     assert_eq!(claims["tid"], world.credentials().tenant_id);
     assert_eq!(claims["appid"], world.credentials().client_id);
     assert!(
-        claims["roles"]
-            .as_array()
-            .is_some_and(|roles| roles.contains(&json!("User.Read.All")))
+        claims["roles"].as_array().is_some_and(|roles| roles.contains(&json!("User.Read.All")))
     );
 
     let key = world.credentials();
@@ -66,10 +55,7 @@ async fn a_secret_gives_a_token_in_the_form_and_as_basic() {
     let local = format!("{}/.default", world.base());
     let answer = world
         .http
-        .post(format!(
-            "{}/{}/oauth2/v2.0/token",
-            key.login_url, key.tenant_domain
-        ))
+        .post(format!("{}/{}/oauth2/v2.0/token", key.login_url, key.tenant_domain))
         .header("Authorization", format!("Basic {basic}"))
         .form(&[("grant_type", "client_credentials"), ("scope", &local)])
         .send()
@@ -83,28 +69,13 @@ async fn refusals_have_the_documented_codes() {
     let world = World::empty().await;
     type Change = &'static [(&'static str, &'static str)];
     let cases: &[(Change, u16, u64, &str)] = &[
-        (
-            &[("client_secret", "nonsense")],
-            401,
-            7_000_215,
-            "invalid_client",
-        ),
+        (&[("client_secret", "nonsense")], 401, 7_000_215, "invalid_client"),
         (&[("client_secret", "")], 401, 7_000_218, "invalid_client"),
         (&[("grant_type", "")], 400, 900_144, "invalid_request"),
         (&[("scope", "")], 400, 900_144, "invalid_request"),
-        (
-            &[("grant_type", "password")],
-            400,
-            70_003,
-            "unsupported_grant_type",
-        ),
+        (&[("grant_type", "password")], 400, 70_003, "unsupported_grant_type"),
         (&[("scope", "User.Read")], 400, 70_011, "invalid_scope"),
-        (
-            &[("scope", "https://a.example/.default")],
-            400,
-            500_011,
-            "invalid_resource",
-        ),
+        (&[("scope", "https://a.example/.default")], 400, 500_011, "invalid_resource"),
         (
             &[("scope", "https://graph.microsoft.com/.default b/.default")],
             400,
@@ -124,23 +95,13 @@ async fn refusals_have_the_documented_codes() {
     }
     world.entra().expire_secrets();
     assert_eq!(refusal(&world, &[]).await.1, 7_000_222);
-    world
-        .entra()
-        .set_secret(SecretString::from("another"), None);
-    assert_eq!(
-        refusal(&world, &[("client_secret", "x")]).await.1,
-        7_000_215
-    );
+    world.entra().set_secret(SecretString::from("another"), None);
+    assert_eq!(refusal(&world, &[("client_secret", "x")]).await.1, 7_000_215);
     world.entra().set_registration_enabled(false);
     assert_eq!(refusal(&world, &[]).await.1, 7_000_112);
     for (tenant, code) in [("fabrikam.onmicrosoft.com", 90_002), ("common", 9_001_023)] {
         let address = format!("{}/{tenant}/oauth2/v2.0/token", world.base());
-        let answer = world
-            .http
-            .post(address)
-            .form(&world.secret_form())
-            .send()
-            .await;
+        let answer = world.http.post(address).form(&world.secret_form()).send().await;
         let answer = answer.expect("answers");
         assert_eq!(answer.status(), 400);
         let body: Value = answer.json().await.expect("JSON");
@@ -194,11 +155,7 @@ async fn a_certificate_signs_in_both_ways_and_again_with_the_same_assertion() {
     for algorithm in [Algorithm::RS256, Algorithm::PS256] {
         let assertion = assertion(&world, algorithm, &[]);
         for _ in 0..2 {
-            assert_eq!(
-                assertion_code(&world, &assertion).await,
-                (200, 0),
-                "{algorithm:?}"
-            );
+            assert_eq!(assertion_code(&world, &assertion).await, (200, 0), "{algorithm:?}");
         }
     }
 }
@@ -217,11 +174,7 @@ async fn assertions_are_checked() {
         (("exp", Value::Null), 50_027),
     ] {
         let assertion = assertion(&world, Algorithm::PS256, std::slice::from_ref(&change));
-        assert_eq!(
-            assertion_code(&world, &assertion).await,
-            (401, code),
-            "{change:?}"
-        );
+        assert_eq!(assertion_code(&world, &assertion).await, (401, code), "{change:?}");
     }
     let good = assertion(&world, Algorithm::PS256, &[]);
     let (head, signature) = good.rsplit_once('.').expect("three parts");
@@ -242,33 +195,20 @@ async fn graph_refuses_what_is_no_living_token() {
         world.token = token.to_owned();
         let answer = world.request(path).send().await.expect("answers");
         assert_eq!(answer.status(), 401);
-        let challenge = answer
-            .headers()
-            .get("www-authenticate")
-            .expect("a challenge");
-        assert!(
-            challenge
-                .to_str()
-                .is_ok_and(|text| text.starts_with("Bearer "))
-        );
+        let challenge = answer.headers().get("www-authenticate").expect("a challenge");
+        assert!(challenge.to_str().is_ok_and(|text| text.starts_with("Bearer ")));
         let body: Value = answer.json().await.expect("JSON");
         assert_eq!(body["error"]["code"], "InvalidAuthenticationToken");
     }
     world.token = good;
-    world
-        .sandbox
-        .faults
-        .add(Fault::new(FaultKind::ExpiredToken).times(1));
+    world.sandbox.faults.add(Fault::new(FaultKind::ExpiredToken).times(1));
     assert_eq!(world.refused(path).await.0, 401);
     // The fault is over, but the token that it ended stays ended.
     assert_eq!(world.refused(path).await.0, 401);
     world.sign_in().await;
     world.get(path).await;
     world.advance(3600);
-    assert_eq!(
-        world.refused(path).await,
-        (401, "InvalidAuthenticationToken".to_owned())
-    );
+    assert_eq!(world.refused(path).await, (401, "InvalidAuthenticationToken".to_owned()));
 }
 
 #[tokio::test]
@@ -278,10 +218,7 @@ async fn missing_permissions_are_refused_or_blank_the_members() {
     let group = world.group("Readers", &[ada]);
     let application = world.application();
     let paths = [
-        (
-            "Application.Read.All",
-            format!("/servicePrincipals/{application}"),
-        ),
+        ("Application.Read.All", format!("/servicePrincipals/{application}")),
         ("User.Read.All", format!("/users/{ada}")),
         ("User.Read.All", "/users/delta".to_owned()),
         ("GroupMember.Read.All", format!("/groups/{group}")),
@@ -301,9 +238,7 @@ async fn missing_permissions_are_refused_or_blank_the_members() {
     }
     world.entra().revoke_permission("User.Read.All");
     world.sign_in().await;
-    let members = world
-        .get(&format!("/groups/{group}/members?$select=id,mail"))
-        .await;
+    let members = world.get(&format!("/groups/{group}/members?$select=id,mail")).await;
     let row = &members["value"][0];
     assert_eq!(row["id"], ada.to_string());
     assert_eq!(row["mail"], Value::Null);

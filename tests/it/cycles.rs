@@ -1,0 +1,47 @@
+//! People join, move and leave; what is written, and what is asked for it.
+
+use sharefile_provisioner::model::outcome::CycleState;
+use sharefile_provisioner::model::plan::CycleKind;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn one_person_is_created_updated_and_disabled() {
+    let world = World::empty().await;
+    let ada = world.join("Ada");
+    // A guard that lets the only account go would be none: somebody stays.
+    world.join("Bob");
+    let first = world.cycle().await;
+    assert_eq!(first.report.kind, CycleKind::Initial);
+    assert_eq!(first.report.counts.created, 2);
+    assert_eq!(world.account("Ada").last_name, "Tester");
+
+    let patch = serde_json::json!({ "surname": "Byron" });
+    world.sandbox.entra.edit_person(ada, patch.as_object().expect("an object")).expect("an edit");
+    let second = world.cycle().await;
+    assert_eq!((second.report.kind, second.report.counts.updated), (CycleKind::Incremental, 1));
+    assert_eq!(world.account("Ada").last_name, "Byron");
+
+    world.unassign(ada);
+    let third = world.cycle().await;
+    assert_eq!(third.report.counts.disabled, 1);
+    assert!(world.account("Ada").disabled && !world.account("Bob").disabled);
+
+    world.assign(ada, "User");
+    let fourth = world.cycle().await;
+    assert_eq!((fourth.report.state, fourth.report.counts.updated), (CycleState::Complete, 1));
+    assert!(!world.account("Ada").disabled);
+    assert!(world.sandbox.sharefile.mails().is_empty(), "nobody gets mail");
+}
+
+#[tokio::test]
+async fn a_second_cycle_finds_nothing_and_asks_three_times() {
+    let world = World::company(100, 8, 3).await;
+    world.cycle().await;
+    world.sandbox.counts.reset();
+    let again = world.cycle().await;
+    assert_eq!(again.report.counts.done(), 0);
+    assert_eq!((world.graph_requests(), world.sharefile_requests()), (3, 0));
+    let plan = world.plan().await.plan.expect("a plan");
+    assert!(plan.is_empty(), "{plan:?}");
+}

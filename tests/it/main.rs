@@ -1,0 +1,5 @@
+//! Whole cycles over real HTTP against the sandbox, and what only the real process can show.
+
+mod architecture;
+mod cycles;
+mod world;

@@ -1,0 +1,262 @@
+//! A world to tell stories in: both clouds, a job between them, and a clock that jumps.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sharefile_provisioner::clock::{Clock, JumpClock};
+use sharefile_provisioner::config::{self, Environment, Job, Overrides};
+use sharefile_provisioner::cycle::{Asked, Engine, EngineSettings, Turned};
+use sharefile_provisioner::model::ids::Timestamp;
+use sharefile_provisioner::model::outcome::CycleState;
+use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
+use sharefile_provisioner::sandbox::sharefile::{AccountView, SharefileOptions};
+use sharefile_provisioner::sandbox::{Sandbox, SandboxOptions};
+use sharefile_provisioner::source::graph::Graph;
+use sharefile_provisioner::store::{Lease, Store};
+use sharefile_provisioner::target::sharefile::Sharefile;
+use uuid::Uuid;
+
+/// When every story begins.
+pub const START: Timestamp = Timestamp(1_790_000_000_000);
+
+/// Both clouds, a folder with configuration and store, and the clock that all of them share.
+pub struct World {
+    pub sandbox: Sandbox,
+    pub clock: Arc<JumpClock>,
+    pub folder: tempfile::TempDir,
+    overrides: Overrides,
+}
+
+impl World {
+    /// An empty company: nobody, no groups, and only the tenant's own accounts at ShareFile.
+    pub async fn empty() -> Self {
+        Self::with(SandboxOptions {
+            users: 0,
+            groups: 0,
+            existing_accounts: false,
+            ..SandboxOptions::default()
+        })
+        .await
+    }
+
+    /// A company made from a seed, with as many licences as it could need.
+    pub async fn company(users: usize, groups: usize, seed: u64) -> Self {
+        let sharefile = SharefileOptions { employee_max: 1_000_000, ..SharefileOptions::default() };
+        let options =
+            SandboxOptions { users, groups, seed, sharefile, ..SandboxOptions::default() };
+        Self::with(options).await
+    }
+
+    /// A sandbox as described, with a clock that jumps.
+    pub async fn with(options: SandboxOptions) -> Self {
+        let clock = Arc::new(JumpClock::new(START));
+        let sandbox = Sandbox::start(options.jumping(clock.clone())).await.expect("a sandbox");
+        Self::around(sandbox, clock)
+    }
+
+    /// A job for a sandbox that is running already. With a clock of the machine in the sandbox,
+    /// only processes should be run against it.
+    pub fn around(sandbox: Sandbox, clock: Arc<JumpClock>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let world = Self { sandbox, clock, folder, overrides: Overrides::default() };
+        world.write_config();
+        world
+    }
+
+    /// Sets a key of the configuration over the file, for engines and commands alike.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.overrides = self.overrides.clone().set(key, value);
+    }
+
+    /// Writes `config.toml` and its secrets for the sandbox into the folder.
+    fn write_config(&self) {
+        let credentials = self.sandbox.credentials();
+        let write = |name: &str, text: &str| {
+            std::fs::write(self.folder.path().join(name), text).expect("a file");
+        };
+        write("entra-secret", &credentials.client_secret);
+        write("sharefile-password", &credentials.admin_password);
+        write("sharefile-secret", &credentials.sharefile_client_secret);
+        write(
+            "config.toml",
+            &format!(
+                r#"
+[schedule]
+every = "20m"
+
+[entra]
+tenant = "{tenant}"
+client_id = "{client_id}"
+application = "{application}"
+cloud = {{ login = "{login}", graph = "{graph}" }}
+credential = {{ client_secret = {{ file = "entra-secret" }} }}
+
+[sharefile]
+subdomain = "{subdomain}"
+domain = "{domain}"
+admin_user = "{admin_user}"
+admin_password = {{ file = "sharefile-password" }}
+client_id = "{key}"
+client_secret = {{ file = "sharefile-secret" }}
+requests_per_minute = 100000
+
+[users]
+type = {{ default = "employee", guests = "client", roles = {{ Client = "client" }} }}
+match = [{{ target = "Email", source = "[mail]" }}]
+
+[guard]
+first_cycle = "apply"
+
+[store]
+path = "store.db"
+"#,
+                tenant = credentials.tenant_id,
+                client_id = credentials.client_id,
+                application = credentials.application,
+                login = credentials.login_url,
+                graph = credentials.graph_url,
+                subdomain = credentials.sharefile_subdomain,
+                domain = credentials.sharefile_domain,
+                admin_user = credentials.admin_user,
+                key = credentials.sharefile_client_id,
+            ),
+        );
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    /// The job as configured.
+    pub fn job(&self) -> Job {
+        let none: [(&str, &str); 0] = [];
+        config::load(&self.config(), &Environment::of(none), &self.overrides).expect("a job")
+    }
+
+    /// A fresh engine, as a new process would have it, on the store of this world.
+    pub fn engine(&self) -> Engine {
+        let job = self.job();
+        let lease = Lease::acquire(self.folder.path(), "test").expect("the lease");
+        self.engine_on(&job, Store::open(&job.store, lease).expect("the store"))
+    }
+
+    /// A fresh engine on a private copy of the store.
+    pub fn preview_engine(&self) -> Engine {
+        let job = self.job();
+        self.engine_on(&job, Store::preview(&job.store).expect("a copy of the store"))
+    }
+
+    fn engine_on(&self, job: &Job, store: Store) -> Engine {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let source = Graph::new(job.graph.clone(), clock.clone()).expect("a source");
+        let target = Sharefile::new(job.sharefile.clone(), clock.clone()).expect("a target");
+        let settings = EngineSettings {
+            rules: job.rules.clone(),
+            application_key: "test".to_owned(),
+            in_flight: job.sharefile.in_flight,
+            approval_valid: job.approval_valid,
+            full_every: job.schedule.full,
+        };
+        Engine::new(Arc::new(source), Arc::new(target), store, clock, settings)
+    }
+
+    /// One cycle by a fresh engine.
+    pub async fn turn(&self, asked: Asked) -> Turned {
+        let engine = self.engine();
+        let turned = engine.turn(asked).await.expect("a recorded cycle");
+        engine.store.close().await.expect("a closed store");
+        turned
+    }
+
+    /// One scheduled cycle that must not fail.
+    pub async fn cycle(&self) -> Turned {
+        let turned = self.turn(asked()).await;
+        assert_ne!(turned.report.state, CycleState::Failed, "{:?}", turned.report.error);
+        turned
+    }
+
+    /// Plans without writing.
+    pub async fn plan(&self) -> Turned {
+        let engine = self.preview_engine();
+        engine.turn(Asked { preview: true, ..asked() }).await.expect("a plan")
+    }
+
+    /// Runs a command of the real program against this world.
+    pub fn command(&self, arguments: &[&str]) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
+        command.arg("--config").arg(self.config());
+        for (key, value) in &self.overrides.sets {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
+        command.args(arguments).env("NO_COLOR", "1").env_remove("RUST_LOG");
+        command
+    }
+
+    /// Somebody new with an address of their own, assigned directly.
+    pub fn join(&self, name: &str) -> Uuid {
+        let id = self.person(name);
+        self.assign(id, "User");
+        id
+    }
+
+    /// Somebody new, not assigned.
+    pub fn person(&self, name: &str) -> Uuid {
+        let mail = format!("{}@contoso.example", name.to_lowercase());
+        let person = NewPerson::named(name, "Tester", &mail);
+        self.sandbox.entra.add_person(person).expect("a person")
+    }
+
+    /// Assigns a person or a group to the application.
+    pub fn assign(&self, principal: Uuid, role: &str) {
+        let role = self.sandbox.entra.role(role).expect("a role");
+        self.sandbox.entra.assign(principal, role).expect("an assignment");
+    }
+
+    /// Takes all assignments of a principal away.
+    pub fn unassign(&self, principal: Uuid) {
+        assert!(self.sandbox.entra.unassign_principal(principal) > 0, "was assigned");
+    }
+
+    /// A new group with members, assigned.
+    pub fn group(&self, name: &str, members: &[Uuid]) -> Uuid {
+        let group = self.sandbox.entra.add_group(NewGroup::named(name)).expect("a group");
+        for member in members {
+            self.sandbox.entra.add_member(group, *member).expect("a member");
+        }
+        self.assign(group, "User");
+        group
+    }
+
+    /// The account with an address, which must exist.
+    pub fn account(&self, name: &str) -> AccountView {
+        let address = format!("{}@contoso.example", name.to_lowercase());
+        self.sandbox.sharefile.account_of(&address).unwrap_or_else(|| panic!("no {address}"))
+    }
+
+    /// How many requests went to endpoints whose label contains `label`, since the last reset.
+    pub fn asked(&self, label: &str) -> u64 {
+        let counts = self.sandbox.counts.by_endpoint();
+        counts.iter().filter(|(name, _)| name.contains(label)).map(|(_, count)| count).sum()
+    }
+
+    /// Graph requests, tokens excluded.
+    pub fn graph_requests(&self) -> u64 {
+        self.asked("/v1.0/")
+    }
+
+    /// ShareFile requests, tokens included.
+    pub fn sharefile_requests(&self) -> u64 {
+        self.asked("/sf/v3/") + self.asked("POST /oauth/token")
+    }
+
+    /// The path of a file in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        Path::new(self.folder.path()).join(name)
+    }
+}
+
+/// A scheduled cycle.
+pub fn asked() -> Asked {
+    Asked { by: "schedule".to_owned(), ..Asked::default() }
+}

@@ -29,6 +29,9 @@ const ROUNDS: u32 = 6;
 /// How often a cycle plans objects again that met something else than was planned.
 const REPLANS: u32 = 2;
 
+/// How long history is kept, in milliseconds: two years.
+const KEEP_HISTORY_MS: i64 = 730 * 86_400_000;
+
 /// What an engine needs to know besides its two ends and its store.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
@@ -162,6 +165,9 @@ impl Engine {
         report.counts.target_requests = self.target.requests() - sent.1;
         report.ended_at = Some(self.clock.now());
         self.store.end_cycle(report.clone()).await?;
+        if report.kind != CycleKind::Incremental {
+            self.store.prune(self.clock.now().plus_ms(-KEEP_HISTORY_MS)).await?;
+        }
         info!(
             cycle.id = %id,
             created = report.counts.created,
@@ -220,6 +226,13 @@ struct Decided {
 impl Cycle<'_> {
     async fn run(&mut self, job: JobState) -> Result<CycleState, CycleFailure> {
         let engine = self.engine;
+        if job.paused && !self.asked.preview {
+            self.refused.push("the job is paused: `sharefile-provisioner resume` first".to_owned());
+            return Ok(CycleState::Complete);
+        }
+        if self.asked.approve {
+            self.reopen_held().await?;
+        }
         let job = self.application(job).await?;
         let settled = recover(&self.applier(&|| false, &|_| {})).await?;
         if settled > 0 {
@@ -242,6 +255,14 @@ impl Cycle<'_> {
             None => return Ok(CycleState::Complete),
         };
         self.apply(&job, &imported, checked).await
+    }
+
+    /// What was held in earlier cycles is planned again, so that it can be approved as it is now.
+    async fn reopen_held(&self) -> Result<(), CycleFailure> {
+        let holds = self.engine.store.holds().await?;
+        let items = holds.iter().filter(|hold| hold.kind.approvable()).flat_map(|hold| &hold.items);
+        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false }).collect();
+        Ok(self.engine.store.mark_subjects(subjects).await?)
     }
 
     /// Finds the application, unless it is known already, and pins it.

@@ -236,9 +236,10 @@ impl Cycle<'_> {
         let job = self.application(job).await?;
         let settled = recover(&self.applier(&|| false, &|_| {})).await?;
         if settled > 0 {
+            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
             self.report
                 .notes
-                .push(format!("{settled} writes that an interruption left open were settled."));
+                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
         }
         let imported = self.import(&job).await?;
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);

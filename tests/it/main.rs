@@ -2,4 +2,5 @@
 
 mod architecture;
 mod cycles;
+mod process;
 mod world;

@@ -184,13 +184,18 @@ path = "store.db"
 
     /// Runs a command of the real program against this world.
     pub fn command(&self, arguments: &[&str]) -> assert_cmd::Command {
-        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
-        command.arg("--config").arg(self.config());
+        assert_cmd::Command::from_std(self.program(arguments))
+    }
+
+    /// A command of the real program against this world, to be started by the caller.
+    pub fn program(&self, arguments: &[&str]) -> std::process::Command {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
+        program.arg("--config").arg(self.config());
         for (key, value) in &self.overrides.sets {
-            command.arg("--set").arg(format!("{key}={value}"));
+            program.arg("--set").arg(format!("{key}={value}"));
         }
-        command.args(arguments).env("NO_COLOR", "1").env_remove("RUST_LOG");
-        command
+        program.args(arguments).env("NO_COLOR", "1").env_remove("RUST_LOG");
+        program
     }
 
     /// Somebody new with an address of their own, assigned directly.

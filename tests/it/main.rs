@@ -2,4 +2,5 @@
 
 mod architecture;
 mod cycles;
+mod errors;
 mod world;

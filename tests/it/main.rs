@@ -2,5 +2,6 @@
 
 mod architecture;
 mod cycles;
+mod errors;
 mod process;
 mod world;

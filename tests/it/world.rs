@@ -8,6 +8,7 @@ use sharefile_provisioner::config::{self, Environment, Job, Overrides};
 use sharefile_provisioner::cycle::{Asked, Engine, EngineSettings, Turned};
 use sharefile_provisioner::model::ids::Timestamp;
 use sharefile_provisioner::model::outcome::CycleState;
+use sharefile_provisioner::sandbox::counts::WriteRecord;
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
 use sharefile_provisioner::sandbox::sharefile::{AccountView, SharefileOptions};
 use sharefile_provisioner::sandbox::{Sandbox, SandboxOptions};
@@ -198,6 +199,37 @@ path = "store.db"
         program
     }
 
+    /// Runs a command of the real program to its end, while the sandbox goes on.
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        let ended = tokio::task::spawn_blocking(move || command.output());
+        let output = ended.await.expect("a thread").expect("the program starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            text: text(&output.stdout) + &text(&output.stderr),
+        }
+    }
+
+    /// Every account of the tenant as it is now.
+    pub fn accounts(&self) -> Vec<AccountView> {
+        self.sandbox.sharefile.accounts()
+    }
+
+    /// Every write that reached ShareFile since the last reset, oldest first.
+    pub fn writes(&self) -> Vec<WriteRecord> {
+        let mut writes = self.sandbox.counts.writes();
+        writes.retain(|write| write.path.starts_with("/sf/v3/"));
+        writes
+    }
+
+    /// The writes that disable or delete somebody, as asked for, whatever became of them.
+    pub fn removals(&self) -> Vec<WriteRecord> {
+        let mut writes = self.writes();
+        writes.retain(|write| write.method == "DELETE" || disables(write) == Some(true));
+        writes
+    }
+
     /// Somebody new with an address of their own, assigned directly.
     pub fn join(&self, name: &str) -> Uuid {
         let id = self.person(name);
@@ -259,6 +291,18 @@ path = "store.db"
     pub fn path(&self, name: &str) -> PathBuf {
         Path::new(self.folder.path()).join(name)
     }
+}
+
+/// How a command ended, and all that it said.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub text: String,
+}
+
+/// Whether a write disables (`true`) or enables (`false`) somebody; `None` if neither.
+pub fn disables(write: &WriteRecord) -> Option<bool> {
+    write.body.get("Security")?.get("IsDisabled")?.as_bool()
 }
 
 /// A scheduled cycle.

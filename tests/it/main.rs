@@ -1,5 +1,6 @@
 //! Whole cycles over real HTTP against the sandbox, and what only the real process can show.
 
 mod architecture;
+mod counts;
 mod cycles;
 mod world;

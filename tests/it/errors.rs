@@ -120,9 +120,7 @@ async fn a_wrong_entra_secret() {
 async fn an_expired_entra_secret() {
     let danger = Danger::new().await;
     danger.world.sandbox.entra.expire_secrets();
-    danger
-        .fails(CREDENTIALS, &["AADSTS7000222", "has expired", "Make a new client secret"])
-        .await;
+    danger.fails(CREDENTIALS, &["AADSTS7000222", "has expired", "Make a new client secret"]).await;
     let secret = danger.world.sandbox.entra.client_secret();
     danger.world.sandbox.entra.set_secret(secret, None);
     danger.heals().await;
@@ -265,7 +263,8 @@ async fn html_instead_of_json_at_entra() {
 async fn html_instead_of_json_at_sharefile() {
     let danger = Danger::new().await;
     let faults = &danger.world.sandbox.faults;
-    let reads = ["/oauth/token", "GET /sf/v3/Users", "GET /sf/v3/Accounts", "GET /sf/v3/Groups(id)"];
+    let reads =
+        ["/oauth/token", "GET /sf/v3/Users", "GET /sf/v3/Accounts", "GET /sf/v3/Groups(id)"];
     for endpoint in reads {
         let fault = faults.add(Fault::new(FaultKind::Html).at(endpoint));
         danger.fails(TARGET, &["web page", "proxy"]).await;

@@ -60,6 +60,6 @@ async fn somebody_restored_is_back_although_no_feed_mentions_the_membership() {
     // A full read in between sees no trace of her in the group.
     world.turn(Asked { full: true, ..asked() }).await;
     world.sandbox.entra.restore_person(ada).expect("a restoration");
-    world.cycle().await;
-    assert!(!world.account("Ada").disabled);
+    let back = world.cycle().await;
+    assert!(!world.account("Ada").disabled, "{back:?}");
 }

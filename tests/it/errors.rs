@@ -42,12 +42,12 @@ impl Danger {
         let members: Vec<Uuid> = (0..12).map(|n| world.person(&format!("Member{n}"))).collect();
         world.group("Everybody", &members);
         let leaver = world.join("Leaver");
-        let first = world.run(&["sync"]).await;
+        let first = world.ran(&["sync"]).await;
         assert_eq!(first.code, 0, "{first:?}");
-        assert_eq!(world.accounts().iter().filter(|account| !account.disabled).count(), 13 + 4);
+        assert_eq!(world.all_accounts().iter().filter(|account| !account.disabled).count(), 13 + 4);
         world.unassign(leaver);
         world.sandbox.counts.reset();
-        let before = world.accounts();
+        let before = world.all_accounts();
         Self { world, leaver, before }
     }
 
@@ -57,7 +57,7 @@ impl Danger {
     }
 
     async fn fails_by(&self, arguments: &[&str], code: i32, words: &[&str]) {
-        let ran = self.world.run(arguments).await;
+        let ran = self.world.ran(arguments).await;
         says(&ran, code, words);
         self.untouched(&ran);
     }
@@ -65,18 +65,18 @@ impl Danger {
     /// Nobody was disabled, and nothing else was written either.
     fn untouched(&self, ran: &Ran) {
         assert!(self.world.removals().is_empty(), "{ran:?}: {:?}", self.world.removals());
-        assert_eq!(self.world.accounts(), self.before, "{ran:?}");
+        assert_eq!(self.world.all_accounts(), self.before, "{ran:?}");
     }
 
     /// Once the trouble is over the next cycle does what was due, and only that: the danger was
     /// real, and the job is none the worse for it.
     pub async fn heals(&self) {
         self.world.sandbox.faults.clear();
-        let ran = self.world.run(&["sync"]).await;
+        let ran = self.world.ran(&["sync"]).await;
         assert_eq!(ran.code, 0, "{ran:?}");
         let removals = self.world.removals();
         assert_eq!(removals.len(), 1, "{removals:?}");
-        for (is, was) in self.world.accounts().iter().zip(&self.before) {
+        for (is, was) in self.world.all_accounts().iter().zip(&self.before) {
             let leaver = is.email.starts_with("leaver@");
             assert_eq!((is.disabled, &is.id), (leaver, &was.id), "{ran:?}");
         }
@@ -185,7 +185,7 @@ async fn a_service_user_without_rights() {
         danger.world.sandbox.sharefile.set_service_roles(&held);
         // The service user's own record is not part of what must not change here.
         for arguments in [&["sync"][..], &["sync", "--full"], &["plan"], &["test"]] {
-            let ran = danger.world.run(arguments).await;
+            let ran = danger.world.ran(arguments).await;
             says(&ran, CREDENTIALS, &[missing, "service user", "Give the service user"]);
             assert!(danger.world.writes().is_empty(), "{ran:?}");
         }
@@ -194,7 +194,7 @@ async fn a_service_user_without_rights() {
     let mut switches = danger.world.sandbox.sharefile.switches();
     switches.key_admin_users = false;
     danger.world.sandbox.sharefile.set_switches(switches.clone());
-    let ran = danger.world.run(&["sync"]).await;
+    let ran = danger.world.ran(&["sync"]).await;
     says(&ran, CREDENTIALS, &["admin_users", "API key that may manage users"]);
     assert!(danger.world.writes().is_empty(), "{ran:?}");
     switches.key_admin_users = true;
@@ -300,7 +300,7 @@ async fn an_assignment_list_cut_short_once() {
         let danger = Danger::new().await;
         let cut = Fault::new(FaultKind::CutList).at("appRoleAssignedTo").keep(0).times(1);
         danger.world.sandbox.faults.add(cut);
-        let ran = danger.world.run(arguments).await;
+        let ran = danger.world.ran(arguments).await;
         says(&ran, 0, &["Two reads of the assignment list differ"]);
         // The leaver has left in every whole read; nobody else has.
         let removals = danger.world.removals();
@@ -317,7 +317,7 @@ async fn an_assignment_list_cut_short_in_every_read() {
     for arguments in [&["sync"][..], &["sync"], &["sync", "--full"]] {
         danger.fails_by(arguments, REFUSED, &["13 changes wait for approval"]).await;
     }
-    let holds = danger.world.run(&["holds"]).await;
+    let holds = danger.world.ran(&["holds"]).await;
     says(&holds, 0, &["SourceEmptied", "Check the assignments in Entra ID"]);
     danger.heals().await;
 }
@@ -391,10 +391,10 @@ async fn a_configuration_that_cannot_be_read() {
 async fn a_mistyped_command_line() {
     let world = with_the_clock_of_the_machine(SandboxOptions::default()).await;
     for arguments in [&["snyc"][..], &["sync", "--ful"], &[], &["apply"]] {
-        let ran = world.run(arguments).await;
+        let ran = world.ran(arguments).await;
         says(&ran, 64, &["Usage"]);
     }
-    says(&world.run(&["apply", "nowhere.json"]).await, 64, &["nowhere.json", "plan --out"]);
+    says(&world.ran(&["apply", "nowhere.json"]).await, 64, &["nowhere.json", "plan --out"]);
 }
 
 // The store.
@@ -516,11 +516,11 @@ async fn some_objects_failed() {
         ..Fault::new(FaultKind::Unavailable).at("POST /sf/v3/Users/AccountUser").times(1)
     };
     danger.world.sandbox.faults.add(refused);
-    let ran = danger.world.run(&["sync"]).await;
+    let ran = danger.world.ran(&["sync"]).await;
     says(&ran, SOME_FAILED, &["1 failed", "1 disabled"]);
-    let log = danger.world.run(&["log", "--status", "failure"]).await;
+    let log = danger.world.ran(&["log", "--status", "failure"]).await;
     says(&log, 0, &["unlucky@contoso.example", "400 BadRequest"]);
-    says(&danger.world.run(&["sync"]).await, 0, &["1 created"]);
+    says(&danger.world.ran(&["sync"]).await, 0, &["1 created"]);
 }
 
 /// A listener whose certificate nobody has reason to trust.

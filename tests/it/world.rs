@@ -200,7 +200,7 @@ path = "store.db"
     }
 
     /// Runs a command of the real program to its end, while the sandbox goes on.
-    pub async fn run(&self, arguments: &[&str]) -> Ran {
+    pub async fn ran(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(arguments);
         let ended = tokio::task::spawn_blocking(move || command.output());
         let output = ended.await.expect("a thread").expect("the program starts");
@@ -212,7 +212,7 @@ path = "store.db"
     }
 
     /// Every account of the tenant as it is now.
-    pub fn accounts(&self) -> Vec<AccountView> {
+    pub fn all_accounts(&self) -> Vec<AccountView> {
         self.sandbox.sharefile.accounts()
     }
 

@@ -161,9 +161,7 @@ fn the_least_configuration_gets_the_defaults() {
     assert_eq!(job.rules.guard.removals_per_cycle, Limit { count: 50, percent: 10 });
     assert_eq!(job.approval_valid, Duration::from_secs(86_400));
     assert_eq!(job.log.format, LogFormat::Auto);
-    if std::env::consts::OS != "windows" {
-        assert_eq!(job.store, PathBuf::from("/var/lib/sharefile-provisioner/store.db"));
-    }
+    assert_eq!(job.store, PathBuf::from("/var/lib/sharefile-provisioner/store.db"));
 }
 
 #[test]

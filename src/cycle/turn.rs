@@ -229,6 +229,9 @@ impl Cycle<'_> {
                 .push(format!("{settled} {writes} that an interruption left open {were} settled."));
         }
         let imported = self.import(&job).await?;
+        if self.asked.approve {
+            self.plan_held_again().await?;
+        }
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
         let data = engine.store.plan_data(subjects).await?;
@@ -243,6 +246,17 @@ impl Cycle<'_> {
             None => return Ok(CycleState::Complete),
         };
         self.apply(&job, &imported, checked).await
+    }
+
+    /// An approval in advance is for what is held as it is seen in this cycle: what an earlier
+    /// cycle held is planned again, so that it is seen.
+    async fn plan_held_again(&self) -> Result<(), CycleFailure> {
+        let store = &self.engine.store;
+        let held = store.holds().await?;
+        let items = held.iter().filter(|hold| hold.kind.approvable()).flat_map(|hold| &hold.items);
+        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false });
+        store.mark_subjects(subjects.collect()).await?;
+        Ok(())
     }
 
     /// Finds the application, unless it is known already, and pins it.

@@ -189,7 +189,7 @@ impl Engine {
         };
         if !bound {
             CycleKind::Initial
-        } else if asked.full || due {
+        } else if asked.full || due || asked.saved.as_ref().is_some_and(|saved| saved.full) {
             CycleKind::Full
         } else {
             CycleKind::Incremental

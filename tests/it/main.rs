@@ -2,4 +2,6 @@
 
 mod architecture;
 mod cycles;
+mod histories;
+mod history;
 mod world;

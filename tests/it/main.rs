@@ -4,5 +4,7 @@ mod architecture;
 mod counts;
 mod cycles;
 mod errors;
+mod histories;
+mod history;
 mod process;
 mod world;

@@ -7,4 +7,5 @@ mod errors;
 mod histories;
 mod history;
 mod process;
+mod readme;
 mod world;

@@ -93,7 +93,7 @@ admin_user = "{admin_user}"
 admin_password = {{ file = "sharefile-password" }}
 client_id = "{key}"
 client_secret = {{ file = "sharefile-secret" }}
-requests_per_minute = 1000000
+requests_per_minute = 100000
 
 [users]
 type = {{ default = "employee", guests = "client", roles = {{ Client = "client" }} }}

@@ -33,6 +33,8 @@
 //! | Room | Does |
 //! |---|---|
 //! | [`model`] | plain data that two rooms or more share |
+//! | [`clock`] | now and sleep, injected |
+//! | [`logging`] | to the journal, or to standard error |
 //! | [`http`] | one polite client: gate, retries, tokens, redaction |
 //! | [`source`] | reads: Microsoft Graph |
 //! | [`target`] | writes: ShareFile |
@@ -50,6 +52,19 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod apply;
 pub mod cli;

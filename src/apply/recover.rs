@@ -44,6 +44,8 @@ async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, Re
     let mut log = log_entry(applier, change, intent.at, now);
     log.cycle = intent.cycle;
     let ours = match &account {
+        // What is found by an address is ours only if nobody had it right before the call.
+        Some(_) if change.target_id.is_none() && !intent.lookup_was_empty => false,
         Some(account) => {
             took_effect(change, account) && !owned_by_other(applier, change, account).await?
         }

@@ -58,7 +58,6 @@ pub async fn step(
     let intent = Intent {
         cycle: applier.cycle,
         change: change.clone(),
-        before: change.before.clone(),
         lookup_was_empty: matches!(change.write, Write::Create { .. }),
         at: started,
     };

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cycle::worker::RequestAnswer;
-use crate::store::{RequestKind, Requests};
+use crate::store::{Lease, RequestKind, Requests};
 
 use super::exit::{Exit, Failure};
+use super::open::folder;
 
 /// How long a request may stay unclaimed.
 const CLAIM: Duration = Duration::from_secs(10);
@@ -39,6 +40,13 @@ pub async fn ask(
             return serde_json::from_value(answer).map_err(|problem| {
                 Failure::new(Exit::Unexpected, &problem, "Look into the log of the daemon.")
             });
+        }
+        if row.claimed_at.is_some() && Lease::holder(folder(store)).is_none() {
+            return Err(Failure::said(
+                Exit::Unexpected,
+                format!("`{holder}` ended before it answered"),
+                "Look into its log, and at `sharefile-provisioner status`.",
+            ));
         }
         if row.claimed_at.is_none() && waited >= CLAIM && requests.withdraw_unclaimed(id)? {
             return Err(Failure::said(

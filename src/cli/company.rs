@@ -211,11 +211,12 @@ impl Company {
             names.get(self.round % names.len()).copied().unwrap_or(("Ada", "Byron"));
         let mail = format!("joiner{}@example.com", self.round);
         let staff = groups.iter().find(|(_, role)| role.as_deref() != Some("Client"));
-        let mut body = json!({
+        let groups = staff.map(|(id, _)| vec![id.clone()]).unwrap_or_default();
+        let body = json!({
             "givenName": given, "surname": surname, "displayName": format!("{given} {surname}"),
             "mail": mail, "userPrincipalName": mail, "accountEnabled": true, "userType": "Member",
+            "groups": groups,
         });
-        body["groups"] = json!(staff.map(|(id, _)| vec![id.clone()]).unwrap_or_default());
         self.send(reqwest::Method::POST, "people", Some(body)).await?;
         Ok(format!("{given} {surname} joins"))
     }

@@ -110,11 +110,11 @@ pub fn default_path() -> PathBuf {
     }
 }
 
-/// Returns our folder below `unix`, or below `%ProgramData%` on Windows.
+/// Returns our folder below `unix`, or below `%ProgramData%`, a variable that Windows sets for
+/// every process and nothing else does.
 fn system_folder(environment: &Environment, unix: &str) -> PathBuf {
-    let windows = std::env::consts::OS == "windows";
-    let data = environment.get("ProgramData").filter(|folder| windows && !folder.is_empty());
-    PathBuf::from(data.unwrap_or(unix)).join("sharefile-provisioner")
+    let windows = environment.get("ProgramData").filter(|folder| !folder.is_empty());
+    PathBuf::from(windows.unwrap_or(unix)).join("sharefile-provisioner")
 }
 
 fn files(path: &Path) -> Layers {

@@ -40,6 +40,9 @@ struct UserRules {
     welcome: bool,
 }
 
+/// What people are called who have no address: always read, whatever the expressions need.
+const LABEL: &str = "userPrincipalName";
+
 impl Reader<'_> {
     /// Reads the rules, and how long an approval is valid.
     pub(super) fn rules(&mut self, root: &mut Section) -> Option<(Rules, Duration)> {
@@ -51,6 +54,7 @@ impl Reader<'_> {
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
         let mut source_attributes: Vec<String> =
             sources.flat_map(Expression::attributes).map(str::to_owned).collect();
+        source_attributes.push(LABEL.to_owned());
         source_attributes.sort();
         source_attributes.dedup();
         let rules = Rules {

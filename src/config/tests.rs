@@ -146,7 +146,7 @@ fn the_least_configuration_gets_the_defaults() {
     assert_eq!(job.schedule.full, Some(Duration::from_secs(7 * 86_400)));
     assert_eq!(job.schedule.grace, Duration::from_secs(30));
     assert_eq!(job.graph.cloud.login.as_str(), "https://login.microsoftonline.com/");
-    assert_eq!(job.graph.attributes, ["givenName", "mail", "surname"]);
+    assert_eq!(job.graph.attributes, ["givenName", "mail", "surname", "userPrincipalName"]);
     assert_eq!(job.sharefile.domain, "sharefile.com");
     assert_eq!(job.sharefile.requests_per_minute, 420);
     assert_eq!(job.sharefile.in_flight, 8);
@@ -161,9 +161,7 @@ fn the_least_configuration_gets_the_defaults() {
     assert_eq!(job.rules.guard.removals_per_cycle, Limit { count: 50, percent: 10 });
     assert_eq!(job.approval_valid, Duration::from_secs(86_400));
     assert_eq!(job.log.format, LogFormat::Auto);
-    if std::env::consts::OS != "windows" {
-        assert_eq!(job.store, PathBuf::from("/var/lib/sharefile-provisioner/store.db"));
-    }
+    assert_eq!(job.store, PathBuf::from("/var/lib/sharefile-provisioner/store.db"));
 }
 
 #[test]

@@ -82,7 +82,8 @@ impl Importer<'_> {
         let watermark = self.source.start().await?;
         let assignments = self.assignments(&stored, &mut notes).await?;
         let groups = principals(&assignments, PrincipalKind::Group);
-        let members = self.members(&groups, &mut notes).await?;
+        let stored_members = self.store.group_members(groups.clone()).await?;
+        let members = self.members(&groups, &stored_members, &mut notes).await?;
         note_gone(&members.gone, &mut notes);
         let have: BTreeSet<SourceAnchor> = members.users.iter().map(|user| user.anchor).collect();
         let mut others: BTreeSet<SourceAnchor> =
@@ -92,12 +93,13 @@ impl Importer<'_> {
         let mut users = members.users;
         users.extend(self.source.users(&others).await?);
         users.sort_unstable_by_key(|source_user| source_user.anchor);
+        let memberships = with_deleted(members.memberships, &stored_members, &users);
         let roles = roles_of(&assignments);
         let default_access = assignments.iter().any(|row| row.role == DEFAULT_ACCESS);
         let update = SnapshotUpdate::Full {
             users,
             assignments,
-            memberships: members.memberships,
+            memberships,
             watermark,
             query_hash: self.query_hash.to_owned(),
             at: self.now,
@@ -235,10 +237,10 @@ impl Importer<'_> {
     async fn members(
         &self,
         groups: &[SourceAnchor],
+        stored: &[Membership],
         notes: &mut Vec<String>,
     ) -> Result<GroupMembers, CycleFailure> {
         let mut first = self.source.members(groups).await?;
-        let stored = self.store.group_members(groups.to_vec()).await?;
         let lacking: BTreeSet<SourceAnchor> = stored
             .iter()
             .filter(|known| first.read.binary_search(&known.group).is_ok())
@@ -281,6 +283,25 @@ fn principals(assignments: &[Assignment], kind: PrincipalKind) -> Vec<SourceAnch
 
 fn roles_of(assignments: &[Assignment]) -> BTreeSet<uuid::Uuid> {
     assignments.iter().map(|row| row.role).filter(|role| *role != DEFAULT_ACCESS).collect()
+}
+
+/// Adds the memberships of people in the recycle bin. They keep them, but no list shows them; and
+/// when they are restored, no change feed mentions them (Graph reference, sections 2 and 4).
+fn with_deleted(
+    mut memberships: Vec<Membership>,
+    stored: &[Membership],
+    users: &[SourceUser],
+) -> Vec<Membership> {
+    let in_bin = |anchor: SourceAnchor| {
+        let index = users.binary_search_by_key(&anchor, |user| user.anchor).ok();
+        index
+            .and_then(|index| users.get(index))
+            .is_some_and(|user| user.presence == Presence::SoftDeleted)
+    };
+    memberships.extend(stored.iter().filter(|membership| in_bin(membership.user)));
+    memberships.sort_unstable();
+    memberships.dedup();
+    memberships
 }
 
 fn note_gone(gone: &[SourceAnchor], notes: &mut Vec<String>) {
@@ -374,6 +395,15 @@ mod tests {
         let deleted = merge(&person(Presence::Present), &UserChange::SoftDeleted).expect("merged");
         assert_eq!(deleted.presence, Presence::SoftDeleted);
         assert_eq!(deleted.attributes, person(Presence::Present).attributes);
+    }
+
+    #[test]
+    fn people_in_the_recycle_bin_keep_their_memberships() {
+        let pair = |user| Membership { user: anchor(user), group: anchor(10) };
+        let deleted = person(Presence::SoftDeleted);
+        let gone = SourceUser { anchor: anchor(2), ..person(Presence::HardDeleted) };
+        let kept = with_deleted(vec![pair(3)], &[pair(1), pair(2)], &[deleted, gone]);
+        assert_eq!(kept, [pair(1), pair(3)]);
     }
 
     #[test]

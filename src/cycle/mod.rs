@@ -4,6 +4,8 @@
 //! cycles take this one path, whoever asked for them. [`worker`] decides when, [`schedule`] is the
 //! pure part of that.
 
+mod course;
+mod decide;
 mod failure;
 mod import;
 mod lookup;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{ContentHash, Timestamp};
-use crate::model::plan::{ModifiedProperty, Plan, PlannedChange};
+use crate::model::plan::{CycleKind, ModifiedProperty, Plan, PlannedChange};
 
 /// The version of the file format.
 const FORMAT: u32 = 1;
@@ -20,6 +20,9 @@ pub struct SavedPlan {
     pub format: u32,
     /// When the plan was made.
     pub made_at: Timestamp,
+    /// It was made from a full read, and needs one to be made again: the change feeds do not show
+    /// what happened at the target.
+    pub full: bool,
     /// The rules that it was made with.
     pub rules_hash: ContentHash,
     /// The changes, in order.
@@ -47,6 +50,7 @@ impl SavedPlan {
             kind: KIND.to_owned(),
             format: FORMAT,
             made_at,
+            full: plan.kind != CycleKind::Incremental,
             rules_hash: plan.rules_hash,
             changes: plan.changes.clone(),
         }

@@ -102,7 +102,6 @@ pub async fn work(
         })?)
         .await?;
     scheduler.start().await?;
-    let _ = tick.try_send(());
     let busy = Arc::new(AtomicBool::new(false));
     let (claimed, mut requests) = mpsc::unbounded_channel();
     let poller = tokio::spawn(poll(engine.clone(), busy.clone(), claimed, cancel.clone()));

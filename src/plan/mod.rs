@@ -8,6 +8,7 @@
 //! whole picture is decided afterwards: two people for one account, licences, the guard's limits.
 
 pub mod check;
+mod decision;
 mod diff;
 mod guard;
 mod input;
@@ -31,7 +32,8 @@ use crate::model::plan::{
     HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, ProvisioningAction, Write,
 };
 
-use diff::{Decision, Differ};
+use decision::Decision;
+use diff::Differ;
 
 /// What planning came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use crate::model::account::{Link, Shadow};
+use crate::model::account::Link;
 use crate::model::ids::{CycleId, SourceAnchor, Timestamp};
 use crate::model::outcome::{LogEntry, OutcomeStatus};
 use crate::model::plan::PlannedChange;
@@ -20,8 +20,6 @@ pub struct Intent {
     pub cycle: CycleId,
     /// The change.
     pub change: PlannedChange,
-    /// The values of the account before; `None` if there was none.
-    pub before: Option<Shadow>,
     /// No account had the address right before: what is found after a crash is ours.
     pub lookup_was_empty: bool,
     /// When the write begins.

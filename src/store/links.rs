@@ -115,7 +115,8 @@ pub(super) fn of(connection: &Connection, anchor: SourceAnchor) -> Result<Option
         .optional()?)
 }
 
-/// Makes `link` the live link of its person. A link of the same person to another account ends.
+/// Makes `link` the live link of its person. A link of the same person to another account ends;
+/// one to the same account keeps the time it was made, and its state the time it began.
 pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result<(), Trouble> {
     let key = link.target_id.key();
     let owner: Option<SourceAnchor> = connection
@@ -135,8 +136,14 @@ pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result
     let shadow = &link.shadow;
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO link ({COLUMNS}, target_key) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            "INSERT INTO link ({COLUMNS}, target_key) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+             ON CONFLICT (anchor) DO UPDATE SET \
+             target_id = excluded.target_id, origin = excluded.origin, state = excluded.state, \
+             state_since = CASE WHEN state = excluded.state THEN state_since \
+                           ELSE excluded.state_since END, \
+             sent = excluded.sent, read_back = excluded.read_back, kind = excluded.kind, \
+             disabled = excluded.disabled"
         ))?
         .execute(params![
             link.anchor,

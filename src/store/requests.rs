@@ -110,7 +110,8 @@ impl Requests {
 
 impl Store {
     /// Claims the oldest request that nobody has claimed; each is handed out once, also across
-    /// restarts. Costs next to nothing for as long as no other process has written.
+    /// restarts. Requests that waited for more than twelve seconds are withdrawn: nobody waits for
+    /// them any more. Costs next to nothing for as long as no other process has written.
     pub async fn claim_request(&self, at: Timestamp) -> Result<Option<RequestRow>, StoreError> {
         self.alone(move |worker| claim_if_any(worker, at)).await
     }
@@ -169,7 +170,14 @@ fn claim_if_any(worker: &mut Worker, at: Timestamp) -> Result<Option<RequestRow>
     worker.write("claiming a request", Durability::Power, |connection| claim(connection, at))
 }
 
+/// How long a request may wait for somebody to claim it, in milliseconds. Its command withdraws it
+/// after ten seconds; one that is older was left by a command that has ended.
+const STALE_MS: i64 = 12_000;
+
 fn claim(connection: &Connection, at: Timestamp) -> Result<Option<RequestRow>, Trouble> {
+    connection
+        .prepare_cached("DELETE FROM request WHERE claimed_at IS NULL AND at < ?1")?
+        .execute([at.plus_ms(-STALE_MS)])?;
     Ok(connection
         .prepare_cached(&format!(
             "UPDATE request SET claimed_at = ?1 \

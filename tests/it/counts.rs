@@ -232,7 +232,10 @@ async fn people_assigned_directly_cost_a_batch_of_three_hundred() {
     let (turned, requests) = fresh(&world).await;
     assert_eq!(turned.report.counts.created, 1_000);
     let reads = [(ENTRA_TOKEN, 1), (ASSIGNED, 2), (BATCH, 4)];
-    assert_eq!(requests, sum(&[&DESCRIBED, &DELTAS, &reads, &TENANT, &LISTS, &[(EMPLOYEE, 1_000)]]));
+    assert_eq!(
+        requests,
+        sum(&[&DESCRIBED, &DELTAS, &reads, &TENANT, &LISTS, &[(EMPLOYEE, 1_000)]])
+    );
     nothing_to_do(&world).await;
 
     // A large group of people who are known: its first page in a batch, the second on its own.

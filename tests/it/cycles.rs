@@ -1,9 +1,10 @@
 //! People join, move and leave; what is written, and what is asked for it.
 
+use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::model::outcome::CycleState;
 use sharefile_provisioner::model::plan::CycleKind;
 
-use crate::world::World;
+use crate::world::{World, asked};
 
 #[tokio::test]
 async fn one_person_is_created_updated_and_disabled() {
@@ -44,4 +45,21 @@ async fn a_second_cycle_finds_nothing_and_asks_three_times() {
     assert_eq!((world.graph_requests(), world.sharefile_requests()), (3, 0));
     let plan = world.plan().await.plan.expect("a plan");
     assert!(plan.is_empty(), "{plan:?}");
+}
+
+#[tokio::test]
+async fn somebody_restored_is_back_although_no_feed_mentions_the_membership() {
+    let world = World::empty().await;
+    let ada = world.person("Ada");
+    let bob = world.person("Bob");
+    world.group("Staff", &[ada, bob]);
+    world.cycle().await;
+    world.sandbox.entra.soft_delete_person(ada).expect("a deletion");
+    world.cycle().await;
+    assert!(world.account("Ada").disabled);
+    // A full read in between sees no trace of her in the group.
+    world.turn(Asked { full: true, ..asked() }).await;
+    world.sandbox.entra.restore_person(ada).expect("a restoration");
+    let back = world.cycle().await;
+    assert!(!world.account("Ada").disabled, "{back:?}");
 }

@@ -3,4 +3,8 @@
 mod architecture;
 mod counts;
 mod cycles;
+mod errors;
+mod histories;
+mod history;
+mod process;
 mod world;

@@ -8,6 +8,7 @@ use sharefile_provisioner::config::{self, Environment, Job, Overrides};
 use sharefile_provisioner::cycle::{Asked, Engine, EngineSettings, Turned};
 use sharefile_provisioner::model::ids::Timestamp;
 use sharefile_provisioner::model::outcome::CycleState;
+use sharefile_provisioner::sandbox::counts::WriteRecord;
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
 use sharefile_provisioner::sandbox::sharefile::{AccountView, SharefileOptions};
 use sharefile_provisioner::sandbox::{Sandbox, SandboxOptions};
@@ -184,13 +185,49 @@ path = "store.db"
 
     /// Runs a command of the real program against this world.
     pub fn command(&self, arguments: &[&str]) -> assert_cmd::Command {
-        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
-        command.arg("--config").arg(self.config());
+        assert_cmd::Command::from_std(self.program(arguments))
+    }
+
+    /// A command of the real program against this world, to be started by the caller.
+    pub fn program(&self, arguments: &[&str]) -> std::process::Command {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
+        program.arg("--config").arg(self.config());
         for (key, value) in &self.overrides.sets {
-            command.arg("--set").arg(format!("{key}={value}"));
+            program.arg("--set").arg(format!("{key}={value}"));
         }
-        command.args(arguments).env("NO_COLOR", "1").env_remove("RUST_LOG");
-        command
+        program.args(arguments).env("NO_COLOR", "1").env_remove("RUST_LOG");
+        program
+    }
+
+    /// Runs a command of the real program to its end, while the sandbox goes on.
+    pub async fn ran(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        let ended = tokio::task::spawn_blocking(move || command.output());
+        let output = ended.await.expect("a thread").expect("the program starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            text: text(&output.stdout) + &text(&output.stderr),
+        }
+    }
+
+    /// Every account of the tenant as it is now.
+    pub fn all_accounts(&self) -> Vec<AccountView> {
+        self.sandbox.sharefile.accounts()
+    }
+
+    /// Every write that reached ShareFile since the last reset, oldest first.
+    pub fn writes(&self) -> Vec<WriteRecord> {
+        let mut writes = self.sandbox.counts.writes();
+        writes.retain(|write| write.path.starts_with("/sf/v3/"));
+        writes
+    }
+
+    /// The writes that disable or delete somebody, as asked for, whatever became of them.
+    pub fn removals(&self) -> Vec<WriteRecord> {
+        let mut writes = self.writes();
+        writes.retain(|write| write.method == "DELETE" || disables(write) == Some(true));
+        writes
     }
 
     /// Somebody new with an address of their own, assigned directly.
@@ -254,6 +291,18 @@ path = "store.db"
     pub fn path(&self, name: &str) -> PathBuf {
         Path::new(self.folder.path()).join(name)
     }
+}
+
+/// How a command ended, and all that it said.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub text: String,
+}
+
+/// Whether a write disables (`true`) or enables (`false`) somebody; `None` if neither.
+pub fn disables(write: &WriteRecord) -> Option<bool> {
+    write.body.get("Security")?.get("IsDisabled")?.as_bool()
 }
 
 /// A scheduled cycle.

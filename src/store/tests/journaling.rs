@@ -84,6 +84,9 @@ async fn links_change_in_place() {
     put(&store, disabled.clone()).await;
     put(&store, Link { state: LinkState::Released, ..link(2, "b") }).await;
     assert_eq!(store.links().await.unwrap().first(), Some(&disabled));
+    let later = Link { linked_at: at(70), state_since: at(70), ..disabled.clone() };
+    put(&store, later).await;
+    assert_eq!(store.links().await.unwrap().first(), Some(&disabled), "it was made at 10");
     let counts = store.counts().await.unwrap();
     assert_eq!((counts.links_active, counts.links_disabled), (0, 1));
     assert!(store.owners(vec![TargetId::new("c")]).await.unwrap().is_empty());

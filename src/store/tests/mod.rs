@@ -197,6 +197,7 @@ fn change(person: u128, number: u128) -> PlannedChange {
             state: LinkState::Active,
             sent: values,
         },
+        before: None,
         hash: hash(number),
         seen: Some(hash(99)),
     }
@@ -206,7 +207,6 @@ fn intent(person: u128, number: u128) -> Intent {
     Intent {
         cycle: CycleId(1),
         change: change(person, number),
-        before: None,
         lookup_was_empty: true,
         at: at(100),
     }

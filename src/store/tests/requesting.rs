@@ -54,6 +54,18 @@ async fn a_request_that_nobody_claims_can_be_withdrawn() {
 }
 
 #[tokio::test]
+async fn a_request_whose_command_is_gone_is_not_carried_out_later() {
+    let home = Home::new();
+    let store = home.open();
+    let requests = Requests::open(&home.path()).unwrap();
+    let old = requests.leave(RequestKind::Sync, json!({}), at(5)).unwrap();
+    let young = requests.leave(RequestKind::Sync, json!({}), at(10_000)).unwrap();
+    let claimed = store.claim_request(at(12_006)).await.unwrap().unwrap();
+    assert_eq!(claimed.id, young);
+    assert!(matches!(requests.read(old), Err(StoreError::UnknownRequest { .. })));
+}
+
+#[tokio::test]
 async fn the_side_door_refuses_what_the_front_door_refuses() {
     let home = Home::new();
     std::fs::write(home.path(), "not a store").unwrap();

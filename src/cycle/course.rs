@@ -1,0 +1,255 @@
+//! The course of one cycle: settle what was open, import, decide, apply, record.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::apply::{Applied, Applier, apply, recover};
+use crate::model::ids::{CycleId, SourceAnchor};
+use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
+use crate::model::plan::{CheckedPlan, CycleKind, HoldKind, Plan};
+use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
+
+use super::decide::Known;
+use super::failure::CycleFailure;
+use super::import::{Imported, Importer};
+use super::turn::{Asked, Engine};
+
+/// How often a cycle plans objects again that met something else than was planned.
+const REPLANS: u32 = 2;
+
+/// A cycle under way.
+pub(super) struct Cycle<'a> {
+    pub engine: &'a Engine,
+    pub asked: &'a Asked,
+    pub id: CycleId,
+    pub started: Duration,
+    pub report: CycleReport,
+    pub plan: Option<Plan>,
+    pub refused: Vec<String>,
+}
+
+impl Cycle<'_> {
+    pub(super) async fn run(&mut self, job: JobState) -> Result<CycleState, CycleFailure> {
+        let engine = self.engine;
+        if job.paused && !self.asked.preview {
+            self.refused.push("the job is paused: `sharefile-provisioner resume` first".to_owned());
+            return Ok(CycleState::Complete);
+        }
+        if self.asked.approve {
+            self.reopen_held().await?;
+        }
+        let job = self.application(job).await?;
+        let settled = recover(&self.applier(&|| false, &|_| {})).await?;
+        if settled > 0 {
+            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
+            self.report
+                .notes
+                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
+        }
+        let imported = self.import(&job).await?;
+        let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
+        let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
+        let data = engine.store.plan_data(subjects).await?;
+        let mut view = self.first_view(&job);
+        if self.report.kind != CycleKind::Incremental {
+            self.read_tenant(&mut view).await?;
+            self.lookups().lists(&mut view).await?;
+        }
+        let known = Known { job: &job, imported: &imported, data: &data };
+        let decided = self.decide(known, view).await?;
+        match self.with_approval(known, decided).await? {
+            Some(checked) => self.apply(&job, &imported, checked).await,
+            None => Ok(CycleState::Complete),
+        }
+    }
+
+    /// What was held in earlier cycles is planned again, so that it can be approved as it is now.
+    async fn reopen_held(&self) -> Result<(), CycleFailure> {
+        let holds = self.engine.store.holds().await?;
+        let items = holds.iter().filter(|hold| hold.kind.approvable()).flat_map(|hold| &hold.items);
+        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false }).collect();
+        Ok(self.engine.store.mark_subjects(subjects).await?)
+    }
+
+    /// Finds the application, unless it is known already, and pins it.
+    async fn application(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
+        let key = &self.engine.settings.application_key;
+        let known = job.application.as_ref().is_some_and(|known| known.key == *key);
+        if known && job.pins.is_some() && self.report.kind == CycleKind::Incremental {
+            return Ok(job);
+        }
+        self.describe().await?;
+        Ok(self.engine.store.job().await?)
+    }
+
+    async fn describe(&self) -> Result<Pins, CycleFailure> {
+        let engine = self.engine;
+        let found = engine.source.describe().await?;
+        let pins = Pins {
+            tenant_id: found.tenant_id,
+            application_id: found.application_id,
+            account_id: None,
+        };
+        engine.store.pin(pins.clone()).await?;
+        let key = engine.settings.application_key.clone();
+        engine.store.set_application(key, found.roles, found.display_name).await?;
+        Ok(pins)
+    }
+
+    async fn import(&mut self, job: &JobState) -> Result<Imported, CycleFailure> {
+        let engine = self.engine;
+        let pins = match &job.pins {
+            Some(pins) => pins.clone(),
+            None => self.describe().await?,
+        };
+        let query_hash = engine.query_hash();
+        let importer = Importer {
+            source: engine.source.as_ref(),
+            store: &engine.store,
+            application: pins.application_id,
+            query_hash: &query_hash,
+            now: engine.clock.now(),
+        };
+        let watermark = job.watermark.as_ref().map(|(watermark, _)| watermark);
+        let mut imported = importer.import(self.report.kind, watermark).await?;
+        self.report.kind = imported.kind;
+        self.report.notes.append(&mut imported.notes);
+        let declared = job.application.as_ref().map(|known| &known.roles);
+        let unknown = |role: &uuid::Uuid| {
+            !declared.is_some_and(|roles| roles.iter().any(|known| known.id == *role))
+        };
+        if self.report.kind == CycleKind::Incremental && imported.roles.iter().any(unknown) {
+            self.describe().await?;
+        }
+        Ok(imported)
+    }
+
+    pub(super) fn rules_changed(&self, job: &JobState) -> bool {
+        job.rules_hash.is_some_and(|hash| hash != self.engine.settings.rules.hash())
+    }
+
+    async fn apply(
+        &mut self,
+        job: &JobState,
+        imported: &Imported,
+        checked: CheckedPlan,
+    ) -> Result<CycleState, CycleFailure> {
+        let mut checked = checked;
+        let mut replanned = 0;
+        loop {
+            let applied = self.apply_once(&checked).await?;
+            self.add(&applied.counts);
+            self.settle(job, &checked, &applied).await?;
+            if let Some(fatal) = applied.fatal {
+                return Err(fatal.into());
+            }
+            if applied.stopped {
+                return Ok(CycleState::Partial);
+            }
+            if applied.replan.is_empty() || replanned >= REPLANS || self.asked.saved.is_some() {
+                return Ok(CycleState::Complete);
+            }
+            replanned += 1;
+            // Only the objects that met something else are planned again, with fresh look-ups.
+            let data = self.engine.store.plan_data(Subjects::Waiting).await?;
+            let data = only(data, &applied.replan);
+            let job = self.engine.store.job().await?;
+            let view = self.first_view(&job);
+            let decided = self.decide(Known { job: &job, imported, data: &data }, view).await?;
+            self.record_holds(&data, decided.checked.plan()).await?;
+            checked = decided.checked;
+        }
+    }
+
+    async fn apply_once(&self, checked: &CheckedPlan) -> Result<Applied, CycleFailure> {
+        let total = checked.plan().changes.len();
+        let stop = || {
+            let spent = self.engine.clock.monotonic().saturating_sub(self.started);
+            let over = self.asked.budget.is_some_and(|budget| spent >= budget);
+            over || self.engine.stop.load(Ordering::Relaxed)
+        };
+        let progress = |done| (self.engine.progress)(done, total);
+        Ok(apply(&self.applier(&stop, &progress), checked).await?)
+    }
+
+    fn applier<'b>(
+        &'b self,
+        stop: &'b (dyn Fn() -> bool + Sync),
+        progress: &'b (dyn Fn(usize) + Sync),
+    ) -> Applier<'b> {
+        Applier {
+            store: &self.engine.store,
+            target: self.engine.target.as_ref(),
+            clock: self.engine.clock.as_ref(),
+            cycle: self.id,
+            initiated_by: &self.asked.by,
+            in_flight: self.engine.settings.in_flight,
+            welcome: self.engine.settings.rules.welcome,
+            stop,
+            progress,
+        }
+    }
+
+    fn add(&mut self, counts: &CycleCounts) {
+        let total = &mut self.report.counts;
+        total.created += counts.created;
+        total.updated += counts.updated;
+        total.disabled += counts.disabled;
+        total.adopted += counts.adopted;
+        total.unlinked += counts.unlinked;
+        total.failed += counts.failed;
+    }
+
+    /// Records what need not be planned again until it changes, and that the plan was a plan.
+    async fn settle(
+        &self,
+        job: &JobState,
+        checked: &CheckedPlan,
+        applied: &Applied,
+    ) -> Result<(), CycleFailure> {
+        let store = &self.engine.store;
+        let plan = checked.plan();
+        let mut settled = plan.settled.clone();
+        let mut reopen = Vec::new();
+        let did = applied.counts.done();
+        let first = !job.first_plan_done;
+        for hold in plan.holds.iter().filter(|hold| waits_for_an_event(hold.kind)) {
+            for item in &hold.items {
+                let changes = plan.changes.iter().any(|change| change.anchor == item.anchor);
+                if first && did > 0 && hold.kind == HoldKind::FirstCycle {
+                    reopen.push(Subject { anchor: item.anchor, verify: false });
+                } else if !changes {
+                    settled.push(item.anchor);
+                }
+            }
+        }
+        settled.sort_unstable();
+        settled.dedup();
+        store.settle_subjects(settled).await?;
+        if first && did > 0 {
+            store.set_first_plan_done().await?;
+            store.mark_subjects(reopen).await?;
+        }
+        if !plan.holds.iter().any(|hold| hold.kind == HoldKind::RulesChanged) {
+            store.set_rules(plan.rules_hash).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a held object need not be planned again before something happens to it: it
+/// changes at the source, a person answers, or everything is read. Only licences come back by
+/// themselves.
+fn waits_for_an_event(kind: HoldKind) -> bool {
+    kind != HoldKind::LicenseLimitExceeded
+}
+
+/// Reduces plan data to some people; `anchors` is sorted.
+fn only(mut data: PlanData, anchors: &[SourceAnchor]) -> PlanData {
+    let keep = |anchor: &SourceAnchor| anchors.binary_search(anchor).is_ok();
+    data.subjects.retain(|subject| keep(&subject.anchor));
+    data.users.retain(|source_user| keep(&source_user.anchor));
+    data.links.retain(|link| keep(&link.anchor));
+    data.memberships.retain(|membership| keep(&membership.user));
+    data
+}

@@ -1,0 +1,190 @@
+//! Deciding: planning with look-ups until nothing is missing, and what a person says to it.
+
+use std::sync::atomic::Ordering;
+
+use crate::model::ids::SourceAnchor;
+use crate::model::plan::{CheckedPlan, Plan};
+use crate::plan::{PlanInput, Planned, TargetView, check, plan};
+use crate::store::{self, Answer, JobState, PlanData, StoredHold};
+
+use super::course::Cycle;
+use super::failure::CycleFailure;
+use super::import::Imported;
+use super::lookup::Lookups;
+
+/// Rounds of look-ups before planning is given up as endless.
+const ROUNDS: u32 = 6;
+
+/// What planning starts from, besides the target.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub job: &'a JobState,
+    pub imported: &'a Imported,
+    pub data: &'a PlanData,
+}
+
+/// How planning of one cycle ended.
+pub(super) struct Decided {
+    pub checked: CheckedPlan,
+    pub view: TargetView,
+}
+
+impl Cycle<'_> {
+    /// The tenant as last read serves within one process; a new process reads it before it writes.
+    pub(super) fn first_view(&self, job: &JobState) -> TargetView {
+        let mut view = TargetView::default();
+        if self.engine.target_checked.load(Ordering::Relaxed) {
+            view.tenant = job.target_account.as_ref().map(|(tenant, _)| tenant.clone());
+        }
+        view
+    }
+
+    pub(super) async fn read_tenant(&self, view: &mut TargetView) -> Result<(), CycleFailure> {
+        let engine = self.engine;
+        let tenant = engine.target.account().await?;
+        if let Some(mut pins) = engine.store.job().await?.pins {
+            pins.account_id = Some(tenant.account_id.clone());
+            engine.store.pin(pins).await?;
+        }
+        engine.store.set_target_account(tenant.clone(), engine.clock.now()).await?;
+        engine.target_checked.store(true, Ordering::Relaxed);
+        view.tenant = Some(tenant);
+        view.seats_fresh = true;
+        Ok(())
+    }
+
+    pub(super) fn lookups(&self) -> Lookups<'_> {
+        Lookups {
+            target: self.engine.target.as_ref(),
+            store: &self.engine.store,
+            in_flight: self.engine.settings.in_flight,
+        }
+    }
+
+    /// Plans, answering look-ups until nothing is missing, and checks the plan.
+    pub(super) async fn decide(
+        &self,
+        known: Known<'_>,
+        mut view: TargetView,
+    ) -> Result<Decided, CycleFailure> {
+        let engine = self.engine;
+        let Known { job, imported, data } = known;
+        let job = if imported.roles.is_empty() { job.clone() } else { engine.store.job().await? };
+        let answered = engine.store.answered(engine.clock.now()).await?;
+        let subjects: Vec<SourceAnchor> =
+            data.subjects.iter().map(|subject| subject.anchor).collect();
+        let verify: Vec<SourceAnchor> = data
+            .subjects
+            .iter()
+            .filter(|subject| subject.verify)
+            .map(|subject| subject.anchor)
+            .collect();
+        let roles =
+            job.application.as_ref().map(|known| known.roles.as_slice()).unwrap_or_default();
+        for _ in 0..ROUNDS {
+            let input = PlanInput {
+                kind: self.report.kind,
+                rules: &engine.settings.rules,
+                roles,
+                subjects: &subjects,
+                verify: &verify,
+                verify_all: self.asked.preview || self.asked.saved.is_some(),
+                users: &data.users,
+                assignments: &data.assignments,
+                memberships: &data.memberships,
+                links: &data.links,
+                target: &view,
+                active_links: data.active_links,
+                anybody_assigned: !imported.roles.is_empty()
+                    || (imported.default_access && engine.settings.rules.default_access),
+                first_plan: !job.first_plan_done,
+                rules_changed: self.rules_changed(&job),
+                approved: &answered.approved,
+                rejected: &answered.rejected_in,
+            };
+            let needs = match plan(&input) {
+                Planned::Plan(plan) => {
+                    let checked = check::check(plan, &input)
+                        .map_err(|violations| CycleFailure::Unsound { violations })?;
+                    return Ok(Decided { checked, view });
+                }
+                Planned::Needs(needs) => needs,
+            };
+            if needs.tenant {
+                self.read_tenant(&mut view).await?;
+            } else if needs.seats {
+                let seats = engine.target.seats().await?;
+                if let Some(tenant) = &mut view.tenant {
+                    tenant.seats = seats;
+                }
+                view.seats_fresh = true;
+            }
+            self.lookups().answer(&needs, &mut view).await?;
+        }
+        Err(CycleFailure::Endless { rounds: ROUNDS })
+    }
+
+    /// Records what waits. With approval given in advance, approves it as seen and plans again; a
+    /// saved plan is reduced to what was saved. `None` means that nothing is to be applied.
+    pub(super) async fn with_approval(
+        &mut self,
+        known: Known<'_>,
+        decided: Decided,
+    ) -> Result<Option<CheckedPlan>, CycleFailure> {
+        let engine = self.engine;
+        let Decided { checked, view } = decided;
+        self.plan = Some(checked.plan().clone());
+        self.count(checked.plan());
+        let holds = self.record_holds(known.data, checked.plan()).await?;
+        if self.asked.preview {
+            return Ok(None);
+        }
+        if let Some(saved) = &self.asked.saved {
+            return match saved.reduce(checked.plan().clone()) {
+                Ok(reduced) => {
+                    self.plan = Some(reduced.clone());
+                    Ok(Some(checked.reduced_to(&reduced)))
+                }
+                Err(differences) => {
+                    self.refused = differences;
+                    Ok(None)
+                }
+            };
+        }
+        let waiting: Vec<&StoredHold> = holds
+            .iter()
+            .filter(|hold| hold.kind.approvable() && hold.state == store::HoldState::Open)
+            .collect();
+        if !self.asked.approve || waiting.is_empty() {
+            return Ok(Some(checked));
+        }
+        let now = engine.clock.now();
+        let valid = i64::try_from(engine.settings.approval_valid.as_millis()).unwrap_or(i64::MAX);
+        for hold in waiting {
+            let until = now.plus_ms(valid);
+            let answer = Answer::Approve { until };
+            engine.store.answer_hold(hold.id, answer, self.asked.by.clone(), now).await?;
+        }
+        let decided = self.decide(known, view).await?;
+        self.plan = Some(decided.checked.plan().clone());
+        self.count(decided.checked.plan());
+        self.record_holds(known.data, decided.checked.plan()).await?;
+        Ok(Some(decided.checked))
+    }
+
+    fn count(&mut self, plan: &Plan) {
+        self.report.counts.held = plan.holds.iter().map(|hold| hold.items.len() as u64).sum();
+        self.report.counts.unread = plan.counts.unread;
+    }
+
+    pub(super) async fn record_holds(
+        &self,
+        data: &PlanData,
+        plan: &Plan,
+    ) -> Result<Vec<StoredHold>, CycleFailure> {
+        let planned = data.subjects.iter().map(|subject| subject.anchor).collect();
+        let planned = store::Planned::These(planned);
+        let now = self.engine.clock.now();
+        Ok(self.engine.store.record_holds(plan.holds.clone(), planned, now).await?)
+    }
+}

@@ -1,0 +1,78 @@
+//! What planning decided for one person, and the holds that one person can meet.
+
+use std::collections::BTreeSet;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::model::account::AccountKind;
+use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
+use crate::model::plan::{HeldItem, HoldKind, PlannedChange};
+
+use super::rules::Mapping;
+
+/// What planning decided for one person.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// The change, if there is one.
+    pub change: Option<PlannedChange>,
+    /// What is withheld.
+    pub held: Vec<(HoldKind, HeldItem)>,
+    /// The person is in scope.
+    pub in_scope: bool,
+    /// The person has nothing but Default Access.
+    pub default_access_only: bool,
+    /// The person could not be read.
+    pub unread: bool,
+    /// Addresses to look up before anything can be decided.
+    pub addresses: BTreeSet<String>,
+    /// Accounts to read before anything can be decided.
+    pub target_ids: BTreeSet<TargetId>,
+}
+
+impl Decision {
+    pub fn hold(&mut self, kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) {
+        let content = format!("{}\0{anchor}\0{detail}", kind.name());
+        let hash = ContentHash(xxh3_128(content.as_bytes()));
+        let item = HeldItem { anchor, label: label.to_owned(), detail, hash, change: None };
+        self.held.push((kind, item));
+    }
+
+    pub fn hold_roles(&mut self, anchor: SourceAnchor, label: &str, roles: &[String]) {
+        let detail = format!("the roles {} ask for different types", roles.join(" and "));
+        self.hold(HoldKind::ConflictingRoles, anchor, label, detail);
+    }
+
+    pub fn hold_type(
+        &mut self,
+        anchor: SourceAnchor,
+        label: &str,
+        target_id: &TargetId,
+        is: AccountKind,
+        wanted: AccountKind,
+    ) {
+        let detail = format!("account {target_id} is {}, the rules say {}", a(is), a(wanted));
+        self.hold(HoldKind::TypeChange, anchor, label, detail);
+    }
+
+    pub fn hold_disabled(&mut self, anchor: SourceAnchor, label: &str, target_id: &TargetId) {
+        let detail =
+            format!("account {target_id} was disabled by somebody else and stays disabled");
+        self.hold(HoldKind::DisabledElsewhere, anchor, label, detail);
+    }
+
+    pub fn hold_missing(&mut self, anchor: SourceAnchor, label: &str, missing: &[&Mapping]) {
+        let names: Vec<String> = missing
+            .iter()
+            .map(|mapping| format!("{} = {}", mapping.target.name(), mapping.source.text()))
+            .collect();
+        let detail = format!("no value for {}", names.join(", "));
+        self.hold(HoldKind::MissingValues, anchor, label, detail);
+    }
+}
+
+fn a(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Employee => "an employee",
+        AccountKind::Client => "a client",
+    }
+}

@@ -1,0 +1,115 @@
+//! What goes wrong in a cycle.
+
+use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
+
+use super::dice::Dice;
+
+/// The forms of `Retry-After`: none, whole and fractional seconds, dates to come and gone by, and
+/// nonsense.
+const RETRY_AFTER: [Option<&str>; 8] = [
+    None,
+    Some("0"),
+    Some("2"),
+    Some("1.5"),
+    Some("45"),
+    Some("Wed, 21 Oct 2065 07:28:00 GMT"),
+    Some("Wed, 21 Oct 2015 07:28:00 GMT"),
+    Some("soon"),
+];
+
+/// Endpoints whose lists may be cut. The assignment list has no count that would give a cut away;
+/// only a second read shows it, so that it is cut once in a cycle.
+const LISTS: [&str; 7] = [
+    "/members/",
+    "users/delta",
+    "groups/delta",
+    "GET /v1.0/users",
+    "/Accounts/Employees",
+    "/Accounts/Clients",
+    "/Contacts",
+];
+
+/// Returns the faults of one cycle: one to three, each of which ends by itself.
+pub fn draw(dice: &mut Dice) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = (0..=dice.below(3)).map(|_| one(dice)).collect();
+    let of_assignments =
+        |fault: &Fault| fault.endpoint.as_deref().is_some_and(|at| at.contains("appRoleAssigned"));
+    let mut seen = false;
+    faults.retain(|fault| !of_assignments(fault) || !std::mem::replace(&mut seen, true));
+    faults
+}
+
+fn one(dice: &mut Dice) -> Fault {
+    let after = u32::try_from(dice.below(7)).expect("small");
+    let times = 1 + u32::try_from(dice.below(3)).expect("small");
+    let kind = dice.weighed(&[
+        (4, FaultKind::TooManyRequests),
+        (3, FaultKind::Unavailable),
+        (4, FaultKind::DropBefore),
+        (5, FaultKind::DropAfter),
+        (2, FaultKind::Unauthorized),
+        (2, FaultKind::Html),
+        (2, FaultKind::ExpiredToken),
+        (2, FaultKind::ExpiredDelta),
+        (4, FaultKind::CutList),
+    ]);
+    let fault = Fault::new(kind).after(after).times(times);
+    match kind {
+        FaultKind::TooManyRequests | FaultKind::Unavailable => {
+            let fault = aimed(dice, fault);
+            let waits = dice.pick(&RETRY_AFTER).copied().flatten();
+            waits.map_or(fault.clone(), |text| fault.retry_after(text))
+        }
+        FaultKind::ExpiredDelta => {
+            let status = dice.weighed(&[(1, None), (1, Some(410))]);
+            Fault { status, ..Fault::new(kind).times(1) }
+        }
+        FaultKind::CutList if dice.chance(30) => {
+            Fault::new(kind).at("appRoleAssignedTo").times(1).keep(dice.below(6))
+        }
+        FaultKind::CutList => {
+            let at = dice.pick(&LISTS).copied().unwrap_or_default();
+            Fault::new(kind).at(at).times(times).keep(dice.below(4))
+        }
+        _ => aimed(dice, fault),
+    }
+}
+
+/// Aims a fault at writes, at one end, or at nothing in particular.
+fn aimed(dice: &mut Dice, fault: Fault) -> Fault {
+    match dice.below(7) {
+        0 => fault.on("PATCH"),
+        1 => fault.on("POST").at("/sf/v3/"),
+        2 => fault.on("GET").at("/sf/v3/"),
+        3 => fault.at("/v1.0/"),
+        4 => fault.at("oauth"),
+        5 => fault.at("/sf/v3/Users"),
+        _ => fault,
+    }
+}
+
+/// Returns the fault that holds the cycle at one of its writes, so that it can be killed there.
+pub fn stall(dice: &mut Dice) -> Fault {
+    let kind = dice.weighed(&[(1, FaultKind::StallBefore), (1, FaultKind::StallAfter)]);
+    let after = u32::try_from(dice.below(3)).expect("small");
+    let method = dice.weighed(&[(1, "POST"), (1, "PATCH")]);
+    Fault::new(kind).on(method).at("/sf/v3/Users").after(after).times(1)
+}
+
+/// Returns a fault in a few words.
+pub fn words(fault: &Fault) -> String {
+    let mut words = format!("{:?}", fault.kind);
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.push_str(&format!(" {name} {value}"));
+        }
+    };
+    add("on", fault.method.clone());
+    add("at", fault.endpoint.clone());
+    add("after", Some(fault.after.to_string()).filter(|_| fault.after > 0));
+    add("times", fault.times.map(|times| times.to_string()));
+    add("retry-after", fault.retry_after.clone());
+    add("keep", fault.keep.map(|keep| keep.to_string()));
+    add("status", fault.status.map(|status| status.to_string()));
+    words
+}

@@ -1,0 +1,308 @@
+//! What is true at both ends, and what should be, told without the planner: a small model that
+//! reads the sandbox from outside and knows nothing of snapshots, shadows and deltas.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sharefile_provisioner::model::account::Link;
+use sharefile_provisioner::model::plan::HoldKind;
+use sharefile_provisioner::sandbox::Sandbox;
+use sharefile_provisioner::sandbox::graph::views::PrincipalType;
+use sharefile_provisioner::sandbox::sharefile::{AccountKind, AccountView};
+use uuid::Uuid;
+
+use super::ways::Ways;
+
+/// A person as Entra ID has them, reduced to what the job is about.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: Uuid,
+    pub mail: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub company: Option<String>,
+    /// Exists, may sign in and is assigned.
+    pub inside: bool,
+    /// The type of account that roles and user type ask for; `None` if they contradict each other.
+    pub kind: Option<AccountKind>,
+}
+
+/// Both ends at one moment.
+pub struct Truth {
+    pub people: BTreeMap<Uuid, Person>,
+    /// All accounts by id, removed ones too.
+    pub accounts: BTreeMap<String, AccountView>,
+    protected: Vec<String>,
+}
+
+/// What people did to accounts by hand, as far as the job must respect it.
+#[derive(Clone, Debug, Default)]
+pub struct Hand {
+    /// Accounts that somebody disabled.
+    pub disabled: BTreeSet<String>,
+    /// Accounts that somebody enabled after this job had disabled them.
+    pub enabled: BTreeSet<String>,
+    /// Values that somebody changed at accounts of this job: drift, which is not repaired yet.
+    pub drifted: BTreeSet<(String, &'static str)>,
+    /// Something at ShareFile changed by hand since everything was read last.
+    pub unseen: bool,
+}
+
+/// Why something is not as it should be.
+pub type Complaints = Vec<String>;
+
+impl Truth {
+    /// Looks at both ends.
+    pub fn of(sandbox: &Sandbox, ways: &Ways) -> Self {
+        let mut rows: HashMap<Uuid, Vec<Option<String>>> = HashMap::new();
+        for row in sandbox.entra.assignments() {
+            let counts = !row.role.is_nil() || ways.default_access;
+            if counts && row.principal_type != PrincipalType::ServicePrincipal {
+                rows.entry(row.principal).or_default().push(row.role_value);
+            }
+        }
+        let mut groups_of: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+        for group in sandbox.entra.groups().into_iter().filter(|group| group.deleted.is_none()) {
+            for member in group.members {
+                groups_of.entry(member).or_default().push(group.id);
+            }
+        }
+        let mut people = BTreeMap::new();
+        for view in sandbox.entra.people() {
+            let through = groups_of.remove(&view.id).unwrap_or_default();
+            let held: Vec<&Option<String>> = std::iter::once(&view.id)
+                .chain(&through)
+                .filter_map(|principal| rows.get(principal))
+                .flatten()
+                .collect();
+            let has = |role: &str| held.iter().any(|held| held.as_deref() == Some(role));
+            let kind = match (has("Client"), ways.employee_role && has("Employee")) {
+                (true, true) => None,
+                (true, false) => Some(AccountKind::Client),
+                (false, true) => Some(AccountKind::Employee),
+                (false, false) if view.guest() => Some(AccountKind::Client),
+                (false, false) => Some(AccountKind::Employee),
+            };
+            let text = |name: &str| {
+                let text = view.text(name).map(str::trim).filter(|text| !text.is_empty())?;
+                Some(text.to_owned())
+            };
+            let kept = |name: &str| {
+                let text = text(name)?;
+                let collapsed = || text.split_whitespace().collect::<Vec<_>>().join(" ");
+                Some(if ways.sharefile.normalise_names { collapsed() } else { text })
+            };
+            let person = Person {
+                id: view.id,
+                mail: text("mail"),
+                first_name: kept("givenName"),
+                last_name: kept("surname"),
+                company: kept("companyName"),
+                inside: view.deleted.is_none() && view.enabled() && !held.is_empty(),
+                kind,
+            };
+            people.insert(view.id, person);
+        }
+        let accounts = sandbox.sharefile.accounts();
+        Self {
+            people,
+            accounts: accounts.into_iter().map(|account| (account.id.clone(), account)).collect(),
+            protected: ways.protected.clone(),
+        }
+    }
+
+    /// Returns whether nobody but a person may touch an account.
+    pub fn is_protected(&self, account: &AccountView) -> bool {
+        let by_role = account.roles.iter().any(|role| {
+            role.starts_with("Admin") || role == "MasterAdmin" || role == "SuperUser"
+        });
+        let listed = addresses(account).any(|address| self.is_listed(&address));
+        by_role
+            || listed
+            || account.service_user
+            || account.master_admin
+            || account.billing_contact
+            || account.super_user
+    }
+
+    fn is_listed(&self, address: &str) -> bool {
+        self.protected.iter().any(|listed| listed.eq_ignore_ascii_case(address))
+    }
+
+    /// Returns the account that has an address, as primary one or besides.
+    pub fn holder(&self, address: &str) -> Option<&AccountView> {
+        let wanted = address.to_lowercase();
+        let mut living = self.accounts.values().filter(|account| !account.deleted);
+        living.find(|account| addresses(account).any(|address| address == wanted))
+    }
+
+    /// Returns whether a person is inside.
+    pub fn inside(&self, person: Uuid) -> Option<&Person> {
+        self.people.get(&person).filter(|person| person.inside)
+    }
+
+    /// Returns how the account of somebody who is inside differs from what it should be.
+    pub fn differences(
+        &self,
+        person: &Person,
+        account: &AccountView,
+        ways: &Ways,
+        hand: &Hand,
+    ) -> Complaints {
+        let mut found = Complaints::new();
+        let mut expect = |name: &'static str, is: &str, wanted: Option<&str>| {
+            let drifted = hand.drifted.contains(&(account.id.clone(), name));
+            if let Some(wanted) = wanted
+                && is != wanted
+                && !drifted
+            {
+                found.push(format!("{}: {name} is {is:?}, not {wanted:?}", account.email));
+            }
+        };
+        let mail = person.mail.as_deref().map(str::to_lowercase);
+        expect("Email", &account.email.to_lowercase(), mail.as_deref());
+        expect("FirstName", &account.first_name, person.first_name.as_deref());
+        expect("LastName", &account.last_name, person.last_name.as_deref());
+        if ways.company {
+            expect("Company", &account.company, Some(person.company.as_deref().unwrap_or("")));
+        }
+        found
+    }
+
+    /// Returns what must be held, by kind and person, once everything has been read and nothing
+    /// more can be done; and what is wrong although nothing is held.
+    pub fn verdict(
+        &self,
+        links: &[Link],
+        ways: &Ways,
+        hand: &Hand,
+    ) -> (BTreeSet<(HoldKind, Uuid)>, Complaints) {
+        let mut held = BTreeSet::new();
+        let mut wrong = Complaints::new();
+        let account_of: BTreeMap<Uuid, &Link> =
+            links.iter().map(|link| (link.anchor.0, link)).collect();
+        for link in links {
+            self.judge_linked(link, ways, hand, &mut held, &mut wrong);
+        }
+        let owner_of: BTreeMap<&str, Uuid> =
+            links.iter().map(|link| (link.target_id.as_str(), link.anchor.0)).collect();
+        let mut claims: BTreeMap<String, Vec<&Person>> = BTreeMap::new();
+        let newcomers = self
+            .people
+            .values()
+            .filter(|person| person.inside && !account_of.contains_key(&person.id));
+        for person in newcomers {
+            match self.newcomer(person, &owner_of) {
+                Ok(claim) => claims.entry(claim).or_default().push(person),
+                Err(kind) => {
+                    held.insert((kind, person.id));
+                }
+            }
+        }
+        let employees = self.accounts.values().filter(|account| {
+            !account.deleted && account.kind == AccountKind::Employee
+        });
+        let full = employees.count() >= usize::try_from(ways.licences).unwrap_or(usize::MAX);
+        for (claim, people) in claims {
+            let rivals = people.len() > 1;
+            for person in people {
+                let creates = claim.starts_with("address ");
+                if rivals {
+                    held.insert((HoldKind::SharedAccount, person.id));
+                } else if creates && full && person.kind == Some(AccountKind::Employee) {
+                    held.insert((HoldKind::LicenseLimitExceeded, person.id));
+                } else {
+                    wrong.push(format!("{} ({claim}) has no account", person.id));
+                }
+            }
+        }
+        (held, wrong)
+    }
+
+    fn judge_linked(
+        &self,
+        link: &Link,
+        ways: &Ways,
+        hand: &Hand,
+        held: &mut BTreeSet<(HoldKind, Uuid)>,
+        wrong: &mut Complaints,
+    ) {
+        use sharefile_provisioner::model::account::LinkState;
+        let anchor = link.anchor.0;
+        let Some(account) = self.accounts.get(link.target_id.as_str()) else {
+            return wrong.push(format!("the linked account {} never was", link.target_id));
+        };
+        if account.deleted {
+            return wrong.push(format!("{anchor} is linked to {}, which is gone", account.email));
+        }
+        let protected = self.is_protected(account);
+        let Some(person) = self.inside(anchor) else {
+            if protected && link.state == LinkState::Active {
+                held.insert((HoldKind::ProtectedRemoval, anchor));
+            } else if !account.disabled && !protected && !hand.enabled.contains(&account.id) {
+                wrong.push(format!("{} left, and is not disabled", account.email));
+            }
+            return;
+        };
+        if protected {
+            held.insert((HoldKind::Protected, anchor));
+            return;
+        }
+        match person.kind {
+            None => held.insert((HoldKind::ConflictingRoles, anchor)),
+            Some(kind) if kind != account.kind => held.insert((HoldKind::TypeChange, anchor)),
+            Some(_) => false,
+        };
+        if account.disabled {
+            if hand.disabled.contains(&account.id) {
+                held.insert((HoldKind::DisabledElsewhere, anchor));
+            } else {
+                wrong.push(format!("{} is inside, and is disabled", account.email));
+            }
+        }
+        let taken = person
+            .mail
+            .as_deref()
+            .and_then(|mail| self.holder(mail))
+            .is_some_and(|holder| holder.id != account.id);
+        if taken {
+            held.insert((HoldKind::SharedAccount, anchor));
+        } else {
+            wrong.extend(self.differences(person, account, ways, hand));
+        }
+    }
+
+    /// Returns what somebody who has no account lays claim to, or why they cannot have it.
+    fn newcomer(
+        &self,
+        person: &Person,
+        owner_of: &BTreeMap<&str, Uuid>,
+    ) -> Result<String, HoldKind> {
+        let kind = person.kind.ok_or(HoldKind::ConflictingRoles)?;
+        let mail = person.mail.as_deref().ok_or(HoldKind::MissingValues)?;
+        if let Some(account) = self.holder(mail) {
+            if owner_of.contains_key(account.id.as_str()) {
+                return Err(HoldKind::SharedAccount);
+            }
+            if self.is_protected(account) {
+                return Err(HoldKind::Protected);
+            }
+            if account.kind != kind {
+                return Err(HoldKind::TypeChange);
+            }
+            return Ok(format!("account {}", account.id));
+        }
+        if person.first_name.is_none() || person.last_name.is_none() {
+            return Err(HoldKind::MissingValues);
+        }
+        if self.is_listed(mail) {
+            return Err(HoldKind::Protected);
+        }
+        Ok(format!("address {}", mail.to_lowercase()))
+    }
+}
+
+/// Returns all addresses of an account, in lower case.
+pub fn addresses(account: &AccountView) -> impl Iterator<Item = String> + '_ {
+    let all = std::iter::once(&account.email).chain(&account.other_addresses);
+    all.map(|address| address.trim().to_lowercase())
+}

@@ -1,0 +1,249 @@
+//! What must hold after every cycle, whatever went wrong in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sharefile_provisioner::model::account::{Link, Origin};
+use sharefile_provisioner::model::outcome::{LogEntry, OutcomeStatus};
+use sharefile_provisioner::model::plan::ProvisioningAction;
+use sharefile_provisioner::sandbox::Sandbox;
+use sharefile_provisioner::sandbox::counts::WriteRecord;
+use sharefile_provisioner::sandbox::sharefile::AccountView;
+use sharefile_provisioner::store::{LogFilter, Store};
+
+use super::truth::{Complaints, Hand, Truth, addresses};
+
+/// Remembers, from cycle to cycle, what has to be explained.
+#[derive(Default)]
+pub struct Watch {
+    /// The number of the last write that was looked at.
+    seen: u64,
+    /// Writes that no entry of the log explains yet.
+    unexplained: Vec<WriteRecord>,
+    /// Writes that took effect since anything else changed: none of them is made twice.
+    made: BTreeSet<(String, String)>,
+    /// Accounts that the job made, and does not know of yet.
+    pub orphans: BTreeSet<String>,
+    /// How many writes took effect.
+    pub writes: u64,
+}
+
+/// Both ends before a cycle.
+pub struct Before {
+    pub truth: Truth,
+    pub links: Vec<Link>,
+}
+
+impl Watch {
+    /// Notes that something changed that is not the job's doing.
+    pub fn something_else_changed(&mut self) {
+        self.made.clear();
+    }
+
+    /// Looks at what a cycle did. Entra ID does not change during a cycle.
+    pub async fn look(
+        &mut self,
+        sandbox: &Sandbox,
+        store: &Store,
+        before: &Before,
+        now: &Truth,
+        hand: &mut Hand,
+    ) -> Result<Complaints, String> {
+        let links = store.links().await.map_err(|error| error.to_string())?;
+        let mut found = Complaints::new();
+        self.accounts(before, now, &links, &mut found);
+        let new: Vec<WriteRecord> = sandbox.counts.writes();
+        let new: Vec<_> = new.into_iter().filter(|write| write.seq > self.seen).collect();
+        for write in new {
+            self.seen = write.seq;
+            if (200..300).contains(&write.status) {
+                self.write(&write, before, &links, hand, &mut found);
+            }
+            self.unexplained.push(write);
+        }
+        self.explain(store, &mut found).await?;
+        if let Some(mail) = sandbox.sharefile.mails().first() {
+            found.push(format!("{} got mail: {}", mail.to, mail.occasion));
+        }
+        Ok(found)
+    }
+
+    /// Accounts outside the job stay as they are, protected ones above all, and no two accounts
+    /// have one address.
+    fn accounts(&mut self, before: &Before, now: &Truth, links: &[Link], found: &mut Complaints) {
+        let was_ours = by_account(&before.links);
+        let ours = by_account(links);
+        let mut holders: BTreeMap<String, &str> = BTreeMap::new();
+        for (id, account) in &now.accounts {
+            let known = before.truth.accounts.get(id);
+            match known {
+                Some(known) => {
+                    let change = (was_ours.get(id.as_str()), ours.get(id.as_str()));
+                    kept(&before.truth, known, account, change, found);
+                }
+                None if !ours.contains_key(id.as_str()) => {
+                    self.orphans.insert(id.clone());
+                }
+                None => {}
+            }
+            if account.deleted {
+                continue;
+            }
+            for address in addresses(account) {
+                if let Some(other) = holders.insert(address, id)
+                    && other != id
+                {
+                    found.push(format!("{other} and {id} have one address, {}", account.email));
+                }
+            }
+        }
+        self.orphans.retain(|id| {
+            let living = now.accounts.get(id).is_some_and(|account| !account.deleted);
+            living && !ours.contains_key(id.as_str())
+        });
+    }
+
+    /// Whoever is written to has to be somebody: nobody who is inside is disabled, nobody who is
+    /// outside is created or enabled, and nothing is written twice.
+    fn write(
+        &mut self,
+        write: &WriteRecord,
+        before: &Before,
+        links: &[Link],
+        hand: &mut Hand,
+        found: &mut Complaints,
+    ) {
+        self.writes += 1;
+        if !self.made.insert((write.path.clone(), write.body.to_string())) {
+            found.push(format!("{} {} was made twice: {}", write.method, write.path, write.body));
+        }
+        let Some(id) = account_of(write) else { return };
+        let owner = by_account(&before.links).get(id).or(by_account(links).get(id)).copied();
+        let Some(owner) = owner else {
+            return found.push(format!("{} of nobody's account: {}", write.path, write.body));
+        };
+        let inside = before.truth.inside(owner.anchor.0).is_some();
+        match disables(write) {
+            Some(true) if inside => {
+                found.push(format!("{id} was disabled, and {} is inside", owner.anchor));
+            }
+            Some(false) if !inside => {
+                found.push(format!("{id} was enabled, and {} is not inside", owner.anchor));
+            }
+            None if !inside => {
+                found.push(format!("{id} was changed, and {} is not inside", owner.anchor));
+            }
+            Some(true) => {
+                hand.enabled.remove(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Every write has its entry in the provisioning log, or an open intent.
+    async fn explain(&mut self, store: &Store, found: &mut Complaints) -> Result<(), String> {
+        let Some(since) = self.unexplained.iter().map(|write| write.at).min() else {
+            return Ok(());
+        };
+        let filter = LogFilter { since: Some(since), ..LogFilter::default() };
+        let log = store.log(filter).await.map_err(|error| error.to_string())?;
+        let open = store.open_intents().await.map_err(|error| error.to_string())?;
+        self.unexplained.retain(|write| !log.iter().any(|entry| explains(entry, write)));
+        for write in &self.unexplained {
+            let waits = open.iter().any(|(_, intent)| {
+                let change = &intent.change;
+                let target_id = change.target_id.as_ref().map(|target_id| target_id.key());
+                match account_of(write) {
+                    Some(id) => target_id.as_deref() == Some(id),
+                    None => Some(change.label.as_str()) == write.body["Email"].as_str(),
+                }
+            });
+            if !waits {
+                found.push(format!("no entry explains {} {} {}", write.method, write.path, write.body));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Complains if an account is not as it was, unless the job had or took it.
+fn kept(
+    truth: &Truth,
+    was: &AccountView,
+    is: &AccountView,
+    (before, after): (Option<&&Link>, Option<&&Link>),
+    found: &mut Complaints,
+) {
+    match (before, after) {
+        _ if was == is && before.is_some() == after.is_some() => {}
+        (None, None) => {
+            found.push(format!("{}, which is outside the job, was changed: {is:?}", was.email));
+        }
+        (Some(_), None) if !is.deleted => {
+            found.push(format!("{} is no longer linked, and exists", was.email));
+        }
+        (None, Some(link)) if matches!(link.origin, Origin::Adopted { .. }) => {
+            let mail = truth.inside(link.anchor.0).and_then(|person| person.mail.as_deref());
+            let fits = mail.is_some_and(|mail| {
+                let mail = mail.to_lowercase();
+                addresses(was).any(|address| address == mail)
+            });
+            if !fits {
+                found.push(format!("{} was adopted without a match for {mail:?}", was.email));
+            }
+            if truth.is_protected(was) {
+                found.push(format!("{} was adopted, and is protected", was.email));
+            }
+            if was.disabled != is.disabled {
+                found.push(format!("{} was adopted, and changed its state", was.email));
+            }
+        }
+        _ => {}
+    }
+    if was != is && truth.is_protected(was) {
+        found.push(format!("{}, which is protected, was changed: {is:?}", was.email));
+    }
+}
+
+fn by_account(links: &[Link]) -> BTreeMap<&str, &Link> {
+    links.iter().map(|link| (link.target_id.as_str(), link)).collect()
+}
+
+/// Returns the account that a write is about; `None` for a create.
+fn account_of(write: &WriteRecord) -> Option<&str> {
+    let (_, rest) = write.path.split_once("Users(")?;
+    rest.split_once(')').map(|(id, _)| id)
+}
+
+/// Returns whether a write disables or enables; `None` if it does neither.
+fn disables(write: &WriteRecord) -> Option<bool> {
+    write.body["Security"]["IsDisabled"].as_bool()
+}
+
+fn explains(entry: &LogEntry, write: &WriteRecord) -> bool {
+    let began = entry.at.plus_ms(-i64::try_from(entry.duration_ms).unwrap_or(i64::MAX));
+    if write.at < began || write.at > entry.at || entry.status == OutcomeStatus::Skipped {
+        return false;
+    }
+    let Some(id) = account_of(write) else {
+        return entry.action == ProvisioningAction::Create
+            && Some(entry.label.as_str()) == write.body["Email"].as_str();
+    };
+    let of_account =
+        entry.target_id.as_ref().is_some_and(|target_id| target_id.key() == id.to_lowercase());
+    let action = match disables(write) {
+        Some(true) => ProvisioningAction::Disable,
+        _ => ProvisioningAction::Update,
+    };
+    of_account && entry.action == action && names_values(entry, &write.body)
+}
+
+/// Returns whether an entry names every value that was written.
+fn names_values(entry: &LogEntry, body: &Value) -> bool {
+    let members = body.as_object().into_iter().flatten();
+    members.filter(|(name, _)| *name != "Security").all(|(name, value)| {
+        entry.modified.iter().any(|modified| {
+            modified.name == *name && modified.new.as_deref().unwrap_or("") == value
+        })
+    })
+}

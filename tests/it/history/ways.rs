@@ -1,0 +1,115 @@
+//! The ways of one history: how the job is configured, and how both ends behave where their
+//! documentation leaves it open.
+
+use sharefile_provisioner::sandbox::graph::switches::{ExpiredDelta, Switches as GraphSwitches};
+use sharefile_provisioner::sandbox::sharefile::SharefileOptions;
+use sharefile_provisioner::sandbox::sharefile::switches::{DuplicateAnswer, Switches};
+
+use super::dice::Dice;
+
+/// How a history goes, apart from what happens in it.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// The limits of the guard are as by default, and the first plan waits for approval.
+    pub careful: bool,
+    /// The role `Employee` asks for an employee, so that roles can contradict each other.
+    pub employee_role: bool,
+    /// The company is mapped, and cleared where there is none.
+    pub company: bool,
+    /// Rows of Default Access count.
+    pub default_access: bool,
+    /// Addresses that the configuration protects.
+    pub protected: Vec<String>,
+    /// Requests to ShareFile under way at once.
+    pub in_flight: usize,
+    /// How many employees ShareFile takes.
+    pub licences: u32,
+    /// How ShareFile behaves.
+    pub sharefile: Switches,
+    /// How Graph behaves.
+    pub graph: GraphSwitches,
+}
+
+impl Ways {
+    /// Draws the ways of a history.
+    pub fn draw(dice: &mut Dice) -> Self {
+        let sharefile = Switches {
+            duplicates: dice
+                .weighed(&[(3, DuplicateAnswer::Conflict), (1, DuplicateAnswer::NotFound)]),
+            deleted_stay_readable: dice.chance(25),
+            keep_old_address: dice.chance(20),
+            normalise_names: dice.chance(20),
+            page_size: dice.weighed(&[(3, None), (1, Some(4))]),
+            ..Switches::default()
+        };
+        let graph = GraphSwitches {
+            delta_page_size: dice.weighed(&[(2, 200), (1, 3)]),
+            delta_members_per_page: dice.weighed(&[(2, 500), (1, 2)]),
+            delta_empty_page: dice.chance(25),
+            expired_delta: dice.weighed(&[
+                (2, ExpiredDelta::SyncStateNotFound),
+                (1, ExpiredDelta::GoneWithLocation),
+                (1, ExpiredDelta::Gone),
+            ]),
+            assignments_of_deleted: dice.chance(20),
+            security_groups_recycled: dice.chance(20),
+            batch_reversed: dice.chance(25),
+            ..GraphSwitches::default()
+        };
+        Self {
+            careful: dice.chance(30),
+            employee_role: dice.chance(40),
+            company: dice.chance(60),
+            default_access: dice.chance(20),
+            protected: if dice.chance(50) {
+                vec!["vip@contoso.example".to_owned()]
+            } else {
+                Vec::new()
+            },
+            in_flight: dice.weighed(&[(1, 1), (1, 8)]),
+            // Four of them are taken by the tenant's own people.
+            licences: dice.weighed(&[(6, 100_000), (1, 4 + 12)]),
+            sharefile,
+            graph,
+        }
+    }
+
+    /// Returns the ShareFile tenant of the history.
+    pub fn sharefile_options(&self) -> SharefileOptions {
+        SharefileOptions {
+            employee_max: self.licences,
+            switches: self.sharefile.clone(),
+            ..SharefileOptions::default()
+        }
+    }
+
+    /// Returns what of the configuration differs from that of all other stories.
+    pub fn config(&self) -> String {
+        let mut text = String::new();
+        text.push_str(&format!("[sharefile]\nin_flight = {}\n", self.in_flight));
+        text.push_str(&format!("[scope]\ndefault_access = {}\n", self.default_access));
+        if self.employee_role {
+            text.push_str("[users.type]\nroles = { Client = \"client\", Employee = \"employee\" }\n");
+        }
+        if self.company {
+            for (target, source) in
+                [("Email", "mail"), ("FirstName", "givenName"), ("LastName", "surname")]
+            {
+                text.push_str(&format!(
+                    "[[users.attribute]]\ntarget = \"{target}\"\nsource = \"[{source}]\"\n"
+                ));
+            }
+            text.push_str(
+                "[[users.attribute]]\ntarget = \"Company\"\nsource = \"[companyName]\"\n\
+                 when_null = \"clear\"\n",
+            );
+        }
+        text.push_str(&format!("[guard]\nprotected = {:?}\n", self.protected));
+        if self.careful {
+            text.push_str("first_cycle = \"approve\"\n");
+        } else {
+            text.push_str("removals_per_cycle = { count = 1000, percent = 100 }\n");
+        }
+        text
+    }
+}

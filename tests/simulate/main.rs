@@ -1,0 +1,72 @@
+//! Tells any number of histories, as long as one likes:
+//!
+//! ```text
+//! cargo test --test simulate -- --seeds 200 --steps 60 --people 60 --faults 30 --seed 1
+//! ```
+//!
+//! A history that does not end well is printed with its seed and all that happened in it, and the
+//! exit code is 1.
+
+#[allow(dead_code)]
+#[path = "../it/history/mod.rs"]
+mod history;
+#[allow(dead_code)]
+#[path = "../it/world.rs"]
+mod world;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use clap::Parser;
+use history::{Settings, tell_all};
+
+/// Tells histories with random people, changes and faults.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many histories.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed; the others follow it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many things happen in each.
+    #[arg(long, default_value_t = 60)]
+    steps: usize,
+    /// How many people there are at most.
+    #[arg(long, default_value_t = 60)]
+    people: usize,
+    /// In how many of a hundred cycles something goes wrong.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
+    faults: u8,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let settings = Settings {
+        steps: arguments.steps,
+        people: arguments.people,
+        faults: arguments.faults.into(),
+    };
+    let began = Instant::now();
+    let done = AtomicU64::new(0);
+    let (figures, broken) = tell_all(arguments.seed, arguments.seeds, settings, &|_, outcome| {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        match outcome {
+            Err(broken) => println!("{broken}\n"),
+            Ok(_) if done.is_multiple_of(25) => {
+                println!("{done} histories, {:.0?}", began.elapsed());
+            }
+            Ok(_) => {}
+        }
+    });
+    println!("{} histories in {:.1?}: {figures}", arguments.seeds, began.elapsed());
+    if broken.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    for broken in &broken {
+        println!("seed {} failed: {}", broken.seed, broken.what);
+    }
+    println!("{} of {} histories failed", broken.len(), arguments.seeds);
+    ExitCode::FAILURE
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::sandbox::sharefile::SharefileOptions;
 use crate::sandbox::{Sandbox, SandboxOptions};
 
 use super::exit::{Exit, Failure};
@@ -22,6 +23,10 @@ pub struct SandboxArguments {
     /// How many groups
     #[arg(long, default_value_t = 8)]
     groups: usize,
+
+    /// How many employee licences ShareFile has
+    #[arg(long, default_value_t = SharefileOptions::default().employee_max)]
+    licences: u32,
 
     /// What the company is made from: the same seed makes the same company
     #[arg(long, default_value_t = 1)]
@@ -55,6 +60,10 @@ pub async fn sandbox(arguments: &SandboxArguments) -> Result<Exit, Failure> {
         seed: arguments.seed,
         listen: arguments.listen,
         certificate_pem,
+        sharefile: SharefileOptions {
+            employee_max: arguments.licences,
+            ..SharefileOptions::default()
+        },
         ..SandboxOptions::default()
     })
     .await

@@ -1,0 +1,378 @@
+//! Planning a million people in memory, in a process of its own so that its peak is its own.
+//!
+//! What the store would hand over is made up first and not timed. Timed is what a cycle does with
+//! it: planning until nothing is missing any more, with the look-ups answered in between, and the
+//! check that seals the plan.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use sharefile_provisioner::model::account::{
+    AccountKind, Detail, Link, LinkState, Origin, Seats, Shadow, TargetAccount, TargetAttribute,
+    TargetUser,
+};
+use sharefile_provisioner::model::identity::{
+    AppRole, Assignment, Membership, Presence, PrincipalKind, SourceUser,
+};
+use sharefile_provisioner::model::ids::{SourceAnchor, TargetId, Timestamp};
+use sharefile_provisioner::model::plan::{CycleKind, ProvisioningAction};
+use sharefile_provisioner::model::row::AttributeRow;
+use sharefile_provisioner::plan::map::Expression;
+use sharefile_provisioner::plan::rules::{
+    Apply, Deprovision, DeprovisionWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Rules,
+    TypeRules, WhenNull,
+};
+use sharefile_provisioner::plan::{
+    KnownAccount, Needs, PlanInput, Planned, TargetView, check::check, plan,
+};
+use uuid::Uuid;
+
+use crate::cycles::time;
+use crate::process::run;
+use crate::verdict;
+
+const PEOPLE: usize = 1_000_000;
+const GROUPS: usize = 2_000;
+/// Memberships of each person.
+const GROUPS_EACH: usize = 5;
+
+/// Seconds and megabytes.
+const TIME_BAR: f64 = 5.0;
+const MEMORY_BAR: f64 = 1_000.0;
+
+/// What is known of the target before planning begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// Nothing: the links say what was sent, as in a cycle after the rules changed.
+    Links,
+    /// Both lists, as in a full cycle: another million accounts in memory.
+    Lists,
+}
+
+const VARIANTS: [(&str, Variant, &str); 2] = [
+    ("--planning-links", Variant::Links, "everybody, from the links"),
+    ("--planning-lists", Variant::Lists, "everybody, with both lists read"),
+];
+
+/// Returns what an argument asks this process to plan, if it does.
+pub fn child(argument: &str) -> Option<Variant> {
+    VARIANTS.iter().find(|(name, ..)| *name == argument).map(|(_, variant, _)| *variant)
+}
+
+/// Starts a process for each variant and shows what it reports.
+pub fn show() -> Result<()> {
+    println!("\nplanning {PEOPLE} people with {} memberships", PEOPLE * GROUPS_EACH);
+    for (argument, _, words) in VARIANTS {
+        let own = std::env::current_exe().context("finding this program")?;
+        let (status, written, used) = run(Command::new(own).arg(argument))?;
+        ensure!(status.success(), "planning ended with {status}");
+        let report: Value = serde_json::from_str(&written).context("reading what was planned")?;
+        let seconds = report["seconds"].as_f64().unwrap_or_default();
+        let memory = used.peak as f64 / 1e6;
+        println!(
+            "  {words}: {} in {} rounds, {} to check, peak {memory:.0} MB ({} before planning); \
+             {} created, {} updated, {} disabled\n    bars: < {TIME_BAR} s {}, < {MEMORY_BAR} MB {}",
+            time(seconds),
+            report["rounds"],
+            time(report["check_seconds"].as_f64().unwrap_or_default()),
+            report["memory_before"].as_str().unwrap_or("?"),
+            report["created"],
+            report["updated"],
+            report["disabled"],
+            verdict(seconds, TIME_BAR),
+            verdict(memory, MEMORY_BAR),
+        );
+    }
+    Ok(())
+}
+
+/// Plans, and prints what came of it.
+pub fn report(variant: Variant) {
+    let world = World::new();
+    let mut view = TargetView::default();
+    if variant == Variant::Lists {
+        for link in &world.links {
+            view.add(known(link, Detail::Listed));
+        }
+        view.complete = true;
+    }
+    let memory_before = resident();
+    let started = Instant::now();
+    let mut rounds = 0;
+    let plan = loop {
+        rounds += 1;
+        match plan(&world.input(&view)) {
+            Planned::Plan(plan) => break plan,
+            Planned::Needs(needs) => world.answer(&needs, &mut view),
+        }
+    };
+    let planned = started.elapsed();
+    let checked = check(plan, &world.input(&view)).expect("a sound plan");
+    let seconds = started.elapsed();
+    let count = |action| checked.plan().changes.iter().filter(|one| one.action == action).count();
+    let report = json!({
+        "seconds": seconds.as_secs_f64(),
+        "check_seconds": (seconds - planned).as_secs_f64(),
+        "rounds": rounds,
+        "memory_before": memory_before,
+        "created": count(ProvisioningAction::Create),
+        "updated": count(ProvisioningAction::Update),
+        "disabled": count(ProvisioningAction::Disable),
+    });
+    println!("{report}");
+}
+
+/// Returns the resident set as Linux tells it.
+fn resident() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kilobytes.map_or("?".to_owned(), |kilobytes| format!("{:.0} MB", kilobytes * 1.024 / 1e3))
+}
+
+/// What the store would hand over.
+struct World {
+    rules: Rules,
+    roles: Vec<AppRole>,
+    subjects: Vec<SourceAnchor>,
+    users: Vec<SourceUser>,
+    assignments: Vec<Assignment>,
+    memberships: Vec<Membership>,
+    links: Vec<Link>,
+}
+
+/// What happened to a person since the last cycle: to one in a hundred something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Nothing,
+    Renamed,
+    Moved,
+    Joined,
+    Left,
+}
+
+fn event(number: usize) -> Event {
+    match number % 1_000 {
+        0..7 => Event::Renamed,
+        7 => Event::Moved,
+        8 => Event::Joined,
+        9 => Event::Left,
+        _ => Event::Nothing,
+    }
+}
+
+/// Returns an anchor; they rise with the number, and look as random as those of a directory.
+fn anchor(number: usize) -> SourceAnchor {
+    let high = (number as u128) << 100;
+    let low = (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 28;
+    SourceAnchor(Uuid::from_u128(high | low))
+}
+
+/// Groups come after all people.
+fn group(number: usize) -> SourceAnchor {
+    anchor(PEOPLE + number)
+}
+
+fn target_id(number: usize) -> TargetId {
+    TargetId::new(anchor(number).to_string())
+}
+
+fn mail(number: usize) -> String {
+    format!("given{}.family{number}@contoso.example", number % 977)
+}
+
+impl World {
+    fn new() -> Self {
+        let rules = rules();
+        let role = Uuid::from_u128(77);
+        let mut memberships = Vec::with_capacity(PEOPLE * GROUPS_EACH);
+        let mut users = Vec::with_capacity(PEOPLE);
+        let mut links = Vec::with_capacity(PEOPLE);
+        for number in 0..PEOPLE {
+            let mut groups: Vec<usize> =
+                (0..GROUPS_EACH).map(|nth| (number * 7 + nth * 401) % GROUPS).collect();
+            groups.sort_unstable();
+            let user = anchor(number);
+            memberships.extend(groups.iter().map(|&of| Membership { user, group: group(of) }));
+            users.push(person(number));
+            if event(number) != Event::Joined {
+                links.push(link(number));
+            }
+        }
+        let direct = (0..PEOPLE).step_by(100).map(|number| (anchor(number), PrincipalKind::User));
+        let grouped = (0..GROUPS).map(|number| (group(number), PrincipalKind::Group));
+        let assignments = direct
+            .chain(grouped)
+            .map(|(principal, kind)| Assignment { principal, kind, role })
+            .collect();
+        let roles = vec![AppRole { id: role, value: None, display_name: Some("User".to_owned()) }];
+        let subjects = (0..PEOPLE).map(anchor).collect();
+        Self { rules, roles, subjects, users, assignments, memberships, links }
+    }
+
+    fn input<'a>(&'a self, target: &'a TargetView) -> PlanInput<'a> {
+        PlanInput {
+            kind: CycleKind::Full,
+            rules: &self.rules,
+            roles: &self.roles,
+            subjects: &self.subjects,
+            verify: &[],
+            verify_all: false,
+            users: &self.users,
+            assignments: &self.assignments,
+            memberships: &self.memberships,
+            links: &self.links,
+            target,
+            active_links: self.links.len() as u64,
+            anybody_assigned: true,
+            first_plan: false,
+            rules_changed: false,
+            approved: &[],
+            rejected: &[],
+        }
+    }
+
+    /// Answers as ShareFile would: newcomers have no account yet, everybody else has one.
+    fn answer(&self, needs: &Needs, view: &mut TargetView) {
+        if needs.tenant || needs.seats {
+            view.tenant = Some(tenant());
+            view.seats_fresh = true;
+        }
+        for address in &needs.addresses {
+            view.note_absent(address);
+        }
+        for target_id in &needs.target_ids {
+            let link = Uuid::try_parse(target_id.as_str()).ok().and_then(|id| {
+                let found = self.links.binary_search_by_key(&SourceAnchor(id), |link| link.anchor);
+                self.links.get(found.ok()?)
+            });
+            view.add(known(link.expect("a linked account"), Detail::Full));
+        }
+    }
+}
+
+fn person(number: usize) -> SourceUser {
+    let event = event(number);
+    let surname = match event {
+        Event::Renamed => format!("Renamed{number}"),
+        _ => format!("Family{number}"),
+    };
+    let mail = match event {
+        Event::Moved => format!("moved{number}@contoso.example"),
+        _ => mail(number),
+    };
+    let given_name = format!("Given{}", number % 977);
+    // In the order of the names: companyName, givenName, mail, surname.
+    let attributes = [Some("Contoso"), Some(&given_name), Some(&mail), Some(&surname)];
+    SourceUser {
+        anchor: anchor(number),
+        presence: if event == Event::Left { Presence::SoftDeleted } else { Presence::Present },
+        enabled: true,
+        guest: false,
+        attributes: AttributeRow::pack(attributes),
+    }
+}
+
+fn link(number: usize) -> Link {
+    let (mail, given) = (mail(number), format!("Given{}", number % 977));
+    let family = format!("Family{number}");
+    let row = AttributeRow::pack([Some(&*mail), Some(&given), Some(&family), Some("Contoso")]);
+    Link {
+        anchor: anchor(number),
+        target_id: target_id(number),
+        origin: Origin::Created,
+        state: LinkState::Active,
+        linked_at: Timestamp(1),
+        state_since: Timestamp(1),
+        shadow: Shadow {
+            sent: row.clone(),
+            read_back: row,
+            kind: AccountKind::Employee,
+            disabled: false,
+        },
+    }
+}
+
+fn known(link: &Link, detail: Detail) -> KnownAccount {
+    KnownAccount {
+        account: TargetUser {
+            id: link.target_id.clone(),
+            values: link.shadow.read_back.clone(),
+            kind: AccountKind::Employee,
+            disabled: false,
+            deleted: false,
+            roles: Vec::new(),
+            other_addresses: Vec::new(),
+            billing_contact: false,
+            detail,
+        },
+        linked_to: Some(link.anchor),
+        before: Vec::new(),
+    }
+}
+
+fn tenant() -> TargetAccount {
+    let id = |number| TargetId::new(Uuid::from_u128(number).to_string());
+    TargetAccount {
+        account_id: "account".to_owned(),
+        name: "contoso".to_owned(),
+        plan_name: None,
+        service_user: id(1),
+        service_roles: Vec::new(),
+        master_admin: Some(id(2)),
+        billing_contact: Some(id(3)),
+        super_users: vec![id(4)],
+        seats: Seats { employee_max: Some(2_000_000), employee_count: 999_000 },
+        employee_domains: Vec::new(),
+        force_sso: false,
+        two_factor: false,
+    }
+}
+
+/// As many mappings as there are attributes of an account.
+fn rules() -> Rules {
+    let sources = [
+        (TargetAttribute::Email, "mail"),
+        (TargetAttribute::FirstName, "givenName"),
+        (TargetAttribute::LastName, "surname"),
+        (TargetAttribute::Company, "companyName"),
+    ];
+    let mappings = sources.map(|(target, source)| Mapping {
+        target,
+        source: Expression::Attribute(source.to_owned()),
+        apply: Apply::Always,
+        default: None,
+        when_null: WhenNull::Keep,
+    });
+    let mut source_attributes: Vec<String> =
+        sources.iter().map(|(_, source)| (*source).to_owned()).collect();
+    source_attributes.sort();
+    Rules {
+        source_attributes,
+        default_access: false,
+        types: TypeRules {
+            default: AccountKind::Employee,
+            guests: AccountKind::Client,
+            roles: vec![("Client".to_owned(), AccountKind::Client)],
+        },
+        matching: vec![MatchRule {
+            target: TargetAttribute::Email,
+            source: Expression::Attribute("mail".to_owned()),
+        }],
+        mappings: mappings.to_vec(),
+        deprovision: Deprovision {
+            unassigned: DeprovisionWord::Disable,
+            disabled: DeprovisionWord::Disable,
+            soft_deleted: DeprovisionWord::Disable,
+            hard_deleted: DeprovisionWord::Disable,
+        },
+        welcome: false,
+        guard: GuardRules {
+            first_cycle: FirstCycle::Apply,
+            removals_per_cycle: Limit { count: 100_000, percent: 10 },
+            protected: Vec::new(),
+        },
+    }
+}

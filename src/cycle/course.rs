@@ -35,18 +35,13 @@ impl Cycle<'_> {
             self.refused.push("the job is paused: `sharefile-provisioner resume` first".to_owned());
             return Ok(CycleState::Complete);
         }
-        if self.asked.approve {
-            self.reopen_held().await?;
-        }
         let job = self.application(job).await?;
-        let settled = recover(&self.applier(&|| false, &|_| {})).await?;
-        if settled > 0 {
-            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
-            self.report
-                .notes
-                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
-        }
+        let job = self.recover(job).await?;
         let imported = self.import(&job).await?;
+        if self.asked.approve {
+            // Approval in advance is for what is held as it is seen in this cycle.
+            self.plan_again(HoldKind::approvable).await?;
+        }
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
         let data = engine.store.plan_data(subjects).await?;
@@ -63,12 +58,37 @@ impl Cycle<'_> {
         }
     }
 
-    /// What was held in earlier cycles is planned again, so that it can be approved as it is now.
-    async fn reopen_held(&self) -> Result<(), CycleFailure> {
-        let holds = self.engine.store.holds().await?;
-        let items = holds.iter().filter(|hold| hold.kind.approvable()).flat_map(|hold| &hold.items);
-        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false }).collect();
-        Ok(self.engine.store.mark_subjects(subjects).await?)
+    /// Settles what an interruption left open. Whoever has a link shows that a plan of this job was
+    /// applied, whether or not the cycle lived to note it.
+    async fn recover(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
+        let store = &self.engine.store;
+        let settled = recover(&self.applier(&|| false, &|_| {})).await?;
+        if settled > 0 {
+            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
+            self.report
+                .notes
+                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
+        }
+        if job.first_plan_done {
+            return Ok(job);
+        }
+        let counts = store.counts().await?;
+        if counts.links_active + counts.links_disabled == 0 {
+            return Ok(job);
+        }
+        store.set_first_plan_done().await?;
+        self.plan_again(|kind| kind == HoldKind::FirstCycle).await?;
+        Ok(store.job().await?)
+    }
+
+    /// Marks what earlier cycles held to be planned in this one.
+    async fn plan_again(&self, held: impl Fn(HoldKind) -> bool) -> Result<(), CycleFailure> {
+        let store = &self.engine.store;
+        let holds = store.holds().await?;
+        let items = holds.iter().filter(|hold| held(hold.kind)).flat_map(|hold| &hold.items);
+        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false });
+        store.mark_subjects(subjects.collect()).await?;
+        Ok(())
     }
 
     /// Finds the application, unless it is known already, and pins it.

@@ -111,6 +111,9 @@ pub async fn work(
     let mut taken = 0;
     while !cancel.is_cancelled() {
         tokio::select! {
+            // What a person asks goes before a tick that waits too: the cycle under way has made
+            // room for it.
+            biased;
             () = cancel.cancelled() => break,
             Some(request) = requests.recv() => {
                 if let Some(turned) = desk.serve(request).await {

@@ -20,6 +20,15 @@ pub enum RecoverError {
     Store(#[from] StoreError),
 }
 
+/// What recovery found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Intents that were open.
+    pub settled: usize,
+    /// Those among them whose write had taken effect.
+    pub done: usize,
+}
+
 /// Settles all open intents and returns how many there were.
 ///
 /// What took effect is recorded as done, with link and shadow; what did not is planned again. A
@@ -28,13 +37,15 @@ pub enum RecoverError {
 ///
 /// # Errors
 /// The target's or the store's; everything settled so far stays settled.
-pub async fn recover(applier: &Applier<'_>) -> Result<usize, RecoverError> {
-    let open = applier.store.open_intents().await?;
-    for (seq, intent) in &open {
+pub async fn recover(applier: &Applier<'_>) -> Result<Recovered, RecoverError> {
+    let mut recovered = Recovered::default();
+    for (seq, intent) in &applier.store.open_intents().await? {
         let settlement = settle(applier, intent).await?;
+        recovered.settled += 1;
+        recovered.done += usize::from(settlement.settled);
         applier.store.settle(*seq, settlement).await?;
     }
-    Ok(open.len())
+    Ok(recovered)
 }
 
 async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, RecoverError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::apply::{Applied, Applier, apply, recover};
+use crate::apply::{Applied, Applier, Recovered, apply, recover};
 use crate::clock::Clock;
 use crate::model::ids::{ContentHash, CycleId, SourceAnchor, Timestamp};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
@@ -221,16 +221,11 @@ impl Cycle<'_> {
     async fn run(&mut self, job: JobState) -> Result<CycleState, CycleFailure> {
         let engine = self.engine;
         let job = self.application(job).await?;
-        let settled = recover(&self.applier(&|| false, &|_| {})).await?;
-        if settled > 0 {
-            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
-            self.report
-                .notes
-                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
-        }
+        let job = self.recover(job).await?;
         let imported = self.import(&job).await?;
         if self.asked.approve {
-            self.plan_held_again().await?;
+            // Approval in advance is for what is held as it is seen in this cycle.
+            self.plan_again(HoldKind::approvable).await?;
         }
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
@@ -248,12 +243,30 @@ impl Cycle<'_> {
         self.apply(&job, &imported, checked).await
     }
 
-    /// An approval in advance is for what is held as it is seen in this cycle: what an earlier
-    /// cycle held is planned again, so that it is seen.
-    async fn plan_held_again(&self) -> Result<(), CycleFailure> {
+    /// Settles what an interruption left open. What had taken effect of the job's first plan makes
+    /// it a plan that was applied, as it would have been without the interruption.
+    async fn recover(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
+        let Recovered { settled, done } = recover(&self.applier(&|| false, &|_| {})).await?;
+        if settled > 0 {
+            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
+            self.report
+                .notes
+                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
+        }
+        if done == 0 || job.first_plan_done {
+            return Ok(job);
+        }
         let store = &self.engine.store;
-        let held = store.holds().await?;
-        let items = held.iter().filter(|hold| hold.kind.approvable()).flat_map(|hold| &hold.items);
+        store.set_first_plan_done().await?;
+        self.plan_again(|kind| kind == HoldKind::FirstCycle).await?;
+        Ok(store.job().await?)
+    }
+
+    /// Marks what earlier cycles held to be planned in this one.
+    async fn plan_again(&self, held: impl Fn(HoldKind) -> bool) -> Result<(), CycleFailure> {
+        let store = &self.engine.store;
+        let holds = store.holds().await?;
+        let items = holds.iter().filter(|hold| held(hold.kind)).flat_map(|hold| &hold.items);
         let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false });
         store.mark_subjects(subjects.collect()).await?;
         Ok(())

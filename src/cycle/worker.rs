@@ -325,7 +325,9 @@ async fn answer_hold(
         _ => (Answer::Reject, "rejected"),
     };
     let hold = engine.store.answer_hold(id, answer, by, now).await?;
-    Ok(format!("hold {id} ({}) {word}: {} changes", hold.kind.name(), hold.items.len()))
+    let count = hold.items.len();
+    let changes = if count == 1 { "change" } else { "changes" };
+    Ok(format!("hold {id} ({}) {word}: {count} {changes}", hold.kind.name()))
 }
 
 /// Returns the payload of a request to approve or reject a hold.

@@ -198,9 +198,9 @@ async fn changes_of_each_kind(world: &World, engine: &Engine, old: &[Uuid], grou
     for person in &old[3_035..3_039] {
         entra.set_enabled(*person, false).expect("an edit");
     }
-    for number in 3_039..3_042 {
+    for (number, person) in (3_039..).zip(&old[3_039..3_042]) {
         for group in [number % 100, 100 + number / 100] {
-            entra.remove_member(groups[group], old[number]).expect("no member");
+            entra.remove_member(groups[group], *person).expect("no member");
         }
     }
     for person in &old[3_042..3_044] {

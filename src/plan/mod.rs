@@ -11,6 +11,7 @@ pub mod check;
 mod decision;
 mod diff;
 mod guard;
+mod index;
 mod input;
 pub mod map;
 mod matching;

@@ -40,7 +40,8 @@ pub fn show(world: &World<'_>) -> Result<()> {
         ensure!(cycle.report["kind"] == "incremental", "{:#}", cycle.report);
         again.push(cycle);
     }
-    let seconds = |figure: fn(&Used) -> f64| median(again.iter().map(|c| figure(&c.used)).collect());
+    let seconds =
+        |figure: fn(&Used) -> f64| median(again.iter().map(|c| figure(&c.used)).collect());
     let wall = seconds(|used| used.wall.as_secs_f64());
     let cpu = seconds(|used| used.cpu.as_secs_f64());
     let peak = again.iter().map(|cycle| cycle.used.peak).max().unwrap_or_default();

@@ -57,7 +57,6 @@ pub fn run(command: &mut Command) -> Result<(ExitStatus, String, Used)> {
     }
     let ended = child.wait4().context("waiting for a process")?;
     let usage = ended.rusage;
-    let used =
-        Used { wall: started.elapsed(), cpu: usage.utime + usage.stime, peak: usage.maxrss };
+    let used = Used { wall: started.elapsed(), cpu: usage.utime + usage.stime, peak: usage.maxrss };
     Ok((ended.status, written, used))
 }

@@ -22,9 +22,8 @@ pub fn step(
     hand: &mut Hand,
 ) -> Option<String> {
     let mut accounts = sandbox.sharefile.accounts();
-    accounts.retain(|account| {
-        !account.deleted && !account.service_user && !open.contains(&account.id)
-    });
+    accounts
+        .retain(|account| !account.deleted && !account.service_user && !open.contains(&account.id));
     let link_of = |account: &AccountView| {
         links.iter().find(|link| link.target_id.as_str().eq_ignore_ascii_case(&account.id))
     };

@@ -358,8 +358,10 @@ impl Story {
         }
         let foreseen = if manner.preview { Some(self.preview(manner).await?) } else { None };
         self.set_faults(manner);
-        let before =
-            Before { truth: self.truth(), links: self.engine()?.store.links().await.map_err(text)? };
+        let before = Before {
+            truth: self.truth(),
+            links: self.engine()?.store.links().await.map_err(text)?,
+        };
         let asked = Asked { full: manner.full, approve: manner.approve, ..asked() };
         let turned = self.turn(asked, manner).await?;
         self.world.sandbox.faults.clear();

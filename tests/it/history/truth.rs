@@ -112,9 +112,10 @@ impl Truth {
 
     /// Returns whether nobody but a person may touch an account.
     pub fn is_protected(&self, account: &AccountView) -> bool {
-        let by_role = account.roles.iter().any(|role| {
-            role.starts_with("Admin") || role == "MasterAdmin" || role == "SuperUser"
-        });
+        let by_role = account
+            .roles
+            .iter()
+            .any(|role| role.starts_with("Admin") || role == "MasterAdmin" || role == "SuperUser");
         let listed = addresses(account).any(|address| self.is_listed(&address));
         by_role
             || listed
@@ -198,9 +199,10 @@ impl Truth {
                 }
             }
         }
-        let employees = self.accounts.values().filter(|account| {
-            !account.deleted && account.kind == AccountKind::Employee
-        });
+        let employees = self
+            .accounts
+            .values()
+            .filter(|account| !account.deleted && account.kind == AccountKind::Employee);
         let full = employees.count() >= usize::try_from(ways.licences).unwrap_or(usize::MAX);
         for (claim, people) in claims {
             let rivals = people.len() > 1;

@@ -159,7 +159,10 @@ impl Watch {
                 }
             });
             if !waits {
-                found.push(format!("no entry explains {} {} {}", write.method, write.path, write.body));
+                found.push(format!(
+                    "no entry explains {} {} {}",
+                    write.method, write.path, write.body
+                ));
             }
         }
         Ok(())

@@ -89,7 +89,9 @@ impl Ways {
         text.push_str(&format!("[sharefile]\nin_flight = {}\n", self.in_flight));
         text.push_str(&format!("[scope]\ndefault_access = {}\n", self.default_access));
         if self.employee_role {
-            text.push_str("[users.type]\nroles = { Client = \"client\", Employee = \"employee\" }\n");
+            text.push_str(
+                "[users.type]\nroles = { Client = \"client\", Employee = \"employee\" }\n",
+            );
         }
         if self.company {
             for (target, source) in

@@ -51,7 +51,11 @@ impl AttributeRow {
 
     /// Returns the cell at `index`; null and "no such cell" are both `None`.
     pub fn get(&self, index: usize) -> Option<&str> {
-        self.iter().nth(index).flatten()
+        let mut cells = Cells { rest: &self.0 };
+        for _ in 0..index {
+            cells.take_bytes()?;
+        }
+        cells.take().flatten()
     }
 
     /// Iterates over the cells in order.
@@ -79,6 +83,13 @@ struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     fn take(&mut self) -> Option<Option<&'a str>> {
+        match self.take_bytes()? {
+            Some(text) => std::str::from_utf8(text).ok().map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn take_bytes(&mut self) -> Option<Option<&'a [u8]>> {
         let mut length: u64 = 0;
         let mut shift = 0;
         loop {
@@ -104,7 +115,7 @@ impl<'a> Cells<'a> {
         }
         let (text, rest) = self.rest.split_at(length);
         self.rest = rest;
-        std::str::from_utf8(text).ok().map(Some)
+        Some(Some(text))
     }
 }
 

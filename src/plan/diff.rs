@@ -15,47 +15,45 @@ use crate::model::row::AttributeRow;
 
 use super::decision::Decision;
 use super::input::{KnownAccount, Lookup, PlanInput};
-use super::map::values;
+use super::map::values::{self, Mapper};
 use super::matching::{self, Match};
 use super::protect::Protection;
 use super::rules::DeprovisionWord;
-use super::scope::{self, Entitlement, Entitlements, Scope};
+use super::scope::{self, Entitlement, Scope};
 
 /// Decides person by person; borrowed from the input of one plan.
 pub struct Differ<'a> {
     input: &'a PlanInput<'a>,
-    entitlements: Entitlements<'a>,
+    mapper: Mapper<'a>,
     protection: Protection<'a>,
 }
 
 impl<'a> Differ<'a> {
     /// Prepares the input.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
-        let entitlements = Entitlements::new(input.assignments, input.memberships, input.rules);
+        let mapper = Mapper::new(input.rules);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
-        Self { input, entitlements, protection }
+        Self { input, mapper, protection }
     }
 
     /// Decides for one person, given the rows that belong to the person.
     pub fn decide(
         &self,
-        anchor: SourceAnchor,
+        entitlement: &Entitlement,
         source_user: Option<&SourceUser>,
         link: Option<&Link>,
     ) -> Decision {
-        let entitlement = self.entitlements.of(anchor);
         let mut decision = Decision {
             default_access_only: entitlement.default_access_only,
             ..Decision::default()
         };
-        match (scope::scope(source_user, &entitlement, &self.input.rules.deprovision), source_user)
-        {
+        match (scope::scope(source_user, entitlement, &self.input.rules.deprovision), source_user) {
             (Scope::In, Some(source_user)) => {
                 decision.in_scope = true;
                 match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
-                    Some(live) => self.linked(source_user, &entitlement, live, &mut decision),
-                    None => self.unlinked(source_user, &entitlement, link, &mut decision),
+                    Some(live) => self.linked(source_user, entitlement, live, &mut decision),
+                    None => self.unlinked(source_user, entitlement, link, &mut decision),
                 }
             }
             (Scope::Out(event), _) => {
@@ -86,20 +84,20 @@ impl<'a> Differ<'a> {
             out.target_ids.insert(target_id.clone());
             return;
         }
-        let label = label_of(&link.shadow.sent, user.anchor);
-        if let Some(why) = self.protection_of(link) {
+        let label = || label_of(&link.shadow.sent, user.anchor);
+        if let Some(why) = self.protection_of(link, known) {
             let detail = format!("account {target_id} is not changed: {why}");
-            out.hold(HoldKind::Protected, user.anchor, &label, detail);
+            out.hold(HoldKind::Protected, user.anchor, &label(), detail);
             return;
         }
         match self.kind_of(user, entitlement) {
             Ok(kind) if kind == link.shadow.kind => {}
-            Ok(kind) => out.hold_type(user.anchor, &label, target_id, link.shadow.kind, kind),
-            Err(roles) => out.hold_roles(user.anchor, &label, &roles),
+            Ok(kind) => out.hold_type(user.anchor, &label(), target_id, link.shadow.kind, kind),
+            Err(roles) => out.hold_roles(user.anchor, &label(), &roles),
         }
-        let sent = match values::for_update(self.input.rules, user, &link.shadow.sent) {
+        let sent = match self.mapper.for_update(user, &link.shadow.sent) {
             Ok(sent) => sent,
-            Err(missing) => return out.hold_missing(user.anchor, &label, &missing),
+            Err(missing) => return out.hold_missing(user.anchor, &label(), &missing),
         };
         let set = differences(&link.shadow.sent, &sent);
         let returned = link.state == LinkState::Disabled;
@@ -111,7 +109,7 @@ impl<'a> Differ<'a> {
         let disabled_now = known.map_or(link.shadow.disabled, |known| known.account.disabled);
         let elsewhere = disabled_now && !returned;
         if elsewhere {
-            out.hold_disabled(user.anchor, &label, target_id);
+            out.hold_disabled(user.anchor, &label(), target_id);
         }
         let mut reasons = Vec::new();
         if returned {
@@ -143,7 +141,12 @@ impl<'a> Differ<'a> {
             } else {
                 Write::Update { target_id: target_id.clone(), values: set, enable: returned }
             },
-            link: keep(Some(target_id.clone()), link.origin.clone(), LinkState::Active, sent),
+            link: keep(
+                Some(target_id.clone()),
+                link.origin.clone(),
+                LinkState::Active,
+                sent.into_owned(),
+            ),
             before: Some(self.shadow_now(link)),
         }));
     }
@@ -157,7 +160,7 @@ impl<'a> Differ<'a> {
         out: &mut Decision,
     ) {
         let rules = self.input.rules;
-        let created = values::for_create(rules, user);
+        let created = self.mapper.for_create(user);
         let label = match &created {
             Ok(row) => label_of(row, user.anchor),
             Err(_) => self.name_of(user),
@@ -274,7 +277,7 @@ impl<'a> Differ<'a> {
         if account.kind != kind {
             return out.hold_type(user.anchor, label, &account.id, account.kind, kind);
         }
-        let sent = match values::for_update(self.input.rules, user, &account.values) {
+        let sent = match self.mapper.for_update(user, &account.values) {
             Ok(sent) => sent,
             Err(missing) => return out.hold_missing(user.anchor, label, &missing),
         };
@@ -299,7 +302,12 @@ impl<'a> Differ<'a> {
             } else {
                 Write::Update { target_id: account.id.clone(), values: set, enable: false }
             },
-            link: keep(Some(account.id.clone()), Origin::Adopted { rule }, LinkState::Active, sent),
+            link: keep(
+                Some(account.id.clone()),
+                Origin::Adopted { rule },
+                LinkState::Active,
+                sent.into_owned(),
+            ),
             before: Some(shadow_of(account, account.values.clone())),
         }));
     }
@@ -325,7 +333,8 @@ impl<'a> Differ<'a> {
             }));
             return;
         }
-        let suspect = self.input.target.complete && self.input.target.by_id(target_id).is_none();
+        let known = self.input.target.by_id(target_id);
+        let suspect = self.input.target.complete && known.is_none();
         if self.must_read(link, suspect) {
             out.target_ids.insert(target_id.clone());
             return;
@@ -334,14 +343,13 @@ impl<'a> Differ<'a> {
         if stays || link.state != LinkState::Active {
             return;
         }
-        if let Some(why) = self.protection_of(link) {
+        if let Some(why) = self.protection_of(link, known) {
             let detail = format!(
                 "the person left ({}), but account {target_id} is not disabled: {why}",
                 event.word()
             );
             return out.hold(HoldKind::ProtectedRemoval, link.anchor, &label, detail);
         }
-        let known = self.input.target.by_id(target_id);
         if known.is_some_and(|known| known.account.detail == Detail::Reduced) {
             let detail = format!("account {target_id} shows only a reduced record");
             return out.hold(HoldKind::NotReadable, link.anchor, &label, detail);
@@ -397,13 +405,13 @@ impl<'a> Differ<'a> {
         }
     }
 
-    fn protection_of(&self, link: &Link) -> Option<&'static str> {
-        let read = self.input.target.by_id(&link.target_id);
+    /// Returns why the account of a link is protected, if it is; `known` is what was read of it.
+    fn protection_of(&self, link: &Link, known: Option<&KnownAccount>) -> Option<&'static str> {
         let address = link.shadow.read_back.get(TargetAttribute::Email.index()).unwrap_or("");
         self.protection
             .of_id(&link.target_id)
             .or_else(|| self.protection.of_address(address))
-            .or_else(|| self.protection.of_account(&read?.account))
+            .or_else(|| self.protection.of_account(&known?.account))
     }
 
     fn kind_of(
@@ -485,6 +493,9 @@ fn keep(
 }
 
 fn differences(from: &AttributeRow, to: &AttributeRow) -> Vec<(TargetAttribute, Option<String>)> {
+    if from == to {
+        return Vec::new();
+    }
     TargetAttribute::ALL
         .into_iter()
         .filter_map(|target| {

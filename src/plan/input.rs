@@ -1,12 +1,13 @@
 //! What planning knows, and what it asks for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::model::account::{Link, TargetAccount, TargetUser, address_key};
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{CycleKind, HoldKind};
 
+use super::index::Index;
 use super::rules::Rules;
 
 /// Everything that a plan is made from. Slices are sorted as noted; rows are borrowed.
@@ -65,10 +66,10 @@ pub struct KnownAccount {
 #[derive(Clone, Debug, Default)]
 pub struct TargetView {
     accounts: Vec<KnownAccount>,
-    by_id: HashMap<String, usize>,
-    by_address: HashMap<String, Vec<usize>>,
+    by_id: Index,
+    by_address: Index,
     absent_addresses: BTreeSet<String>,
-    gone: BTreeSet<String>,
+    gone: BTreeSet<TargetId>,
     /// The lists were read to the end: what is not known by address does not exist.
     pub complete: bool,
     /// The tenant, as last read.
@@ -91,32 +92,39 @@ pub enum Lookup<'a> {
 impl TargetView {
     /// Adds an account, replacing what was known of it.
     pub fn add(&mut self, known: KnownAccount) {
-        let id = known.account.id.key();
+        let id = known.account.id.clone();
         self.gone.remove(&id);
-        let mut addresses = vec![address_key(known.account.address())];
-        addresses.extend(known.account.other_addresses.iter().map(|other| address_key(other)));
-        addresses.sort();
-        addresses.dedup();
-        let index = match self.by_id.get(&id) {
-            Some(&index) => {
-                for holders in self.by_address.values_mut() {
-                    holders.retain(|&holder| holder != index);
-                }
-                if let Some(slot) = self.accounts.get_mut(index) {
+        let addresses = addresses_of(&known.account);
+        let position = match self.position(&id) {
+            Some(position) => {
+                if let Some(slot) = self.accounts.get_mut(position) {
+                    for address in addresses_of(&slot.account) {
+                        self.by_address.remove(&address, position);
+                    }
                     *slot = known;
                 }
-                index
+                position
             }
             None => {
+                self.by_id.insert(&id.key(), self.accounts.len());
                 self.accounts.push(known);
-                self.by_id.insert(id, self.accounts.len() - 1);
                 self.accounts.len() - 1
             }
         };
-        for address in addresses.into_iter().filter(|address| !address.is_empty()) {
+        for address in addresses {
             self.absent_addresses.remove(&address);
-            self.by_address.entry(address).or_default().push(index);
+            self.by_address.insert(&address, position);
         }
+    }
+
+    fn position(&self, target_id: &TargetId) -> Option<usize> {
+        if self.accounts.is_empty() {
+            return None;
+        }
+        let is = |position: &usize| {
+            self.accounts.get(*position).is_some_and(|known| known.account.id == *target_id)
+        };
+        self.by_id.positions(&target_id.key()).find(is)
     }
 
     /// Notes that nobody has an address.
@@ -126,29 +134,29 @@ impl TargetView {
 
     /// Notes that an account no longer exists: it was read by id, and is not there or deleted.
     pub fn note_gone(&mut self, target_id: &TargetId) {
-        self.gone.insert(target_id.key());
+        self.gone.insert(target_id.clone());
     }
 
     /// Returns whether an account was read by id and does not exist.
     pub fn is_gone(&self, target_id: &TargetId) -> bool {
-        self.gone.contains(&target_id.key())
+        self.gone.contains(target_id)
     }
 
     /// Returns what is known of an account.
     pub fn by_id(&self, target_id: &TargetId) -> Option<&KnownAccount> {
-        self.accounts.get(*self.by_id.get(&target_id.key())?)
+        self.accounts.get(self.position(target_id)?)
     }
 
     /// Returns who has an address.
     pub fn by_address(&self, address: &str) -> Lookup<'_> {
         let key = address_key(address);
-        let found: Vec<&KnownAccount> = self
-            .by_address
-            .get(&key)
+        let has = |account: &TargetUser| addresses_of(account).contains(&key);
+        let mut positions: Vec<usize> = self.by_address.positions(&key).collect();
+        positions.sort_unstable();
+        let found: Vec<&KnownAccount> = positions
             .into_iter()
-            .flatten()
-            .filter_map(|&index| self.accounts.get(index))
-            .filter(|known| !self.is_gone(&known.account.id))
+            .filter_map(|position| self.accounts.get(position))
+            .filter(|known| has(&known.account) && !self.is_gone(&known.account.id))
             .collect();
         if !found.is_empty() {
             Lookup::Found(found)
@@ -163,6 +171,17 @@ impl TargetView {
     pub fn accounts(&self) -> impl Iterator<Item = &KnownAccount> {
         self.accounts.iter()
     }
+}
+
+/// Returns all addresses of an account in the form of [`address_key`]; sorted, unique, none empty.
+fn addresses_of(account: &TargetUser) -> Vec<String> {
+    let others = account.other_addresses.iter().map(String::as_str);
+    let mut addresses: Vec<String> =
+        std::iter::once(account.address()).chain(others).map(address_key).collect();
+    addresses.retain(|address| !address.is_empty());
+    addresses.sort();
+    addresses.dedup();
+    addresses
 }
 
 /// The look-ups that a plan is missing. The caller answers all of them and plans again.
@@ -182,5 +201,63 @@ impl Needs {
     /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.target_ids.is_empty() && !self.tenant && !self.seats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::account::{AccountKind, Detail};
+    use crate::model::row::AttributeRow;
+
+    fn known(id: &str, address: &str, others: &[&str]) -> KnownAccount {
+        let account = TargetUser {
+            id: TargetId::new(id),
+            values: AttributeRow::pack([Some(address)]),
+            kind: AccountKind::Client,
+            disabled: false,
+            deleted: false,
+            roles: Vec::new(),
+            other_addresses: others.iter().map(|other| (*other).to_owned()).collect(),
+            billing_contact: false,
+            detail: Detail::Full,
+        };
+        let anchor = SourceAnchor(Uuid::nil());
+        KnownAccount { account, linked_to: Some(anchor), before: Vec::new() }
+    }
+
+    fn found(view: &TargetView, address: &str) -> Vec<String> {
+        match view.by_address(address) {
+            Lookup::Found(found) => {
+                found.into_iter().map(|known| known.account.id.to_string()).collect()
+            }
+            Lookup::Absent => vec!["absent".to_owned()],
+            Lookup::Unknown => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_read_last_counts() {
+        let mut view = TargetView::default();
+        view.add(known("A", "Ada@x.test", &["countess@x.test", "ADA@x.test"]));
+        view.add(known("B", "bob@x.test", &["countess@X.test"]));
+        assert_eq!(found(&view, "ada@X.test"), ["A"]);
+        assert_eq!(found(&view, "Countess@x.test"), ["A", "B"]);
+        assert!(found(&view, "byron@x.test").is_empty());
+
+        view.add(known("a", "byron@x.test", &[]));
+        assert_eq!(view.accounts().count(), 2, "ids compare without case");
+        assert_eq!(found(&view, "byron@x.test"), ["a"]);
+        assert_eq!(found(&view, "countess@x.test"), ["B"]);
+        assert!(found(&view, "ada@x.test").is_empty());
+
+        view.note_absent("Ada@x.test");
+        view.note_gone(&TargetId::new("b"));
+        assert_eq!(found(&view, "ada@x.test"), ["absent"]);
+        assert!(view.is_gone(&TargetId::new("B")) && found(&view, "bob@x.test").is_empty());
+        view.add(known("B", "ada@x.test", &[]));
+        assert_eq!(found(&view, "ada@x.test"), ["B"], "it is there after all");
     }
 }

@@ -11,6 +11,7 @@ pub mod check;
 mod decision;
 mod diff;
 mod guard;
+mod index;
 mod input;
 pub mod map;
 mod matching;
@@ -18,6 +19,7 @@ mod order;
 mod protect;
 pub mod rules;
 mod scope;
+mod sorted;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,7 @@ use std::collections::{BTreeMap, HashMap};
 
 pub use input::{KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
-use crate::model::account::{AccountKind, Link, TargetAttribute, address_key};
+use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::{
     HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, ProvisioningAction, Write,
@@ -34,6 +36,8 @@ use crate::model::plan::{
 
 use decision::Decision;
 use diff::Differ;
+use scope::Entitlements;
+use sorted::Sorted;
 
 /// What planning came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +52,12 @@ pub enum Planned {
 pub fn plan(input: &PlanInput<'_>) -> Planned {
     let differ = Differ::new(input);
     let mut draft = Draft::default();
+    let mut entitlements = Entitlements::new(input.assignments, input.memberships, input.rules);
     let mut users = Sorted::new(input.users, |source_user| source_user.anchor);
-    let mut links = Sorted::new(input.links, |link: &Link| link.anchor);
+    let mut links = Sorted::new(input.links, |link| link.anchor);
     for &anchor in input.subjects {
-        let decision = differ.decide(anchor, users.find(anchor), links.find(anchor));
+        let entitlement = entitlements.of(anchor);
+        let decision = differ.decide(&entitlement, users.find(anchor), links.find(anchor));
         draft.take(anchor, decision);
     }
     if input.target.tenant.is_none() && draft.looks_at_target() {
@@ -69,29 +75,6 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         return Planned::Needs(draft.needs);
     }
     Planned::Plan(draft.finish(input))
-}
-
-/// Finds rows by anchor in a sorted slice, for anchors that are asked in rising order.
-struct Sorted<'a, T, F> {
-    rest: &'a [T],
-    key: F,
-}
-
-impl<'a, T, F: Fn(&T) -> SourceAnchor> Sorted<'a, T, F> {
-    fn new(rows: &'a [T], key: F) -> Self {
-        Self { rest: rows, key }
-    }
-
-    fn find(&mut self, anchor: SourceAnchor) -> Option<&'a T> {
-        while let Some((first, rest)) = self.rest.split_first() {
-            match (self.key)(first).cmp(&anchor) {
-                std::cmp::Ordering::Less => self.rest = rest,
-                std::cmp::Ordering::Equal => return Some(first),
-                std::cmp::Ordering::Greater => return None,
-            }
-        }
-        None
-    }
 }
 
 /// A plan in the making.

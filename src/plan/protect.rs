@@ -35,6 +35,9 @@ impl<'a> Protection<'a> {
 
     /// Returns why an address is protected, if the configuration lists it.
     pub fn of_address(&self, address: &str) -> Option<&'static str> {
+        if self.addresses.is_empty() {
+            return None;
+        }
         self.addresses
             .binary_search(&address_key(address))
             .is_ok()

@@ -185,11 +185,6 @@ impl Rules {
         ContentHash(xxh3_128(&text))
     }
 
-    /// Returns the mapping of an attribute.
-    pub fn mapping(&self, target: TargetAttribute) -> Option<&Mapping> {
-        self.mappings.iter().find(|mapping| mapping.target == target)
-    }
-
     /// Returns the position of a source attribute in rows.
     pub fn source_index(&self, name: &str) -> Option<usize> {
         self.source_attributes.binary_search_by(|known| known.as_str().cmp(name)).ok()

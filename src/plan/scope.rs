@@ -1,9 +1,10 @@
 //! Scope: who is let in, and through what.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
+use hashbrown::HashTable;
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::account::AccountKind;
 use crate::model::identity::{
@@ -13,6 +14,7 @@ use crate::model::ids::SourceAnchor;
 use crate::model::plan::LeaveEvent;
 
 use super::rules::{Deprovision, DeprovisionWord, Rules, TypeRules};
+use super::sorted::Sorted;
 
 /// What the assignments give a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,11 +27,12 @@ pub struct Entitlement {
     pub roles: Vec<Uuid>,
 }
 
-/// Assignments and memberships, ready to be asked for one person at a time.
+/// Assignments and memberships, ready to be asked for one person after the other.
 pub struct Entitlements<'a> {
     assignments: &'a [Assignment],
-    memberships: &'a [Membership],
-    groups: HashMap<SourceAnchor, Range<usize>>,
+    direct: Sorted<'a, Assignment>,
+    memberships: Sorted<'a, Membership>,
+    groups: HashTable<(SourceAnchor, Range<usize>)>,
     default_access: bool,
 }
 
@@ -40,35 +43,42 @@ impl<'a> Entitlements<'a> {
         memberships: &'a [Membership],
         rules: &Rules,
     ) -> Self {
-        let mut groups: HashMap<SourceAnchor, Range<usize>> = HashMap::new();
-        for (index, row) in assignments.iter().enumerate() {
-            if row.kind == PrincipalKind::Group {
-                groups.entry(row.principal).or_insert(index..index).end = index + 1;
-            }
+        let mut groups: HashTable<(SourceAnchor, Range<usize>)> = HashTable::new();
+        let of_groups = assignments.iter().enumerate();
+        for (index, row) in of_groups.filter(|(_, row)| row.kind == PrincipalKind::Group) {
+            groups
+                .entry(
+                    hash(row.principal),
+                    |(group, _)| *group == row.principal,
+                    |(group, _)| hash(*group),
+                )
+                .or_insert((row.principal, index..index))
+                .get_mut()
+                .1
+                .end = index + 1;
         }
-        Self { assignments, memberships, groups, default_access: rules.default_access }
+        Self {
+            assignments,
+            direct: Sorted::new(assignments, |row| row.principal),
+            memberships: Sorted::new(memberships, |row| row.user),
+            groups,
+            default_access: rules.default_access,
+        }
     }
 
-    /// Returns what the rows give to a person.
-    pub fn of(&self, anchor: SourceAnchor) -> Entitlement {
-        let direct = self.assignments.partition_point(|row| row.principal < anchor);
-        let rows_of_person = self
-            .assignments
-            .iter()
-            .skip(direct)
-            .take_while(|row| row.principal == anchor)
-            .filter(|row| row.kind == PrincipalKind::User);
-        let member = self.memberships.partition_point(|row| row.user < anchor);
+    /// Returns what the rows give to a person; people are asked for in rising order.
+    pub fn of(&mut self, anchor: SourceAnchor) -> Entitlement {
+        let rows_of_person =
+            self.direct.run(anchor).iter().filter(|row| row.kind == PrincipalKind::User);
         let rows_of_groups = self
             .memberships
+            .run(anchor)
             .iter()
-            .skip(member)
-            .take_while(|row| row.user == anchor)
-            .filter_map(|row| self.assignments.get(self.groups.get(&row.group)?.clone()))
+            .filter_map(|row| self.rows_of_group(row.group))
             .flatten()
             .filter(|row| row.kind == PrincipalKind::Group);
         let mut any = false;
-        let mut roles = Vec::new();
+        let mut roles: Vec<Uuid> = Vec::new();
         for row in rows_of_person.chain(rows_of_groups) {
             any = true;
             if row.role != DEFAULT_ACCESS || self.default_access {
@@ -80,6 +90,16 @@ impl<'a> Entitlements<'a> {
         let entitled = !roles.is_empty();
         Entitlement { entitled, default_access_only: any && !entitled, roles }
     }
+
+    fn rows_of_group(&self, group: SourceAnchor) -> Option<&'a [Assignment]> {
+        let (_, range) = self.groups.find(hash(group), |(known, _)| *known == group)?;
+        self.assignments.get(range.clone())
+    }
+}
+
+/// There are many more memberships than anything else, so the hash is a fast one.
+fn hash(group: SourceAnchor) -> u64 {
+    xxh3_64(group.0.as_bytes())
 }
 
 /// Whether a person is in scope.
@@ -103,22 +123,19 @@ pub fn scope(
     let Some(source_user) = source_user else {
         return Scope::Unread;
     };
-    let mut events = Vec::with_capacity(2);
-    match source_user.presence {
+    let own = match source_user.presence {
         Presence::Unread => return Scope::Unread,
-        Presence::HardDeleted => events.push(LeaveEvent::HardDeleted),
-        Presence::SoftDeleted => events.push(LeaveEvent::SoftDeleted),
-        Presence::Present if !source_user.enabled => events.push(LeaveEvent::Disabled),
-        Presence::Present => {}
-    }
-    if !entitlement.entitled {
-        events.push(LeaveEvent::Unassigned);
-    }
-    let strictest = events
-        .iter()
-        .find(|event| policy.word(**event) == DeprovisionWord::Disable)
-        .or_else(|| events.first());
-    strictest.map_or(Scope::In, |event| Scope::Out(*event))
+        Presence::HardDeleted => Some(LeaveEvent::HardDeleted),
+        Presence::SoftDeleted => Some(LeaveEvent::SoftDeleted),
+        Presence::Present if !source_user.enabled => Some(LeaveEvent::Disabled),
+        Presence::Present => None,
+    };
+    let unassigned = (!entitlement.entitled).then_some(LeaveEvent::Unassigned);
+    let events = || own.into_iter().chain(unassigned);
+    let strictest = events()
+        .find(|event| policy.word(*event) == DeprovisionWord::Disable)
+        .or_else(|| events().next());
+    strictest.map_or(Scope::In, Scope::Out)
 }
 
 /// Decides the type of a person's account: mapped roles first, then guests, then the default.

@@ -8,7 +8,9 @@ use super::rules::{
     TypeRules, WhenNull,
 };
 use super::*;
-use crate::model::account::{Detail, LinkState, Origin, Seats, Shadow, TargetAccount, TargetUser};
+use crate::model::account::{
+    Detail, Link, LinkState, Origin, Seats, Shadow, TargetAccount, TargetUser,
+};
 use crate::model::identity::{
     AppRole, Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
 };

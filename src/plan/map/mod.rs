@@ -37,13 +37,20 @@ impl Expression {
     }
 
     /// Returns the value for a person whose attributes are `row`, in the order of `names` (sorted).
-    /// Surrounding white space is dropped; a blank text is null, as ShareFile would not keep it.
     pub fn eval<'a>(&'a self, names: &[String], row: &'a AttributeRow) -> Option<&'a str> {
+        let place = match self {
+            Self::Attribute(name) => names.binary_search_by(|known| known.as_str().cmp(name)).ok(),
+            Self::Constant(_) => None,
+        };
+        self.eval_at(place, row)
+    }
+
+    /// Returns the value for a person whose attributes are `row`, given the place in it of the
+    /// attribute that the expression reads. Surrounding white space is dropped; a blank text is
+    /// null, as ShareFile would not keep it.
+    pub fn eval_at<'a>(&'a self, place: Option<usize>, row: &'a AttributeRow) -> Option<&'a str> {
         let value = match self {
-            Self::Attribute(name) => {
-                let index = names.binary_search_by(|known| known.as_str().cmp(name)).ok()?;
-                row.get(index)?
-            }
+            Self::Attribute(_) => row.get(place?)?,
             Self::Constant(value) => value,
         };
         let value = value.trim();

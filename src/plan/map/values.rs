@@ -1,64 +1,89 @@
 //! The values that an account should have.
 
+use std::borrow::Cow;
+
 use crate::model::account::{TargetAttribute, address_key};
 use crate::model::identity::SourceUser;
 use crate::model::row::AttributeRow;
 
 use super::super::rules::{Apply, Mapping, Rules, WhenNull};
+use super::Expression;
 
-/// Returns the values of a new account, or the required attributes that have none.
-///
-/// # Errors
-/// The mappings whose required target has no value.
-pub fn for_create<'a>(
-    rules: &'a Rules,
-    source_user: &SourceUser,
-) -> Result<AttributeRow, Vec<&'a Mapping>> {
-    let value = |mapping: &'a Mapping| {
-        let default = mapping.default.as_ref().map(|default| default.value.as_str());
-        eval(rules, mapping, source_user).or(default)
-    };
-    let missing: Vec<&Mapping> = rules
-        .mappings
-        .iter()
-        .filter(|mapping| mapping.target.required() && value(mapping).is_none())
-        .collect();
-    if !missing.is_empty() {
-        return Err(missing);
-    }
-    let cell = |target| rules.mapping(target).and_then(value);
-    Ok(AttributeRow::pack(TargetAttribute::ALL.map(cell)))
+/// Maps person after person; what does not depend on the person is looked up once.
+pub struct Mapper<'a> {
+    /// The mappings, and where in a row of source values the expression finds its own.
+    mappings: Vec<(&'a Mapping, Option<usize>)>,
 }
 
-/// Returns the values that an existing account should have, given those that count as sent.
-///
-/// # Errors
-/// The mappings whose required target would be cleared.
-pub fn for_update<'a>(
-    rules: &'a Rules,
-    source_user: &SourceUser,
-    sent: &AttributeRow,
-) -> Result<AttributeRow, Vec<&'a Mapping>> {
-    let mut missing = Vec::new();
-    let mut cells: [Option<&str>; TargetAttribute::ALL.len()] =
-        TargetAttribute::ALL.map(|target| sent.get(target.index()));
-    for mapping in rules.mappings.iter().filter(|mapping| mapping.apply == Apply::Always) {
-        let default = mapping
-            .default
-            .as_ref()
-            .filter(|default| default.apply == Apply::Always)
-            .map(|default| default.value.as_str());
-        let Some(cell) = cells.get_mut(mapping.target.index()) else {
-            continue;
+impl<'a> Mapper<'a> {
+    /// Prepares the mappings of the rules.
+    pub fn new(rules: &'a Rules) -> Self {
+        let place = |mapping: &'a Mapping| match &mapping.source {
+            Expression::Attribute(name) => (mapping, rules.source_index(name)),
+            Expression::Constant(_) => (mapping, None),
         };
-        match eval(rules, mapping, source_user).or(default) {
-            Some(value) => *cell = Some(value),
-            None if mapping.when_null == WhenNull::Keep => {}
-            None if mapping.target.required() => missing.push(mapping),
-            None => *cell = None,
+        Self { mappings: rules.mappings.iter().map(place).collect() }
+    }
+
+    /// Returns the values of a new account, or the required attributes that have none.
+    ///
+    /// # Errors
+    /// The mappings whose required target has no value.
+    pub fn for_create(&self, source_user: &SourceUser) -> Result<AttributeRow, Vec<&'a Mapping>> {
+        let mut missing = Vec::new();
+        let mut cells: Cells<'_> = [None; TargetAttribute::ALL.len()];
+        for &(mapping, place) in &self.mappings {
+            let default = mapping.default.as_ref().map(|default| default.value.as_str());
+            let value = mapping.source.eval_at(place, &source_user.attributes).or(default);
+            if value.is_none() && mapping.target.required() {
+                missing.push(mapping);
+            }
+            set(&mut cells, mapping.target, value);
+        }
+        if missing.is_empty() { Ok(AttributeRow::pack(cells)) } else { Err(missing) }
+    }
+
+    /// Returns the values that an existing account should have, given those that count as sent:
+    /// the same row if nothing differs.
+    ///
+    /// # Errors
+    /// The mappings whose required target would be cleared.
+    pub fn for_update<'s>(
+        &self,
+        source_user: &SourceUser,
+        sent: &'s AttributeRow,
+    ) -> Result<Cow<'s, AttributeRow>, Vec<&'a Mapping>> {
+        let mut missing = Vec::new();
+        let mut cells: Cells<'_> = [None; TargetAttribute::ALL.len()];
+        for (cell, value) in cells.iter_mut().zip(sent.iter()) {
+            *cell = value;
+        }
+        let before = cells;
+        let always = |apply: Apply| apply == Apply::Always;
+        for &(mapping, place) in self.mappings.iter().filter(|(one, _)| always(one.apply)) {
+            let default = mapping.default.as_ref().filter(|default| always(default.apply));
+            let default = default.map(|default| default.value.as_str());
+            match mapping.source.eval_at(place, &source_user.attributes).or(default) {
+                None if mapping.when_null == WhenNull::Keep => {}
+                None if mapping.target.required() => missing.push(mapping),
+                value => set(&mut cells, mapping.target, value),
+            }
+        }
+        match missing.is_empty() {
+            true if cells == before => Ok(Cow::Borrowed(sent)),
+            true => Ok(Cow::Owned(AttributeRow::pack(cells))),
+            false => Err(missing),
         }
     }
-    if missing.is_empty() { Ok(AttributeRow::pack(cells)) } else { Err(missing) }
+}
+
+/// The values of an account, in the order of [`TargetAttribute::ALL`].
+type Cells<'a> = [Option<&'a str>; TargetAttribute::ALL.len()];
+
+fn set<'a>(cells: &mut Cells<'a>, target: TargetAttribute, value: Option<&'a str>) {
+    if let Some(cell) = cells.get_mut(target.index()) {
+        *cell = value;
+    }
 }
 
 /// Returns whether two values of an attribute mean the same to the target: addresses are compared
@@ -70,8 +95,4 @@ pub fn agree(target: TargetAttribute, left: Option<&str>, right: Option<&str>) -
         }
         _ => left.unwrap_or("") == right.unwrap_or(""),
     }
-}
-
-fn eval<'a>(rules: &'a Rules, mapping: &'a Mapping, user: &'a SourceUser) -> Option<&'a str> {
-    mapping.source.eval(&rules.source_attributes, &user.attributes)
 }

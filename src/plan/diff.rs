@@ -106,6 +106,9 @@ impl<'a> Differ<'a> {
         // Whoever holds an administrator's role is protected, and only the full record tells.
         if (returned || !set.is_empty()) && !self.is_read(target_id) {
             out.target_ids.insert(target_id.clone());
+        }
+        self.contest(user.anchor, target_id, &label, &set, out);
+        if !out.target_ids.is_empty() || !out.addresses.is_empty() {
             return;
         }
         let disabled_now = known.map_or(link.shadow.disabled, |known| known.account.disabled);
@@ -282,6 +285,10 @@ impl<'a> Differ<'a> {
             out.hold_disabled(user.anchor, label, &account.id);
         }
         let set = differences(&account.values, &sent);
+        self.contest(user.anchor, &account.id, label, &set, out);
+        if !out.addresses.is_empty() {
+            return;
+        }
         let mut reasons = vec![Reason::Matched { rule: rule.clone() }];
         if !set.is_empty() {
             reasons.push(Reason::ValuesDiffer);
@@ -381,6 +388,32 @@ impl<'a> Differ<'a> {
     fn must_read(&self, link: &Link, suspect: bool) -> bool {
         let asked = self.input.verify.binary_search(&link.anchor).is_ok();
         (suspect || asked) && !self.is_read(&link.target_id)
+    }
+
+    /// Notes that the new address of an account belongs to another one, or asks whether it does.
+    fn contest(
+        &self,
+        anchor: SourceAnchor,
+        target_id: &TargetId,
+        label: &str,
+        set: &[(TargetAttribute, Option<String>)],
+        out: &mut Decision,
+    ) {
+        let moves = set.iter().find(|(target, _)| *target == TargetAttribute::Email);
+        let Some(address) = moves.and_then(|(_, address)| address.as_deref()) else { return };
+        match self.input.target.by_address(address) {
+            Lookup::Absent => {}
+            Lookup::Unknown => {
+                out.addresses.insert(address_key(address));
+            }
+            Lookup::Found(found) => {
+                if let Some(other) = found.iter().find(|known| known.account.id != *target_id) {
+                    let detail =
+                        format!("the new address {address} belongs to {}", describe(other));
+                    out.contest(anchor, label, other.account.id.clone(), detail);
+                }
+            }
+        }
     }
 
     /// Returns whether the full record of an account is at hand, or known to be out of reach.

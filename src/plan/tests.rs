@@ -172,6 +172,13 @@ impl World {
         });
     }
 
+    /// Gives a person another address at the source.
+    fn moves(&mut self, n: u128, mail: &str) {
+        for user in self.users.iter_mut().filter(|user| user.anchor == anchor(n)) {
+            user.attributes = AttributeRow::pack([Some("Ada"), Some(mail), Some("Lovelace")]);
+        }
+    }
+
     fn unassign(&mut self, n: u128) {
         self.assignments.retain(|row| row.principal != anchor(n));
     }
@@ -436,6 +443,60 @@ fn two_newcomers_with_one_address_are_both_held() {
     let (plan, _) = world.plan();
     assert!(plan.changes.is_empty());
     assert_eq!(held(&plan), [(HoldKind::SharedAccount, 2)]);
+}
+
+#[test]
+fn an_address_that_another_account_keeps_is_not_taken() {
+    for complete in [false, true] {
+        let mut world = World::new();
+        world.complete = complete;
+        world.linked(1, "ada@x.test");
+        world.account("other", "BOB@x.test", AccountKind::Client);
+        world.moves(1, "bob@x.test");
+        let (plan, _) = world.plan();
+        assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+        assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+    }
+}
+
+#[test]
+fn an_address_that_is_given_up_in_the_same_plan_is_taken() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    world.linked(3, "cyd@x.test");
+    world.moves(1, "bob@x.test");
+    world.moves(2, "cyd@x.test");
+    world.moves(3, "free@x.test");
+    let (plan, _) = world.plan();
+    let expected = [("update", "bob@x.test"), ("update", "cyd@x.test"), ("update", "free@x.test")];
+    assert_eq!(actions(&plan), expected);
+    assert!(plan.holds.is_empty());
+}
+
+#[test]
+fn two_who_swap_addresses_wait_for_a_person() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    world.moves(1, "bob@x.test");
+    world.moves(2, "ada@x.test");
+    let (plan, _) = world.plan();
+    assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 2)]);
+}
+
+#[test]
+fn two_who_want_one_new_address_are_both_held() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    world.assigned(3, "Free@x.test");
+    world.moves(1, "free@x.test");
+    world.moves(2, "FREE@x.test");
+    let (plan, _) = world.plan();
+    assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 3)]);
 }
 
 #[test]

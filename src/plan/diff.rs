@@ -92,9 +92,11 @@ impl<'a> Differ<'a> {
             out.hold(HoldKind::Protected, user.anchor, &label, detail);
             return;
         }
+        let readable = known.filter(|known| known.account.detail != Detail::Reduced);
+        let kind_now = readable.map_or(link.shadow.kind, |known| known.account.kind);
         match self.kind_of(user, entitlement) {
-            Ok(kind) if kind == link.shadow.kind => {}
-            Ok(kind) => out.hold_type(user.anchor, &label, target_id, link.shadow.kind, kind),
+            Ok(kind) if kind == kind_now => {}
+            Ok(kind) => out.hold_type(user.anchor, &label, target_id, kind_now, kind),
             Err(roles) => out.hold_roles(user.anchor, &label, &roles),
         }
         let sent = match values::for_update(self.input.rules, user, &link.shadow.sent) {
@@ -111,7 +113,7 @@ impl<'a> Differ<'a> {
         if !out.target_ids.is_empty() || !out.addresses.is_empty() {
             return;
         }
-        let disabled_now = known.map_or(link.shadow.disabled, |known| known.account.disabled);
+        let disabled_now = readable.map_or(link.shadow.disabled, |known| known.account.disabled);
         let elsewhere = disabled_now && !returned;
         if elsewhere {
             out.hold_disabled(user.anchor, &label, target_id);

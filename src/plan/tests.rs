@@ -500,6 +500,18 @@ fn two_who_want_one_new_address_are_both_held() {
 }
 
 #[test]
+fn a_type_that_was_changed_by_hand_counts_as_read() {
+    let mut world = World::new();
+    world.complete = true;
+    world.linked(1, "ada@x.test");
+    world.accounts[0].kind = AccountKind::Client;
+    assert_eq!(held(&world.plan().0), [(HoldKind::TypeChange, 1)]);
+    world.assignments.clear();
+    world.assign(1, CLIENT);
+    assert!(world.plan().0.holds.is_empty());
+}
+
+#[test]
 fn only_what_this_job_disabled_is_enabled_again() {
     let mut world = World::new();
     world.linked(1, "ada@x.test");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::account::TargetAttribute;
 use crate::model::outcome::{ErrorCategory, ProvisioningError};
 use crate::model::plan::Write;
 use crate::target::{Refusal, TargetError};
@@ -40,10 +41,23 @@ pub fn next(write: &Write, error: &TargetError, attempt: u32) -> Next {
         (ErrorCategory::Rejected, Refusal::Conflict) if matches!(write, Write::Create { .. }) => {
             Next::Replan { verify: false }
         }
+        // The new address is somebody's: perhaps of one who leaves it in this very plan.
+        (ErrorCategory::Rejected, Refusal::Conflict) if moves_address(write) => {
+            Next::Replan { verify: true }
+        }
         (ErrorCategory::Rejected, Refusal::NotFound) if !matches!(write, Write::Create { .. }) => {
             Next::Replan { verify: true }
         }
         _ => Next::Fail,
+    }
+}
+
+fn moves_address(write: &Write) -> bool {
+    match write {
+        Write::Update { values, .. } => {
+            values.iter().any(|(target, _)| *target == TargetAttribute::Email)
+        }
+        _ => false,
     }
 }
 
@@ -94,6 +108,11 @@ mod tests {
         let create = Write::Create { kind: AccountKind::Client, values: AttributeRow::default() };
         let disable = Write::Disable { target_id: TargetId::new("a") };
         let secs = Duration::from_secs;
+        let moved = Write::Update {
+            target_id: TargetId::new("a"),
+            values: vec![(TargetAttribute::Email, Some("new@x.test".to_owned()))],
+            enable: false,
+        };
         use ErrorCategory::{Auth, Bug, Rejected, Throttled, Transient};
         use Refusal::{Conflict, LicensesExceeded, NotFound, Other};
         let cases = [
@@ -104,6 +123,7 @@ mod tests {
             (&create, error(Transient, Other, true), 4, Next::Fail),
             (&create, error(Rejected, Conflict, false), 1, Next::Replan { verify: false }),
             (&disable, error(Rejected, Conflict, false), 1, Next::Fail),
+            (&moved, error(Rejected, Conflict, false), 1, Next::Replan { verify: true }),
             (&disable, error(Rejected, NotFound, false), 1, Next::Replan { verify: true }),
             (&create, error(Rejected, LicensesExceeded, false), 1, Next::Fail),
             (&create, error(Throttled, Other, false), 1, Next::Fail),

@@ -229,11 +229,15 @@ pub fn link_change(
         return LinkChange::None;
     };
     let shadow = match (account, &change.before) {
-        (Some(account), _) => Shadow {
+        (Some(account), before) => Shadow {
             sent: sent.clone(),
             read_back: account.values.clone(),
             kind: account.kind,
-            disabled: account.disabled,
+            // The answer to a change of values does not tell the state, which stays as it was.
+            disabled: match (&change.write, before) {
+                (Write::Update { enable: false, .. }, Some(before)) => before.disabled,
+                _ => account.disabled,
+            },
         },
         (None, Some(before)) => Shadow { sent: sent.clone(), ..before.clone() },
         (None, None) => return LinkChange::None,

@@ -180,6 +180,7 @@ impl Cycle<'_> {
     ) -> Result<CycleState, CycleFailure> {
         let mut checked = checked;
         let mut replanned = 0;
+        self.queue(checked.plan()).await?;
         loop {
             let applied = self.apply_once(&checked).await?;
             self.add(&applied.counts);
@@ -203,6 +204,20 @@ impl Cycle<'_> {
             self.record_holds(&data, decided.checked.plan()).await?;
             checked = decided.checked;
         }
+    }
+
+    /// Lets everybody wait whom the plan leaves something to do for: where all were planned, they
+    /// are not among those who wait already, and a stop or a crash must not lose them.
+    async fn queue(&self, plan: &Plan) -> Result<(), CycleFailure> {
+        let changing = plan.changes.iter().map(|change| change.anchor);
+        let returning = plan.holds.iter().filter(|hold| !waits_for_an_event(hold.kind));
+        let returning = returning.flat_map(|hold| hold.items.iter().map(|item| item.anchor));
+        let subjects: Vec<Subject> =
+            changing.chain(returning).map(|anchor| Subject { anchor, verify: false }).collect();
+        if !subjects.is_empty() {
+            self.engine.store.mark_subjects(subjects).await?;
+        }
+        Ok(())
     }
 
     async fn apply_once(&self, checked: &CheckedPlan) -> Result<Applied, CycleFailure> {

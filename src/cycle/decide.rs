@@ -2,10 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::model::account::Detail;
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::{CheckedPlan, Plan};
 use crate::plan::{PlanInput, Planned, TargetView, check, plan};
-use crate::store::{self, Answer, JobState, PlanData, StoredHold};
+use crate::store::{self, Answer, JobState, PlanData, Seen, StoredHold};
 
 use super::course::Cycle;
 use super::failure::CycleFailure;
@@ -107,6 +108,10 @@ impl Cycle<'_> {
                 Planned::Plan(plan) => {
                     let checked = check::check(plan, &input)
                         .map_err(|violations| CycleFailure::Unsound { violations })?;
+                    let seen = seen_otherwise(data, &view);
+                    if !seen.is_empty() {
+                        engine.store.note_seen(seen).await?;
+                    }
                     return Ok(Decided { checked, view });
                 }
                 Planned::Needs(needs) => needs,
@@ -188,4 +193,21 @@ impl Cycle<'_> {
         let now = self.engine.clock.now();
         Ok(self.engine.store.record_holds(plan.holds.clone(), planned, now).await?)
     }
+}
+
+/// Returns the linked accounts that were read and are of another kind, or in another state, than
+/// the store remembers.
+fn seen_otherwise(data: &PlanData, view: &TargetView) -> Vec<Seen> {
+    let read = data.links.iter().filter_map(|link| Some((link, view.by_id(&link.target_id)?)));
+    read.filter(|(link, known)| {
+        let account = &known.account;
+        let same = (account.kind, account.disabled) == (link.shadow.kind, link.shadow.disabled);
+        account.detail != Detail::Reduced && !same
+    })
+    .map(|(link, known)| Seen {
+        target_id: link.target_id.clone(),
+        kind: known.account.kind,
+        disabled: known.account.disabled,
+    })
+    .collect()
 }

@@ -100,11 +100,10 @@ impl Seen {
         {
             found.push("is the second change of one account");
         }
-        if let Write::Create { values, .. } = &change.write {
-            let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
-            if !self.addresses.insert(address_key(address)) {
-                found.push("creates an address twice");
-            }
+        if let Some(address) = super::new_address(change)
+            && !self.addresses.insert(address_key(address))
+        {
+            found.push("gives an address that another change gives as well");
         }
         found
     }

@@ -27,14 +27,28 @@ pub struct Decision {
     pub addresses: BTreeSet<String>,
     /// Accounts to read before anything can be decided.
     pub target_ids: BTreeSet<TargetId>,
+    /// The change needs an address that another account has.
+    pub contested: Option<Contested>,
+}
+
+/// An address that a change needs and another account has.
+#[derive(Clone, Debug)]
+pub struct Contested {
+    /// The account that has it.
+    pub holder: TargetId,
+    /// What to say if that account keeps it.
+    pub hold: HeldItem,
 }
 
 impl Decision {
     pub fn hold(&mut self, kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) {
-        let content = format!("{}\0{anchor}\0{detail}", kind.name());
-        let hash = ContentHash(xxh3_128(content.as_bytes()));
-        let item = HeldItem { anchor, label: label.to_owned(), detail, hash, change: None };
-        self.held.push((kind, item));
+        self.held.push((kind, held(kind, anchor, label, detail)));
+    }
+
+    /// Notes that the new address of an account belongs to another one.
+    pub fn contest(&mut self, anchor: SourceAnchor, label: &str, holder: TargetId, detail: String) {
+        let hold = held(HoldKind::SharedAccount, anchor, label, detail);
+        self.contested = Some(Contested { holder, hold });
     }
 
     pub fn hold_roles(&mut self, anchor: SourceAnchor, label: &str, roles: &[String]) {
@@ -68,6 +82,12 @@ impl Decision {
         let detail = format!("no value for {}", names.join(", "));
         self.hold(HoldKind::MissingValues, anchor, label, detail);
     }
+}
+
+fn held(kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) -> HeldItem {
+    let content = format!("{}\0{anchor}\0{detail}", kind.name());
+    let hash = ContentHash(xxh3_128(content.as_bytes()));
+    HeldItem { anchor, label: label.to_owned(), detail, hash, change: None }
 }
 
 fn a(kind: AccountKind) -> &'static str {

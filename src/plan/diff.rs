@@ -90,9 +90,11 @@ impl<'a> Differ<'a> {
             out.hold(HoldKind::Protected, user.anchor, &label(), detail);
             return;
         }
+        let readable = known.filter(|known| known.account.detail != Detail::Reduced);
+        let kind_now = readable.map_or(link.shadow.kind, |known| known.account.kind);
         match self.kind_of(user, entitlement) {
-            Ok(kind) if kind == link.shadow.kind => {}
-            Ok(kind) => out.hold_type(user.anchor, &label(), target_id, link.shadow.kind, kind),
+            Ok(kind) if kind == kind_now => {}
+            Ok(kind) => out.hold_type(user.anchor, &label(), target_id, kind_now, kind),
             Err(roles) => out.hold_roles(user.anchor, &label(), &roles),
         }
         let sent = match self.mapper.for_update(user, &link.shadow.sent) {
@@ -104,9 +106,14 @@ impl<'a> Differ<'a> {
         // Whoever holds an administrator's role is protected, and only the full record tells.
         if (returned || !set.is_empty()) && !self.is_read(target_id) {
             out.target_ids.insert(target_id.clone());
+        }
+        if !set.is_empty() {
+            self.contest(user.anchor, target_id, &label(), &set, out);
+        }
+        if !out.target_ids.is_empty() || !out.addresses.is_empty() {
             return;
         }
-        let disabled_now = known.map_or(link.shadow.disabled, |known| known.account.disabled);
+        let disabled_now = readable.map_or(link.shadow.disabled, |known| known.account.disabled);
         let elsewhere = disabled_now && !returned;
         if elsewhere {
             out.hold_disabled(user.anchor, &label(), target_id);
@@ -285,6 +292,10 @@ impl<'a> Differ<'a> {
             out.hold_disabled(user.anchor, label, &account.id);
         }
         let set = differences(&account.values, &sent);
+        self.contest(user.anchor, &account.id, label, &set, out);
+        if !out.addresses.is_empty() {
+            return;
+        }
         let mut reasons = vec![Reason::Matched { rule: rule.clone() }];
         if !set.is_empty() {
             reasons.push(Reason::ValuesDiffer);
@@ -389,6 +400,32 @@ impl<'a> Differ<'a> {
     fn must_read(&self, link: &Link, suspect: bool) -> bool {
         let asked = self.input.verify.binary_search(&link.anchor).is_ok();
         (suspect || asked) && !self.is_read(&link.target_id)
+    }
+
+    /// Notes that the new address of an account belongs to another one, or asks whether it does.
+    fn contest(
+        &self,
+        anchor: SourceAnchor,
+        target_id: &TargetId,
+        label: &str,
+        set: &[(TargetAttribute, Option<String>)],
+        out: &mut Decision,
+    ) {
+        let moves = set.iter().find(|(target, _)| *target == TargetAttribute::Email);
+        let Some(address) = moves.and_then(|(_, address)| address.as_deref()) else { return };
+        match self.input.target.by_address(address) {
+            Lookup::Absent => {}
+            Lookup::Unknown => {
+                out.addresses.insert(address_key(address));
+            }
+            Lookup::Found(found) => {
+                if let Some(other) = found.iter().find(|known| known.account.id != *target_id) {
+                    let detail =
+                        format!("the new address {address} belongs to {}", describe(other));
+                    out.contest(anchor, label, other.account.id.clone(), detail);
+                }
+            }
+        }
     }
 
     /// Returns whether the full record of an account is at hand, or known to be out of reach.

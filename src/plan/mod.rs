@@ -24,17 +24,17 @@ mod sorted;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use input::{KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
-use crate::model::ids::SourceAnchor;
+use crate::model::ids::{SourceAnchor, TargetId};
 use crate::model::plan::{
     HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, ProvisioningAction, Write,
 };
 
-use decision::Decision;
+use decision::{Contested, Decision};
 use diff::Differ;
 use scope::Entitlements;
 use sorted::Sorted;
@@ -64,6 +64,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         draft.needs.tenant = true;
     }
     draft.separate_rivals();
+    draft.clear_addresses();
     let guarded = guard::guard(input, std::mem::take(&mut draft.changes));
     draft.changes = guarded.passed;
     for hold in guarded.holds {
@@ -83,6 +84,7 @@ struct Draft {
     changes: Vec<PlannedChange>,
     holds: BTreeMap<HoldKind, Hold>,
     settled: Vec<SourceAnchor>,
+    contested: HashMap<SourceAnchor, Contested>,
     counts: PlanCounts,
     needs: Needs,
 }
@@ -104,6 +106,7 @@ impl Draft {
         for (kind, item) in decision.held {
             self.hold(kind, item);
         }
+        self.contested.extend(decision.contested.map(|contested| (anchor, contested)));
         self.changes.extend(decision.change);
     }
 
@@ -124,15 +127,18 @@ impl Draft {
     /// Two people who want one account, or one new address, are both held.
     fn separate_rivals(&mut self) {
         let mut wanted: HashMap<String, usize> = HashMap::new();
-        for change in &self.changes {
-            *wanted.entry(claim(change)).or_default() += 1;
+        for claim in self.changes.iter().flat_map(claims) {
+            *wanted.entry(claim).or_default() += 1;
         }
+        let alone = |change: &PlannedChange| {
+            claims(change).into_iter().all(|claim| wanted.get(&claim) == Some(&1))
+        };
         let changes = std::mem::take(&mut self.changes);
-        let (alone, rivals): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|change| wanted.get(&claim(change)) == Some(&1));
+        let (alone, rivals): (Vec<_>, Vec<_>) = changes.into_iter().partition(alone);
         self.changes = alone;
         for change in rivals {
-            let detail = format!("several people want the account {}", change.label);
+            let wanted = new_address(&change).unwrap_or(&change.label);
+            let detail = format!("several people want the account {wanted}");
             let item = HeldItem {
                 anchor: change.anchor,
                 label: change.label.clone(),
@@ -141,6 +147,38 @@ impl Draft {
                 change: None,
             };
             self.hold(HoldKind::SharedAccount, item);
+        }
+    }
+
+    /// A new address that another account has is free only if that account gives it up in this
+    /// plan. Two who swap addresses wait for a person: neither can go first.
+    fn clear_addresses(&mut self) {
+        if self.contested.is_empty() {
+            return;
+        }
+        let mut leaving: HashSet<TargetId> = HashSet::new();
+        let changes = std::mem::take(&mut self.changes);
+        let (mut contested, mut free): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| self.contested.contains_key(&change.anchor));
+        leaving.extend(free.iter().filter_map(leaves_address));
+        loop {
+            let cleared = |change: &PlannedChange| {
+                let contested = self.contested.get(&change.anchor);
+                contested.is_none_or(|contested| leaving.contains(&contested.holder))
+            };
+            let (now_free, rest): (Vec<_>, Vec<_>) = contested.into_iter().partition(cleared);
+            contested = rest;
+            if now_free.is_empty() {
+                break;
+            }
+            leaving.extend(now_free.iter().filter_map(leaves_address));
+            free.extend(now_free);
+        }
+        self.changes = free;
+        for change in contested {
+            if let Some(contested) = self.contested.remove(&change.anchor) {
+                self.hold(HoldKind::SharedAccount, contested.hold);
+            }
         }
     }
 
@@ -223,16 +261,29 @@ impl Draft {
     }
 }
 
-/// Returns what a change lays claim to: an account, or an address that nobody has.
-fn claim(change: &PlannedChange) -> String {
-    match (&change.target_id, &change.write) {
-        (Some(target_id), _) => format!("id {}", target_id.key()),
-        (None, Write::Create { values, .. }) => {
-            let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
-            format!("address {}", address_key(address))
+/// Returns what a change lays claim to: an account, and an address that is new to it.
+fn claims(change: &PlannedChange) -> Vec<String> {
+    let mut claims: Vec<String> =
+        change.target_id.iter().map(|target_id| format!("id {}", target_id.key())).collect();
+    claims.extend(new_address(change).map(|address| format!("address {}", address_key(address))));
+    claims
+}
+
+/// Returns the address that a change gives to an account.
+fn new_address(change: &PlannedChange) -> Option<&str> {
+    match &change.write {
+        Write::Create { values, .. } => values.get(TargetAttribute::Email.index()),
+        Write::Update { values, .. } => {
+            let moves = values.iter().find(|(target, _)| *target == TargetAttribute::Email);
+            moves.and_then(|(_, address)| address.as_deref())
         }
-        (None, _) => format!("person {}", change.anchor),
+        Write::Disable { .. } | Write::Nothing => None,
     }
+}
+
+/// Returns the account whose address a change replaces by another.
+fn leaves_address(change: &PlannedChange) -> Option<TargetId> {
+    new_address(change).and_then(|_| change.target_id.clone())
 }
 
 /// Returns what a hold of one object means, and what to do.

@@ -174,6 +174,13 @@ impl World {
         });
     }
 
+    /// Gives a person another address at the source.
+    fn moves(&mut self, n: u128, mail: &str) {
+        for user in self.users.iter_mut().filter(|user| user.anchor == anchor(n)) {
+            user.attributes = AttributeRow::pack([Some("Ada"), Some(mail), Some("Lovelace")]);
+        }
+    }
+
     fn unassign(&mut self, n: u128) {
         self.assignments.retain(|row| row.principal != anchor(n));
     }
@@ -441,6 +448,72 @@ fn two_newcomers_with_one_address_are_both_held() {
     let (plan, _) = world.plan();
     assert!(plan.changes.is_empty());
     assert_eq!(held(&plan), [(HoldKind::SharedAccount, 2)]);
+}
+
+#[test]
+fn an_address_that_another_account_keeps_is_not_taken() {
+    for complete in [false, true] {
+        let mut world = World::new();
+        world.complete = complete;
+        world.linked(1, "ada@x.test");
+        world.account("other", "BOB@x.test", AccountKind::Client);
+        world.moves(1, "bob@x.test");
+        let (plan, _) = world.plan();
+        assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+        assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+    }
+}
+
+#[test]
+fn an_address_that_is_given_up_in_the_same_plan_is_taken() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    world.linked(3, "cyd@x.test");
+    world.moves(1, "bob@x.test");
+    world.moves(2, "cyd@x.test");
+    world.moves(3, "free@x.test");
+    let (plan, _) = world.plan();
+    let expected = [("update", "bob@x.test"), ("update", "cyd@x.test"), ("update", "free@x.test")];
+    assert_eq!(actions(&plan), expected);
+    assert!(plan.holds.is_empty());
+}
+
+#[test]
+fn two_who_swap_addresses_wait_for_a_person() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    world.moves(1, "bob@x.test");
+    world.moves(2, "ada@x.test");
+    let (plan, _) = world.plan();
+    assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 2)]);
+}
+
+#[test]
+fn two_who_want_one_new_address_are_both_held() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    world.assigned(3, "Free@x.test");
+    world.moves(1, "free@x.test");
+    world.moves(2, "FREE@x.test");
+    let (plan, _) = world.plan();
+    assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 3)]);
+}
+
+#[test]
+fn a_type_that_was_changed_by_hand_counts_as_read() {
+    let mut world = World::new();
+    world.complete = true;
+    world.linked(1, "ada@x.test");
+    world.accounts[0].kind = AccountKind::Client;
+    assert_eq!(held(&world.plan().0), [(HoldKind::TypeChange, 1)]);
+    world.assignments.clear();
+    world.assign(1, CLIENT);
+    assert!(world.plan().0.holds.is_empty());
 }
 
 #[test]

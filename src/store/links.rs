@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
-use crate::model::account::{Link, LinkState, Shadow};
+use crate::model::account::{AccountKind, Link, LinkState, Shadow};
 use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
 
 use super::Store;
@@ -19,6 +19,17 @@ pub struct Owner {
     pub live: Option<SourceAnchor>,
     /// People whose links to it ended; sorted.
     pub before: Vec<SourceAnchor>,
+}
+
+/// What was read of an account beside its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The account.
+    pub target_id: TargetId,
+    /// Employee or client.
+    pub kind: AccountKind,
+    /// The account cannot sign in.
+    pub disabled: bool,
 }
 
 /// How much the store holds.
@@ -45,6 +56,21 @@ impl Store {
     /// Returns everybody who has a live link, sorted.
     pub async fn linked_anchors(&self) -> Result<Vec<SourceAnchor>, StoreError> {
         self.read("reading who is linked", |connection| Ok(linked(connection)?)).await
+    }
+
+    /// Notes kind and state of linked accounts as they were read. Values are left alone: what was
+    /// read back after the last write tells drift.
+    pub async fn note_seen(&self, seen: Vec<Seen>) -> Result<(), StoreError> {
+        self.write("noting what was read of accounts", move |connection| {
+            let mut update = connection
+                .prepare_cached("UPDATE link SET kind = ?2, disabled = ?3 WHERE target_key = ?1")?;
+            for account in seen {
+                let key = account.target_id.key();
+                update.execute(params![key, Coded(account.kind), account.disabled])?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Returns who has, or had, the accounts: one entry for each that anybody has or had, in the

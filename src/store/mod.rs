@@ -43,7 +43,7 @@ pub use holds::{Answer, Answered, HoldState, Planned, StoredHold};
 pub use job::{JobState, KnownApplication, Pins};
 pub use journal::{Intent, LinkChange, Settlement};
 pub use lease::Lease;
-pub use links::{Owner, StoreCounts};
+pub use links::{Owner, Seen, StoreCounts};
 pub use planning::{PlanData, Subject, Subjects};
 pub use requests::{RequestKind, RequestRow, Requests};
 pub use snapshot::{ImportSummary, SnapshotUpdate};

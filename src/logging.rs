@@ -35,10 +35,17 @@ pub enum LogFormat {
     Journald,
 }
 
-/// Libraries that report every frame and header below `info`. They stay quiet unless a directive
+/// Libraries that report every frame and header below `info`, and the most that each may say. They stay quiet unless a directive
 /// names them: headers and frames may hold what must not be logged.
-const CHATTY: [&str; 6] =
-    ["h2", "hyper", "hyper_util", "reqwest", "rustls", "tokio_cron_scheduler"];
+const CHATTY: [(&str, &str); 6] = [
+    ("h2", "info"),
+    ("hyper", "info"),
+    ("hyper_util", "info"),
+    ("reqwest", "info"),
+    ("rustls", "info"),
+    // At `info` it says of itself that it is "Uninited", which is no news for anybody.
+    ("tokio_cron_scheduler", "warn"),
+];
 
 type Output = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -62,7 +69,7 @@ pub fn init(settings: &LogSettings) {
 /// Returns the filter of the settings, with the chatty libraries kept quiet.
 fn filter(settings: &LogSettings) -> EnvFilter {
     let mut directives = settings.level.clone();
-    for library in CHATTY {
+    for (library, most) in CHATTY {
         let named = settings.level.split(',').any(|directive| {
             directive
                 .trim()
@@ -72,7 +79,7 @@ fn filter(settings: &LogSettings) -> EnvFilter {
         // A limit of `info` must not make a quieter configuration louder.
         let quiet = ["off", "error", "warn"].contains(&base_level(&settings.level).as_str());
         if !named && !quiet {
-            directives.push_str(&format!(",{library}=info"));
+            directives.push_str(&format!(",{library}={most}"));
         }
     }
     EnvFilter::builder().parse(&directives).unwrap_or_else(|_| EnvFilter::new("info"))
@@ -138,6 +145,7 @@ mod tests {
         assert!(directives("debug").contains("h2=info"));
         assert!(directives("debug,h2=trace").contains("h2=trace"));
         assert!(directives("debug,h2=trace").contains("hyper=info"));
+        assert!(directives("info").contains("tokio_cron_scheduler=warn"));
         assert_eq!(directives("warn"), "warn");
         assert_eq!(directives("error,hyper=debug"), "hyper=debug,error");
     }

@@ -69,7 +69,7 @@ pub struct Applied {
 /// Only the store's: without a durable record nothing is written.
 ///
 /// # Guarantees
-/// After a crash at any instant, [`recover`] settles what was open.
+/// After a crash at any instant, [`recover()`] settles what was open.
 pub async fn apply(applier: &Applier<'_>, plan: &CheckedPlan) -> Result<Applied, StoreError> {
     let run = Run::default();
     let changes = &plan.plan().changes;

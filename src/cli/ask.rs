@@ -71,8 +71,9 @@ pub fn conclude(answer: &RequestAnswer, json: bool) -> Exit {
             super::output::line(&format!("refused: {difference}"));
         }
         if answer.waiting > 0 {
+            let wait = if answer.waiting == 1 { "change waits" } else { "changes wait" };
             super::output::line(&format!(
-                "{} changes wait for approval: see `sharefile-provisioner holds`.",
+                "{} {wait} for approval: see `sharefile-provisioner holds`.",
                 answer.waiting
             ));
         }

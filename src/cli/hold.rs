@@ -66,7 +66,7 @@ pub async fn answer(
     let kind = if approve { RequestKind::Approve } else { RequestKind::Reject };
     let answer = decide(place, kind, payload).await?;
     if answer.ok && approve {
-        output::line(&format!("{}; they go with the next cycle.", answer.message));
+        output::line(&format!("{}, to go with the next cycle.", answer.message));
         return Ok(Exit::Done);
     }
     if !answer.ok {

@@ -12,6 +12,11 @@ use super::reader::{Choice, Reader};
 /// The longest secret: a certificate with its chain fits many times over.
 const LONGEST: u64 = 1 << 20;
 
+/// Where `LoadCredential=` without a path takes credentials from (systemd.exec(5), "Credentials").
+/// systemd hands them to the service in a folder of its own; a person at a prompt has no such
+/// folder, and reads the same here.
+const CREDENTIAL_STORES: [&str; 2] = ["/run/credstore", "/etc/credstore"];
+
 /// What may stand where a secret belongs.
 const WAYS: &str =
     "Write { file = \"PATH\" }, { env = \"VARIABLE\" } or { credential = \"NAME\" }.";
@@ -82,17 +87,24 @@ impl Reader<'_> {
         if !self.secrets {
             return Ok(SecretString::default());
         }
-        let Some(folder) = self.environment.get("CREDENTIALS_DIRECTORY") else {
+        if let Some(folder) = self.environment.get("CREDENTIALS_DIRECTORY") {
+            return self.file(&Path::new(folder).join(name));
+        }
+        // What is there but cannot be read counts as found: `file` says why it cannot.
+        let stored = CREDENTIAL_STORES.iter().map(|folder| Path::new(folder).join(name));
+        let Some(path) = stored.into_iter().find(|path| path.try_exists().unwrap_or(true)) else {
             let message = format!(
-                "the systemd credential `{name}` is not here: `CREDENTIALS_DIRECTORY` is not set"
+                "the systemd credential `{name}` is not here: `CREDENTIALS_DIRECTORY` is not set, \
+                 and there is no such file in {}",
+                CREDENTIAL_STORES.join(" or ")
             );
             return Err((
                 message,
-                "Only the service has it: add `LoadCredential=` or `LoadCredentialEncrypted=` to \
-                 its unit, and start it through systemd.",
+                "Put it there for `LoadCredential=` in the unit to find, or start the daemon \
+                 through systemd.",
             ));
         };
-        self.file(&Path::new(folder).join(name))
+        self.file(&path)
     }
 
     fn file(&self, path: &Path) -> Result<SecretString, (String, &'static str)> {

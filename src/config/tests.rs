@@ -471,7 +471,7 @@ fn secrets_are_named_and_never_written() {
     config.toml:10:20: sharefile.admin_password.value: unknown key. Known are `env`, `file` and `credential`.
     config.toml:10:38: sharefile.admin_password.file: only one of `env` and `file` can be given. Remove the others.
     config.toml:10:26: sharefile.admin_password.env: the environment variable `UNSET` is not set. Set it for the daemon, or name a file instead.
-    config.toml:10:33: sharefile.admin_password.credential: the systemd credential `sharefile` is not here: `CREDENTIALS_DIRECTORY` is not set. Only the service has it: add `LoadCredential=` or `LoadCredentialEncrypted=` to its unit, and start it through systemd.
+    config.toml:10:33: sharefile.admin_password.credential: the systemd credential `sharefile` is not here: `CREDENTIALS_DIRECTORY` is not set, and there is no such file in /run/credstore or /etc/credstore. Put it there for `LoadCredential=` in the unit to find, or start the daemon through systemd.
     config.toml:10:33: sharefile.admin_password.credential: expected the name of a systemd credential, not a path. For a path, write { file = "PATH" }.
     "#);
     let credentials = [

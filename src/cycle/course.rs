@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::apply::{Applied, Applier, apply, recover};
+use crate::model::account::TargetAttribute;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
-use crate::model::plan::{CheckedPlan, CycleKind, HoldKind, Plan};
+use crate::model::plan::{CheckedPlan, CycleKind, HoldKind, LinkAfter, Plan, PlannedChange, Write};
 use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
 
 use super::decide::Known;
@@ -35,21 +36,17 @@ impl Cycle<'_> {
             self.refused.push("the job is paused: `sharefile-provisioner resume` first".to_owned());
             return Ok(CycleState::Complete);
         }
-        if self.asked.approve {
-            self.reopen_held().await?;
-        }
         let job = self.application(job).await?;
-        let settled = recover(&self.applier(&|| false, &|_| {})).await?;
-        if settled > 0 {
-            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
-            self.report
-                .notes
-                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
-        }
+        let job = self.recover(job).await?;
         let imported = self.import(&job).await?;
+        if self.asked.approve {
+            // Approval in advance is for what is held as it is seen in this cycle.
+            self.plan_again(HoldKind::approvable).await?;
+        }
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
         let data = engine.store.plan_data(subjects).await?;
+        let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
         if self.report.kind != CycleKind::Incremental {
             self.read_tenant(&mut view).await?;
@@ -57,18 +54,65 @@ impl Cycle<'_> {
         }
         let known = Known { job: &job, imported: &imported, data: &data };
         let decided = self.decide(known, view).await?;
-        match self.with_approval(known, decided).await? {
-            Some(checked) => self.apply(&job, &imported, checked).await,
-            None => Ok(CycleState::Complete),
-        }
+        let Some(checked) = self.with_approval(known, decided).await? else {
+            return Ok(CycleState::Complete);
+        };
+        let state = self.apply(&job, &imported, checked).await?;
+        self.reopen_rivals(&rivals).await?;
+        Ok(state)
     }
 
-    /// What was held in earlier cycles is planned again, so that it can be approved as it is now.
-    async fn reopen_held(&self) -> Result<(), CycleFailure> {
+    /// Returns who waits because somebody else has or wants the same account.
+    async fn rivals(&self) -> Result<Vec<SourceAnchor>, CycleFailure> {
         let holds = self.engine.store.holds().await?;
-        let items = holds.iter().filter(|hold| hold.kind.approvable()).flat_map(|hold| &hold.items);
-        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false }).collect();
-        Ok(self.engine.store.mark_subjects(subjects).await?)
+        let shared = holds.iter().filter(|hold| hold.kind == HoldKind::SharedAccount);
+        let items = shared.flat_map(|hold| &hold.items);
+        Ok(items.map(|item| item.anchor).collect())
+    }
+
+    /// Plans those anew who waited for an account or an address that may have become free: nothing
+    /// happened to themselves.
+    async fn reopen_rivals(&self, before: &[SourceAnchor]) -> Result<(), CycleFailure> {
+        let rivals = self.rivals().await?;
+        let moved = self.plan.as_ref().is_some_and(|plan| plan.changes.iter().any(sets_free));
+        if moved || before.iter().any(|anchor| !rivals.contains(anchor)) {
+            let subjects = rivals.iter().map(|&anchor| Subject { anchor, verify: false });
+            self.engine.store.mark_subjects(subjects.collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles what an interruption left open. Whoever has a link shows that a plan of this job was
+    /// applied, whether or not the cycle lived to note it.
+    async fn recover(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
+        let store = &self.engine.store;
+        let settled = recover(&self.applier(&|| false, &|_| {})).await?;
+        if settled > 0 {
+            let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
+            self.report
+                .notes
+                .push(format!("{settled} {writes} that an interruption left open {were} settled."));
+        }
+        if job.first_plan_done {
+            return Ok(job);
+        }
+        let counts = store.counts().await?;
+        if counts.links_active + counts.links_disabled == 0 {
+            return Ok(job);
+        }
+        store.set_first_plan_done().await?;
+        self.plan_again(|kind| kind == HoldKind::FirstCycle).await?;
+        Ok(store.job().await?)
+    }
+
+    /// Marks what earlier cycles held to be planned in this one.
+    async fn plan_again(&self, held: impl Fn(HoldKind) -> bool) -> Result<(), CycleFailure> {
+        let store = &self.engine.store;
+        let holds = store.holds().await?;
+        let items = holds.iter().filter(|hold| held(hold.kind)).flat_map(|hold| &hold.items);
+        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false });
+        store.mark_subjects(subjects.collect()).await?;
+        Ok(())
     }
 
     /// Finds the application, unless it is known already, and pins it.
@@ -238,10 +282,19 @@ impl Cycle<'_> {
 }
 
 /// Returns whether a held object need not be planned again before something happens to it: it
-/// changes at the source, a person answers, or everything is read. Only licences come back by
-/// themselves.
+/// changes at the source, a person answers, or everything is read. Licences come back by
+/// themselves, and what looked like an accident may look like one no longer.
 fn waits_for_an_event(kind: HoldKind) -> bool {
-    kind != HoldKind::LicenseLimitExceeded
+    kind != HoldKind::LicenseLimitExceeded && !kind.withholds_removals()
+}
+
+/// Returns whether an account or an address may be free after a change.
+fn sets_free(change: &PlannedChange) -> bool {
+    let moves = |values: &[(TargetAttribute, Option<String>)]| {
+        values.iter().any(|(target, _)| *target == TargetAttribute::Email)
+    };
+    let moved = matches!(&change.write, Write::Update { values, .. } if moves(values));
+    moved || change.link == LinkAfter::End
 }
 
 /// Reduces plan data to some people; `anchors` is sorted.

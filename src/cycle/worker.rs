@@ -110,6 +110,9 @@ pub async fn work(
     let mut taken = 0;
     while !cancel.is_cancelled() {
         tokio::select! {
+            // What a person asks goes before a tick that waits too: the cycle under way has made
+            // room for it.
+            biased;
             () = cancel.cancelled() => break,
             Some(request) = requests.recv() => {
                 if let Some(turned) = desk.serve(request).await {
@@ -321,7 +324,9 @@ async fn answer_hold(
         _ => (Answer::Reject, "rejected"),
     };
     let hold = engine.store.answer_hold(id, answer, by, now).await?;
-    Ok(format!("hold {id} ({}) {word}: {} changes", hold.kind.name(), hold.items.len()))
+    let count = hold.items.len();
+    let changes = if count == 1 { "change" } else { "changes" };
+    Ok(format!("hold {id} ({}) {word}: {count} {changes}", hold.kind.name()))
 }
 
 /// Returns the payload of a request to approve or reject a hold.

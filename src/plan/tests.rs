@@ -223,6 +223,7 @@ impl World {
                 first_plan: world.first_plan,
                 rules_changed: world.rules_changed,
                 approved: &world.approved,
+                waiting: &[],
                 rejected: &world.rejected,
             };
             match plan(&input) {
@@ -377,9 +378,12 @@ fn addresses_match_without_case_and_an_adoption_names_its_rule() {
     assert_eq!(world.plan().0.changes, plan.changes, "lists and look-ups come to the same");
 }
 
+/// What is held, and how it comes about.
+type Case = (HoldKind, fn(&mut World));
+
 #[test]
 fn what_cannot_be_decided_is_held_with_its_reason() {
-    let cases: Vec<(HoldKind, fn(&mut World))> = vec![
+    let cases: Vec<Case> = vec![
         (HoldKind::Ambiguous, |w| {
             w.assigned(1, "ada@x.test");
             w.account("a1", "ada@x.test", AccountKind::Employee);

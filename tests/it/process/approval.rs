@@ -63,7 +63,7 @@ async fn a_rejected_first_plan_is_kept_back() {
     }
     // Who comes later is asked for anew.
     world.join("Cy");
-    world.run(&["sync"]).await.exits(70).says("1 changes wait for approval");
+    world.run(&["sync"]).await.exits(70).says("1 change waits for approval");
     world.run(&["sync", "--yes"]).await.exits(0).says("1 created");
     assert_eq!((world.has("Cy"), world.has("Ada")), (true, false));
 }

@@ -111,9 +111,9 @@ async fn people_answer_holds_through_the_daemon() {
     let [ada, bob, _] = ["Ada", "Bob", "Cy"].map(|name| world.join(name));
     let daemon = world.daemon(1).await;
     world.unassign(ada);
-    world.run(&["sync"]).await.exits(70).says("1 changes wait for approval");
+    world.run(&["sync"]).await.exits(70).says("1 change waits for approval");
     world.run(&["holds"]).await.exits(0).says("Hold 1 · TooManyRemovals · open · 1 object");
-    world.run(&["approve", "1"]).await.exits(0).says("they go with the next cycle");
+    world.run(&["approve", "1"]).await.exits(0).says("1 change, to go with the next cycle.");
     world.run(&["approve", "1"]).await.exits(70).warns("hold 1 is not open: it was approved");
     world.run(&["sync"]).await.exits(0).says("1 disabled");
     assert!(world.account("Ada").disabled);
@@ -216,26 +216,58 @@ async fn a_request_interrupts_a_long_cycle_at_the_next_change() {
     end(&world, daemon).await;
 }
 
-#[tokio::test]
-async fn a_scheduled_cycle_that_was_interrupted_goes_on_by_itself() {
+/// A daemon whose first cycle creates four accounts one at a time, and hangs at the second.
+async fn busy() -> (World, Process) {
     let mut world = World::real().await;
     world.set("sharefile.in_flight", "1");
-    let names = ["Ada", "Bob", "Cy", "Dee"];
-    for name in names {
+    // A tick waits whenever a cycle ends: requests go first all the same.
+    world.set("schedule.cron", "* * * * * *");
+    for name in NAMES {
         world.join(name);
     }
     world.stall(FaultKind::StallBefore, "POST", 2);
     let daemon = world.daemon(0).await;
     world.hangs().await;
+    (world, daemon)
+}
+
+const NAMES: [&str; 4] = ["Ada", "Bob", "Cy", "Dee"];
+
+fn created(world: &World) -> usize {
+    NAMES.iter().filter(|name| world.has(name)).count()
+}
+
+#[tokio::test]
+async fn what_is_asked_goes_before_the_rest_of_a_scheduled_cycle() {
+    let (world, daemon) = busy().await;
     let sync = world.start(&["sync"]);
     world.claimed(1).await;
     world.sandbox.faults.release();
-    sync.end().await.exits(0);
-    assert!(names.iter().all(|name| world.has(name)));
+    sync.end().await.exits(0).says("2 created");
+    assert_eq!((created(&world), world.written().len()), (4, 4));
     let cycles = world.cycles().await;
-    let by: Vec<(&str, CycleState)> =
-        cycles.iter().map(|cycle| (cycle.initiated_by.as_str(), cycle.state)).collect();
-    assert_eq!(by, [("sync", CycleState::Complete), ("schedule", CycleState::Partial)]);
+    let first: Vec<(&str, CycleState)> = cycles
+        .iter()
+        .rev()
+        .take(2)
+        .map(|cycle| (cycle.initiated_by.as_str(), cycle.state))
+        .collect();
+    assert_eq!(first, [("schedule", CycleState::Partial), ("sync", CycleState::Complete)]);
+    end(&world, daemon).await;
+}
+
+#[tokio::test]
+async fn a_pause_stops_a_scheduled_cycle_and_resume_takes_it_up() {
+    let (world, daemon) = busy().await;
+    let pause = world.start(&["pause"]);
+    world.claimed(1).await;
+    world.sandbox.faults.release();
+    pause.end().await.exits(0).says("paused");
+    world.idle().await;
+    assert_eq!((created(&world), world.ended_cycles().await), (2, 1));
+    assert_eq!(world.status().await["last_cycle"]["state"], "partial");
+    world.run(&["resume"]).await.exits(0);
+    eventually("the cycle goes on", async || created(&world) == 4).await;
     assert_eq!(world.written().len(), 4);
     end(&world, daemon).await;
 }

@@ -185,7 +185,7 @@ async fn what_is_held_is_not_part_of_it() {
         .await
         .exits(70)
         .says("1 updated, 1 held")
-        .says("wait for approval");
+        .says("1 change waits for approval");
     assert_eq!(
         (world.account("Bob").last_name.as_str(), world.account("Ada").disabled),
         ("Builder", false)

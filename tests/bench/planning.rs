@@ -236,6 +236,7 @@ impl World {
             first_plan: false,
             rules_changed: false,
             approved: &[],
+            waiting: &[],
             rejected: &[],
         }
     }

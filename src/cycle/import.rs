@@ -117,18 +117,20 @@ impl Importer<'_> {
     ) -> Result<Imported, CycleFailure> {
         let groups_before = principals(&stored, PrincipalKind::Group);
         let groups = principals(&assignments, PrincipalKind::Group);
-        let newly: Vec<SourceAnchor> = groups
-            .iter()
-            .filter(|group| groups_before.binary_search(group).is_err())
-            .copied()
-            .collect();
-        let members = if newly.is_empty() {
+        let read: Vec<SourceAnchor> = if self.anybody_reappears(&delta).await? {
+            // A group that was assigned in the meantime was read without those in the recycle bin.
+            groups.clone()
+        } else {
+            let new = |group: &&SourceAnchor| groups_before.binary_search(group).is_err();
+            groups.iter().filter(new).copied().collect()
+        };
+        let members = if read.is_empty() {
             GroupMembers::default()
         } else {
-            self.source.members(&newly).await?
+            self.source.members(&read).await?
         };
         note_gone(&members.gone, &mut notes);
-        let (added, removed) = moved(&delta, &groups, &newly, &members.memberships);
+        let (added, removed) = moved(&delta, &groups, &members);
         let direct_before = principals(&stored, PrincipalKind::User);
         let direct = principals(&assignments, PrincipalKind::User);
         let mut arriving: BTreeSet<SourceAnchor> = direct
@@ -151,6 +153,22 @@ impl Importer<'_> {
         };
         self.store.commit_import(update).await?;
         Ok(Imported { kind: CycleKind::Incremental, notes, roles, default_access })
+    }
+
+    /// Returns whether somebody of the snapshot comes back who was deleted or could not be read.
+    async fn anybody_reappears(&self, delta: &SourceDelta) -> Result<bool, CycleFailure> {
+        let changed = |change: &UserChange| matches!(change, UserChange::Changed { .. });
+        let anchors: Vec<SourceAnchor> = delta
+            .users
+            .iter()
+            .filter(|(_, change)| changed(change))
+            .map(|(anchor, _)| *anchor)
+            .collect();
+        if anchors.is_empty() {
+            return Ok(false);
+        }
+        let known = self.store.source_users(anchors).await?;
+        Ok(known.iter().any(|user| user.presence != Presence::Present))
     }
 
     /// Returns the records that change: newcomers and people who reappear are read by id, changes
@@ -310,25 +328,25 @@ fn note_gone(gone: &[SourceAnchor], notes: &mut Vec<String>) {
     }
 }
 
-/// Returns the memberships of assigned groups that were added and removed. Groups that were just
-/// read in full bring their own list: it is newer than the delta.
+/// Returns the memberships of assigned groups that were added and removed. Where a group was just
+/// read, its list is newer than what the delta adds, and nobody in it is removed.
 fn moved(
     delta: &SourceDelta,
     groups: &[SourceAnchor],
-    newly: &[SourceAnchor],
-    read: &[Membership],
+    members: &GroupMembers,
 ) -> (Vec<Membership>, Vec<Membership>) {
-    let mut added = read.to_vec();
+    let mut added = members.memberships.clone();
     let mut removed = Vec::new();
     for change in &delta.memberships {
-        let group = change.membership.group;
-        if groups.binary_search(&group).is_err() || newly.binary_search(&group).is_ok() {
+        let membership = change.membership;
+        if groups.binary_search(&membership.group).is_err() {
             continue;
         }
-        if change.added {
-            added.push(change.membership);
-        } else {
-            removed.push(change.membership);
+        let fresh = members.read.binary_search(&membership.group).is_ok();
+        if change.added && !fresh {
+            added.push(membership);
+        } else if !change.added && members.memberships.binary_search(&membership).is_err() {
+            removed.push(membership);
         }
     }
     added.sort_unstable();
@@ -417,13 +435,20 @@ mod tests {
                 change(2, 10, false),
                 change(3, 11, false),
                 change(4, 99, true),
+                change(5, 11, false),
+                change(6, 11, true),
             ],
             groups_gone: Vec::new(),
             watermark: Watermark(String::new()),
         };
         let groups = [anchor(10), anchor(11)];
-        let (added, removed) = moved(&delta, &groups, &[anchor(11)], &[pair(3, 11)]);
+        let members = GroupMembers {
+            read: vec![anchor(11)],
+            memberships: vec![pair(3, 11)],
+            ..GroupMembers::default()
+        };
+        let (added, removed) = moved(&delta, &groups, &members);
         assert_eq!(added, [pair(1, 10), pair(3, 11)]);
-        assert_eq!(removed, [pair(2, 10)]);
+        assert_eq!(removed, [pair(2, 10), pair(5, 11)]);
     }
 }

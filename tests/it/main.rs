@@ -6,6 +6,7 @@ mod cycles;
 mod errors;
 mod histories;
 mod history;
+mod lessons;
 mod people;
 mod process;
 mod promises;

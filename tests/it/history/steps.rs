@@ -1,5 +1,7 @@
 //! What happens in Entra ID between cycles.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use sharefile_provisioner::sandbox::Sandbox;
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
@@ -29,13 +31,17 @@ const ROLES: [(usize, &str); 4] = [(70, "User"), (14, "Client"), (8, "Employee")
 pub struct Directory {
     /// How many people there may be at once.
     pub most: usize,
+    /// In how many of a hundred cases an address is one that somebody has or had.
+    crowd: usize,
+    /// People who came back from the recycle bin since everything was read last.
+    pub restored: BTreeSet<Uuid>,
     numbers: usize,
 }
 
 impl Directory {
     /// An empty directory.
-    pub fn new(most: usize) -> Self {
-        Self { most, numbers: 0 }
+    pub fn new(most: usize, crowd: usize) -> Self {
+        Self { most, crowd, restored: BTreeSet::new(), numbers: 0 }
     }
 
     fn number(&mut self) -> usize {
@@ -65,7 +71,7 @@ impl Directory {
                 (8, unassign),
                 (14, Self::membership),
                 (8, Self::groups),
-                (12, bin),
+                (12, Self::bin),
             ]);
             if let Some(said) = step(self, sandbox, dice) {
                 return said;
@@ -92,7 +98,8 @@ impl Directory {
         said
     }
 
-    fn join(&mut self, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
+    /// Lets somebody join, unless there are enough already.
+    pub fn join(&mut self, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
         if sandbox.entra.people().len() >= self.most {
             return None;
         }
@@ -134,18 +141,18 @@ impl Directory {
     /// Returns an address, mostly a new one, sometimes one that somebody has or had, or none.
     fn address(&mut self, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
         let fresh = self.fresh_address();
+        if dice.chance(self.crowd) {
+            let people = sandbox.entra.people();
+            let accounts = sandbox.sharefile.accounts();
+            return match dice.below(2) {
+                0 => dice.pick(&people)?.mail().map(str::to_owned),
+                _ => dice.pick(&accounts).cloned().map(|one| recased(dice, &one.email)),
+            };
+        }
         match dice.below(100) {
-            0..=64 => Some(fresh),
-            65..=69 => Some(format!("  {} ", fresh.to_uppercase())),
-            70..=77 => None,
-            78..=86 => {
-                let people = sandbox.entra.people();
-                dice.pick(&people)?.mail().map(str::to_owned)
-            }
-            87..=94 => {
-                let accounts = sandbox.sharefile.accounts();
-                Some(recased(dice, &dice.clone().pick(&accounts)?.email))
-            }
+            0..=79 => Some(fresh),
+            80..=85 => Some(format!("  {} ", fresh.to_uppercase())),
+            86..=94 => None,
             95..=96 => Some("vip@contoso.example".to_owned()),
             _ => Some(format!("no address {}", self.numbers)),
         }
@@ -215,6 +222,30 @@ impl Directory {
         }
     }
 
+    fn bin(&mut self, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
+        let people = sandbox.entra.people();
+        let (deleted, living): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|person| person.deleted.is_some());
+        match dice.below(10) {
+            0..=4 => {
+                let id = dice.pick(&deleted)?.id;
+                sandbox.entra.restore_person(id).expect("a person in the bin");
+                self.restored.insert(id);
+                Some(format!("{} is restored", short(id)))
+            }
+            5 => {
+                let id = dice.pick(&deleted).or_else(|| living.first())?.id;
+                sandbox.entra.hard_delete_person(id).expect("a person");
+                Some(format!("{} is gone for good", short(id)))
+            }
+            _ => {
+                let id = dice.pick(&living)?.id;
+                sandbox.entra.soft_delete_person(id).expect("a person");
+                Some(format!("{} goes to the recycle bin", short(id)))
+            }
+        }
+    }
+
     /// Gives everybody whose address is none a proper one: ShareFile would refuse it for ever.
     pub fn repair_addresses(&mut self, sandbox: &Sandbox) {
         for person in sandbox.entra.people() {
@@ -267,29 +298,6 @@ fn unassign(_: &mut Directory, sandbox: &Sandbox, dice: &mut Dice) -> Option<Str
     }
     sandbox.entra.unassign_principal(row.principal);
     Some(format!("{} loses all roles", short(row.principal)))
-}
-
-fn bin(_: &mut Directory, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
-    let people = sandbox.entra.people();
-    let (deleted, living): (Vec<_>, Vec<_>) =
-        people.into_iter().partition(|person| person.deleted.is_some());
-    match dice.below(10) {
-        0..=4 => {
-            let id = dice.pick(&deleted)?.id;
-            sandbox.entra.restore_person(id).expect("a person in the bin");
-            Some(format!("{} is restored", short(id)))
-        }
-        5 => {
-            let id = dice.pick(&deleted).or_else(|| living.first())?.id;
-            sandbox.entra.hard_delete_person(id).expect("a person");
-            Some(format!("{} is gone for good", short(id)))
-        }
-        _ => {
-            let id = dice.pick(&living)?.id;
-            sandbox.entra.soft_delete_person(id).expect("a person");
-            Some(format!("{} goes to the recycle bin", short(id)))
-        }
-    }
 }
 
 fn give_role(sandbox: &Sandbox, dice: &mut Dice, principal: Uuid) -> String {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sharefile_provisioner::model::account::Link;
+use sharefile_provisioner::model::account::{Link, LinkState};
 use sharefile_provisioner::model::plan::HoldKind;
 use sharefile_provisioner::sandbox::Sandbox;
 use sharefile_provisioner::sandbox::graph::views::PrincipalType;
@@ -179,14 +179,24 @@ impl Truth {
     ) -> (BTreeSet<(HoldKind, Uuid)>, Complaints) {
         let mut held = BTreeSet::new();
         let mut wrong = Complaints::new();
+        // A link to an account that is gone stays until its person gets another one, or leaves.
+        let gone = |link: &&Link| {
+            let account = self.accounts.get(link.target_id.as_str());
+            account.is_some_and(|account| account.deleted) && self.inside(link.anchor.0).is_some()
+        };
+        let links: Vec<&Link> = links.iter().filter(|link| !gone(link)).collect();
         let account_of: BTreeMap<Uuid, &Link> =
-            links.iter().map(|link| (link.anchor.0, link)).collect();
-        for link in links {
-            self.judge_linked(link, ways, hand, &mut held, &mut wrong);
+            links.iter().map(|link| (link.anchor.0, *link)).collect();
+        let mut claims: BTreeMap<String, Vec<&Person>> = BTreeMap::new();
+        for link in &links {
+            if let Some((person, address)) =
+                self.judge_linked(link, ways, hand, &mut held, &mut wrong)
+            {
+                claims.entry(format!("address {address}")).or_default().push(person);
+            }
         }
         let owner_of: BTreeMap<&str, Uuid> =
             links.iter().map(|link| (link.target_id.as_str(), link.anchor.0)).collect();
-        let mut claims: BTreeMap<String, Vec<&Person>> = BTreeMap::new();
         let newcomers = self
             .people
             .values()
@@ -207,7 +217,7 @@ impl Truth {
         for (claim, people) in claims {
             let rivals = people.len() > 1;
             for person in people {
-                let creates = claim.starts_with("address ");
+                let creates = claim.starts_with("address ") && !account_of.contains_key(&person.id);
                 if rivals {
                     held.insert((HoldKind::SharedAccount, person.id));
                 } else if creates && full && person.kind == Some(AccountKind::Employee) {
@@ -220,6 +230,7 @@ impl Truth {
         (held, wrong)
     }
 
+    /// Returns who still waits for which address, although no account has it.
     fn judge_linked(
         &self,
         link: &Link,
@@ -227,14 +238,15 @@ impl Truth {
         hand: &Hand,
         held: &mut BTreeSet<(HoldKind, Uuid)>,
         wrong: &mut Complaints,
-    ) {
-        use sharefile_provisioner::model::account::LinkState;
+    ) -> Option<(&Person, String)> {
         let anchor = link.anchor.0;
         let Some(account) = self.accounts.get(link.target_id.as_str()) else {
-            return wrong.push(format!("the linked account {} never was", link.target_id));
+            wrong.push(format!("the linked account {} never was", link.target_id));
+            return None;
         };
         if account.deleted {
-            return wrong.push(format!("{anchor} is linked to {}, which is gone", account.email));
+            wrong.push(format!("{anchor} is linked to {}, which is gone", account.email));
+            return None;
         }
         let protected = self.is_protected(account);
         let Some(person) = self.inside(anchor) else {
@@ -243,11 +255,11 @@ impl Truth {
             } else if !account.disabled && !protected && !hand.enabled.contains(&account.id) {
                 wrong.push(format!("{} left, and is not disabled", account.email));
             }
-            return;
+            return None;
         };
         if protected {
             held.insert((HoldKind::Protected, anchor));
-            return;
+            return None;
         }
         match person.kind {
             None => held.insert((HoldKind::ConflictingRoles, anchor)),
@@ -261,16 +273,16 @@ impl Truth {
                 wrong.push(format!("{} is inside, and is disabled", account.email));
             }
         }
-        let taken = person
-            .mail
-            .as_deref()
-            .and_then(|mail| self.holder(mail))
-            .is_some_and(|holder| holder.id != account.id);
-        if taken {
-            held.insert((HoldKind::SharedAccount, anchor));
-        } else {
-            wrong.extend(self.differences(person, account, ways, hand));
+        let mail = person.mail.as_deref().map(str::to_lowercase);
+        let holder = mail.as_deref().and_then(|mail| self.holder(mail));
+        match (mail, holder) {
+            (Some(_), Some(holder)) if holder.id != account.id => {
+                held.insert((HoldKind::SharedAccount, anchor));
+            }
+            (Some(mail), None) => return Some((person, mail)),
+            _ => wrong.extend(self.differences(person, account, ways, hand)),
         }
+        None
     }
 
     /// Returns what somebody who has no account lays claim to, or why they cannot have it.

@@ -40,7 +40,8 @@ impl Watch {
         self.made.clear();
     }
 
-    /// Looks at what a cycle did. Entra ID does not change during a cycle.
+    /// Looks at what a cycle did. Entra ID does not change during a cycle. `veiled` means that a
+    /// web page may have come with a success, in the place of an answer: the write shows as made.
     pub async fn look(
         &mut self,
         sandbox: &Sandbox,
@@ -48,6 +49,7 @@ impl Watch {
         before: &Before,
         now: &Truth,
         hand: &mut Hand,
+        veiled: bool,
     ) -> Result<Complaints, String> {
         let links = store.links().await.map_err(|error| error.to_string())?;
         let mut found = Complaints::new();
@@ -58,6 +60,10 @@ impl Watch {
             self.seen = write.seq;
             if (200..300).contains(&write.status) {
                 self.write(&write, before, &links, hand, &mut found);
+                let (path, body) = (&write.path, write.body.to_string());
+                if !self.made.insert((path.clone(), body)) && !veiled {
+                    found.push(format!("{} {path} was made twice: {}", write.method, write.body));
+                }
             }
             self.unexplained.push(write);
         }
@@ -103,8 +109,8 @@ impl Watch {
         });
     }
 
-    /// Whoever is written to has to be somebody: nobody who is inside is disabled, nobody who is
-    /// outside is created or enabled, and nothing is written twice.
+    /// Nobody who is inside is disabled, nobody who is outside is enabled or changed, and nobody's
+    /// account is written to.
     fn write(
         &mut self,
         write: &WriteRecord,
@@ -114,9 +120,6 @@ impl Watch {
         found: &mut Complaints,
     ) {
         self.writes += 1;
-        if !self.made.insert((write.path.clone(), write.body.to_string())) {
-            found.push(format!("{} {} was made twice: {}", write.method, write.path, write.body));
-        }
         let Some(id) = account_of(write) else { return };
         let owner = by_account(&before.links).get(id).or(by_account(links).get(id)).copied();
         let Some(owner) = owner else {
@@ -225,7 +228,9 @@ fn disables(write: &WriteRecord) -> Option<bool> {
 
 fn explains(entry: &LogEntry, write: &WriteRecord) -> bool {
     let began = entry.at.plus_ms(-i64::try_from(entry.duration_ms).unwrap_or(i64::MAX));
-    if write.at < began || write.at > entry.at || entry.status == OutcomeStatus::Skipped {
+    // An interrupted write of which nothing is to be seen was not made.
+    let skipped = entry.status == OutcomeStatus::Skipped && write.status < 300;
+    if write.at < began || write.at > entry.at || skipped {
         return false;
     }
     let Some(id) = account_of(write) else {

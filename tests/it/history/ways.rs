@@ -22,6 +22,10 @@ pub struct Ways {
     pub protected: Vec<String>,
     /// Requests to ShareFile under way at once.
     pub in_flight: usize,
+    /// In how many of a hundred steps somebody changes accounts by hand.
+    pub hands: usize,
+    /// In how many of a hundred cases an address is one that somebody has or had.
+    pub crowd: usize,
     /// How many employees ShareFile takes.
     pub licences: u32,
     /// How ShareFile behaves.
@@ -67,6 +71,8 @@ impl Ways {
                 Vec::new()
             },
             in_flight: dice.weighed(&[(1, 1), (1, 8)]),
+            hands: dice.weighed(&[(3, 10), (1, 35)]),
+            crowd: dice.weighed(&[(3, 15), (1, 60)]),
             // Four of them are taken by the tenant's own people.
             licences: dice.weighed(&[(6, 100_000), (1, 4 + 12)]),
             sharefile,

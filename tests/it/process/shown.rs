@@ -143,7 +143,7 @@ async fn a_plan_and_what_comes_of_it() {
     "#);
     let sync = world.run(&["sync"]).await.exits(70);
     insta::assert_snapshot!(sync.shown(), @r#"
-    Cycle c3 (incremental) complete: 2 created, 5 updated, 2 adopted, 5 held; 5 requests to Entra ID, 20 to ShareFile.
+    Cycle c3 (incremental) complete: 2 created, 5 updated, 2 adopted, 5 held; 5 requests to Entra ID, 24 to ShareFile.
     2 changes wait for approval: see `sharefile-provisioner holds`.
     "#);
     let holds = world.run(&["holds"]).await.exits(0);
@@ -174,9 +174,9 @@ async fn a_plan_and_what_comes_of_it() {
     Licences      12 of 100000 taken
     People        12 in the snapshot
     Accounts      10 in use, 0 disabled by this job
-    Waiting       0 for the next cycle, 5 objects in 4 holds
+    Waiting       2 for the next cycle, 5 objects in 4 holds
     Full read     0000-00-00T00:00:00Z
-    Last cycle    c3 (incremental) complete 0000-00-00T00:00:00Z: 2 created, 5 updated, 2 adopted, 5 held; 5 requests to Entra ID, 20 to ShareFile
+    Last cycle    c3 (incremental) complete 0000-00-00T00:00:00Z: 2 created, 5 updated, 2 adopted, 5 held; 5 requests to Entra ID, 24 to ShareFile
     "#);
     let log = world.run(&["log"]).await.exits(0);
     insta::assert_snapshot!(log.shown(), @r#"

@@ -1,0 +1,141 @@
+//! What histories brought to light, told as short stories.
+
+use serde_json::json;
+use sharefile_provisioner::cycle::Asked;
+use sharefile_provisioner::model::outcome::CycleState;
+use sharefile_provisioner::model::plan::{CycleKind, HoldKind};
+use sharefile_provisioner::store::StoredHold;
+use uuid::Uuid;
+
+use crate::world::{World, asked};
+
+fn held(holds: &[StoredHold]) -> Vec<(HoldKind, Uuid)> {
+    let items = |hold: &StoredHold| {
+        let kind = hold.kind;
+        hold.items.iter().map(move |item| (kind, item.anchor.0)).collect::<Vec<_>>()
+    };
+    holds.iter().flat_map(items).collect()
+}
+
+fn rename(world: &World, person: Uuid, name: &str) {
+    world.sandbox.entra.set_person(person, "surname", name).expect("an edit");
+}
+
+fn full() -> Asked {
+    Asked { full: true, ..asked() }
+}
+
+#[tokio::test]
+async fn an_approval_given_with_a_cycle_is_carried_out_by_that_cycle() {
+    let mut world = World::empty().await;
+    world.set("guard.first_cycle", "approve");
+    world.join("Ada");
+    let first = world.cycle().await;
+    assert_eq!((first.report.counts.created, first.holds.len()), (0, 1));
+    // Nothing about Ada changes, so that the next plan is not about her.
+    world.join("Bob");
+    let second = world.turn(Asked { approve: true, ..asked() }).await;
+    assert_eq!((second.report.counts.created, second.holds.len()), (2, 0));
+    assert!(!world.account("Ada").disabled);
+}
+
+#[tokio::test]
+async fn what_a_stop_leaves_of_a_full_cycle_is_done_by_the_next() {
+    let world = World::empty().await;
+    world.join("Ada");
+    world.join("Bob");
+    world.join("Cyd");
+    world.cycle().await;
+    for name in ["Bob", "Cyd"] {
+        assert!(world.sandbox.sharefile.remove_account(&world.account(name).id));
+    }
+    // Only a full read shows that their accounts are gone.
+    let engine = world.engine();
+    engine.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let stopped = engine.turn(full()).await.expect("a recorded cycle");
+    assert_eq!((stopped.report.state, stopped.report.counts.done()), (CycleState::Partial, 0));
+    engine.store.close().await.expect("a closed store");
+    let next = world.cycle().await;
+    assert_eq!((next.report.kind, next.report.counts.created), (CycleKind::Incremental, 2));
+}
+
+#[tokio::test]
+async fn who_comes_back_from_the_recycle_bin_is_in_the_groups_of_before() {
+    let world = World::empty().await;
+    let (ada, bob) = (world.person("Ada"), world.person("Bob"));
+    let staff = world.group("Staff", &[ada, bob]);
+    world.join("Cyd");
+    world.cycle().await;
+    world.sandbox.entra.soft_delete_person(ada).expect("a person");
+    // The group is read without her when it is assigned again, and no feed says it later.
+    world.unassign(staff);
+    world.cycle().await;
+    world.assign(staff, "User");
+    world.cycle().await;
+    assert!(world.account("Ada").disabled && !world.account("Bob").disabled);
+    world.sandbox.entra.restore_person(ada).expect("a person in the bin");
+    let back = world.cycle().await;
+    assert_eq!(back.report.counts.updated, 1);
+    assert!(!world.account("Ada").disabled);
+}
+
+#[tokio::test]
+async fn an_account_that_somebody_disabled_stays_on_hold_when_its_values_change() {
+    let world = World::empty().await;
+    let ada = world.join("Ada");
+    world.cycle().await;
+    let id = world.account("Ada").id;
+    world.sandbox.sharefile.edit_account(&id, json!({ "disabled": true })).expect("an edit");
+    let waits = [(HoldKind::DisabledElsewhere, ada)];
+    assert_eq!(held(&world.turn(full()).await.holds), waits);
+    for name in ["Byron", "King"] {
+        rename(&world, ada, name);
+        assert_eq!(held(&world.cycle().await.holds), waits);
+        assert_eq!(world.account("Ada").last_name, name);
+    }
+    assert!(world.account("Ada").disabled);
+    world.sandbox.sharefile.edit_account(&id, json!({ "disabled": false })).expect("an edit");
+    assert!(world.turn(full()).await.holds.is_empty());
+}
+
+#[tokio::test]
+async fn a_type_that_somebody_changed_as_asked_ends_the_hold_for_good() {
+    let world = World::empty().await;
+    let ada = world.join("Ada");
+    world.cycle().await;
+    world.assign(ada, "Client");
+    let waits = [(HoldKind::TypeChange, ada)];
+    assert_eq!(held(&world.cycle().await.holds), waits);
+    let id = world.account("Ada").id;
+    world.sandbox.sharefile.edit_account(&id, json!({ "kind": "client" })).expect("an edit");
+    assert!(world.turn(full()).await.holds.is_empty());
+    rename(&world, ada, "Byron");
+    assert!(world.cycle().await.holds.is_empty());
+}
+
+#[tokio::test]
+async fn an_address_that_somebody_else_has_is_held_and_not_tried_again() {
+    let world = World::empty().await;
+    let (ada, bob) = (world.join("Ada"), world.join("Bob"));
+    world.cycle().await;
+    let set = |person, mail: &str| {
+        world.sandbox.entra.set_person(person, "mail", mail).expect("an edit");
+    };
+    set(ada, "bob@contoso.example");
+    let second = world.cycle().await;
+    assert_eq!(held(&second.holds), [(HoldKind::SharedAccount, ada)]);
+    assert_eq!(second.report.counts.failed, 0);
+    world.sandbox.counts.reset();
+    world.cycle().await;
+    assert_eq!(world.sharefile_requests(), 0);
+
+    // Where everybody moves on by one, everybody gets there in one cycle.
+    let (cyd, dan) = (world.join("Cyd"), world.join("Dan"));
+    world.cycle().await;
+    set(dan, "cyd@contoso.example");
+    set(cyd, "bob@contoso.example");
+    set(bob, "free@contoso.example");
+    let moved = world.cycle().await;
+    assert_eq!((moved.report.counts.updated, moved.report.counts.failed), (3, 0));
+    assert_eq!(held(&moved.holds), [(HoldKind::SharedAccount, ada)]);
+}

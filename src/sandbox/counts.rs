@@ -11,6 +11,18 @@ use crate::model::ids::Timestamp;
 /// How many writes the log holds before it drops the oldest.
 pub const WRITES_KEPT: usize = 10_000;
 
+/// How many arrivals are kept before the oldest are dropped.
+pub const ARRIVALS_KEPT: usize = 10_000;
+
+/// A request that reached an emulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When it came, on the sandbox's clock.
+    pub at: Timestamp,
+    /// The endpoint label.
+    pub label: String,
+}
+
 /// A write that reached an emulator.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WriteRecord {
@@ -31,6 +43,7 @@ pub struct WriteRecord {
 #[derive(Debug, Default)]
 struct Counted {
     endpoints: BTreeMap<String, u64>,
+    arrivals: VecDeque<Arrival>,
     writes: VecDeque<WriteRecord>,
     last_seq: u64,
     dropped: u64,
@@ -64,6 +77,11 @@ impl Counts {
         matching.map(|(_, count)| count).sum()
     }
 
+    /// Returns the latest requests with the time when each came, oldest first.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        self.counted().arrivals.iter().cloned().collect()
+    }
+
     /// Returns the logged writes, oldest first.
     pub fn writes(&self) -> Vec<WriteRecord> {
         self.counted().writes.iter().cloned().collect()
@@ -78,13 +96,18 @@ impl Counts {
     pub fn reset(&self) {
         let mut counted = self.counted();
         counted.endpoints.clear();
+        counted.arrivals.clear();
         counted.writes.clear();
         counted.dropped = 0;
     }
 
     /// Counts a request.
-    pub(super) fn count(&self, label: &str) {
+    pub(super) fn count(&self, at: Timestamp, label: &str) {
         let mut counted = self.counted();
+        if counted.arrivals.len() >= ARRIVALS_KEPT {
+            counted.arrivals.pop_front();
+        }
+        counted.arrivals.push_back(Arrival { at, label: label.to_owned() });
         match counted.endpoints.get_mut(label) {
             Some(count) => *count += 1,
             None => {
@@ -133,9 +156,9 @@ mod tests {
     #[test]
     fn requests_are_counted_by_label() {
         let counts = Counts::new();
-        counts.count("GET /a");
-        counts.count("GET /a");
-        counts.count("POST /a");
+        counts.count(Timestamp(0), "GET /a");
+        counts.count(Timestamp(0), "GET /a");
+        counts.count(Timestamp(0), "POST /a");
         assert_eq!(counts.total(""), 3);
         assert_eq!(counts.total("GET "), 2);
         assert_eq!(counts.by_endpoint().get("POST /a"), Some(&1));

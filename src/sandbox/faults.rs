@@ -34,6 +34,9 @@ pub enum FaultKind {
     ExpiredDelta,
     /// A list is cut short without a next link, while its count still tells the truth.
     CutList,
+    /// The people in a list of members have nothing but an id, as for a caller who may not read
+    /// them.
+    NullPeople,
 }
 
 impl FaultKind {

@@ -149,7 +149,7 @@ impl Desk {
             return Ok(self.ask(request.map(Body::new)).await);
         }
         let label = (self.emulator.label)(request.method(), request.uri().path());
-        self.counts.count(&label);
+        self.counts.count(self.clock.now(), &label);
         let (parts, body) = request.into_parts();
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
             Ok(collected) => collected.to_bytes(),

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::sandbox::faults::FaultKind;
+
 use super::call::{Answer, Call, Content, Refusal, Reply};
 use super::filter::Filter;
 use super::page::{self, Listing, Window};
@@ -103,7 +105,8 @@ pub fn members(tenant: &Tenant, call: &Call, key: &str, transitive: bool, people
     let (id, group) = living(&state, key)?;
     let all = if transitive { closure(&state, id) } else { group.members.clone() };
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
-    let readable = call.may(USER_READERS);
+    let null = tenant.faults.take(&[FaultKind::NullPeople], call.method.as_str(), &call.label);
+    let readable = call.may(USER_READERS) && null.is_none();
     let shown = |member: &Uuid| seen(&state, *member, people, filter.as_ref());
     let count = advanced.then(|| all.iter().filter(|member| shown(member)).count());
     let context = if people { "users" } else { "directoryObjects" };

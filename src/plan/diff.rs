@@ -103,7 +103,8 @@ impl<'a> Differ<'a> {
         };
         let set = differences(&link.shadow.sent, &sent);
         let returned = link.state == LinkState::Disabled;
-        if self.must_confirm(link, &set, returned) {
+        // Whoever holds an administrator's role is protected, and only the full record tells.
+        if (returned || !set.is_empty()) && !self.is_read(target_id) {
             out.target_ids.insert(target_id.clone());
             return;
         }
@@ -380,19 +381,6 @@ impl<'a> Differ<'a> {
     fn must_read(&self, link: &Link, suspect: bool) -> bool {
         let asked = self.input.verify.binary_search(&link.anchor).is_ok();
         (suspect || asked) && !self.is_read(&link.target_id)
-    }
-
-    /// Returns whether a change needs a fresh full record: what moves an address or opens an
-    /// account again must not hit an administrator, and saved plans fix what they saw.
-    fn must_confirm(
-        &self,
-        link: &Link,
-        set: &[(TargetAttribute, Option<String>)],
-        returned: bool,
-    ) -> bool {
-        let moves = set.iter().any(|(target, _)| *target == TargetAttribute::Email);
-        let fixes = self.input.verify_all && (returned || !set.is_empty());
-        (moves || fixes) && !self.is_read(&link.target_id)
     }
 
     /// Returns whether the full record of an account is at hand, or known to be out of reach.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::Answer;
 use crate::model::ids::Watermark;
+use crate::model::outcome::ErrorCategory;
 use crate::source::{Changes, SourceError};
 
 use super::attributes::Selection;
@@ -153,7 +154,12 @@ async fn round<T: DeserializeOwned>(
             (Some(next), _) => page = pager.follow(&next).await,
             (None, Some(link)) => return Ok(Round::Complete(link)),
             (None, None) => {
-                return Err(call.unexpected("a change feed that ends without a link to go on from"));
+                return Err(call.failed(
+                    ErrorCategory::Transient,
+                    "the list was cut short: the change feed has no link to go on from",
+                    "Nothing was removed. The next cycle reads again; if it stays, report it to \
+                     Microsoft.",
+                ));
             }
         }
     }

@@ -277,7 +277,7 @@ async fn a_watermark_that_no_longer_holds_says_so() {
 async fn a_feed_that_stops_without_a_delta_link_is_an_error() {
     let fake = Fake::graph(empty).await;
     let error = fake.connect().start().await.unwrap_err();
-    assert_eq!(error.category, ErrorCategory::Bug);
+    assert_eq!(error.category, ErrorCategory::Transient);
     let fake = Fake::graph(|_, _| refusal(403, "Authorization_RequestDenied")).await;
     let error = fake.connect().start().await.unwrap_err();
     assert!(error.message.contains(".Read.All"), "{error}");

@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::apply::{Applied, Applier, apply, recover};
+use crate::model::account::TargetAttribute;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
-use crate::model::plan::{CheckedPlan, CycleKind, HoldKind, Plan};
+use crate::model::plan::{CheckedPlan, CycleKind, HoldKind, LinkAfter, Plan, PlannedChange, Write};
 use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
 
 use super::decide::Known;
@@ -50,6 +51,7 @@ impl Cycle<'_> {
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
         let data = engine.store.plan_data(subjects).await?;
+        let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
         if self.report.kind != CycleKind::Incremental {
             self.read_tenant(&mut view).await?;
@@ -57,10 +59,32 @@ impl Cycle<'_> {
         }
         let known = Known { job: &job, imported: &imported, data: &data };
         let decided = self.decide(known, view).await?;
-        match self.with_approval(known, decided).await? {
-            Some(checked) => self.apply(&job, &imported, checked).await,
-            None => Ok(CycleState::Complete),
+        let Some(checked) = self.with_approval(known, decided).await? else {
+            return Ok(CycleState::Complete);
+        };
+        let state = self.apply(&job, &imported, checked).await?;
+        self.reopen_rivals(&rivals).await?;
+        Ok(state)
+    }
+
+    /// Returns who waits because somebody else has or wants the same account.
+    async fn rivals(&self) -> Result<Vec<SourceAnchor>, CycleFailure> {
+        let holds = self.engine.store.holds().await?;
+        let shared = holds.iter().filter(|hold| hold.kind == HoldKind::SharedAccount);
+        let items = shared.flat_map(|hold| &hold.items);
+        Ok(items.map(|item| item.anchor).collect())
+    }
+
+    /// Plans those anew who waited for an account or an address that may have become free: nothing
+    /// happened to themselves.
+    async fn reopen_rivals(&self, before: &[SourceAnchor]) -> Result<(), CycleFailure> {
+        let rivals = self.rivals().await?;
+        let moved = self.plan.as_ref().is_some_and(|plan| plan.changes.iter().any(sets_free));
+        if moved || before.iter().any(|anchor| !rivals.contains(anchor)) {
+            let subjects = rivals.iter().map(|&anchor| Subject { anchor, verify: false });
+            self.engine.store.mark_subjects(subjects.collect()).await?;
         }
+        Ok(())
     }
 
     /// What was held in earlier cycles is planned again, so that it can be approved as it is now.
@@ -238,10 +262,19 @@ impl Cycle<'_> {
 }
 
 /// Returns whether a held object need not be planned again before something happens to it: it
-/// changes at the source, a person answers, or everything is read. Only licences come back by
-/// themselves.
+/// changes at the source, a person answers, or everything is read. Licences come back by
+/// themselves, and what looked like an accident may look like one no longer.
 fn waits_for_an_event(kind: HoldKind) -> bool {
-    kind != HoldKind::LicenseLimitExceeded
+    kind != HoldKind::LicenseLimitExceeded && !kind.withholds_removals()
+}
+
+/// Returns whether an account or an address may be free after a change.
+fn sets_free(change: &PlannedChange) -> bool {
+    let moves = |values: &[(TargetAttribute, Option<String>)]| {
+        values.iter().any(|(target, _)| *target == TargetAttribute::Email)
+    };
+    let moved = matches!(&change.write, Write::Update { values, .. } if moves(values));
+    moved || change.link == LinkAfter::End
 }
 
 /// Reduces plan data to some people; `anchors` is sorted.

@@ -100,6 +100,7 @@ impl Cycle<'_> {
                 first_plan: !job.first_plan_done,
                 rules_changed: self.rules_changed(&job),
                 approved: &answered.approved,
+                waiting: &answered.waiting_in,
                 rejected: &answered.rejected_in,
             };
             let needs = match plan(&input) {

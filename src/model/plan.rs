@@ -284,6 +284,17 @@ impl HoldKind {
         )
     }
 
+    /// Returns whether it withholds removals that looked like an accident when they were planned.
+    pub fn withholds_removals(self) -> bool {
+        matches!(
+            self,
+            Self::TooManyRemovals
+                | Self::WouldLeaveNobody
+                | Self::SourceEmptied
+                | Self::SourceHalved
+        )
+    }
+
     /// Returns the name in PascalCase, as the log shows it.
     pub fn name(self) -> &'static str {
         match self {

@@ -55,16 +55,16 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>) -> Guarded {
     }
     let (removals, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_removal);
     guarded.passed.extend(others);
-    let count = removals.len() as u64;
-    match removal_hold(input, count) {
-        Some((kind, message)) => guarded.withhold(kind, message, removals),
+    match removal_hold(input, removals.len()) {
+        Some(cause) => guarded.withhold_removals(input, cause, removals),
         None => guarded.passed.extend(removals),
     }
     guarded
 }
 
 /// Decides whether so many removals look like an accident.
-fn removal_hold(input: &PlanInput<'_>, count: u64) -> Option<(HoldKind, String)> {
+fn removal_hold(input: &PlanInput<'_>, count: usize) -> Option<(HoldKind, String)> {
+    let count = count as u64;
     let active = input.active_links;
     let limit = input.rules.guard.removals_per_cycle;
     if count == 0 {
@@ -120,8 +120,17 @@ fn rewrites(change: &PlannedChange) -> bool {
 }
 
 fn rejected_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
-    let index = input.rejected.binary_search_by(|(known, _)| known.cmp(hash)).ok()?;
-    input.rejected.get(index).map(|(_, kind)| *kind)
+    in_hold(input.rejected, hash)
+}
+
+/// Returns the hold on removals that a change waits in already.
+fn waits_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
+    in_hold(input.waiting, hash).filter(|kind| kind.withholds_removals())
+}
+
+fn in_hold(items: &[(ContentHash, HoldKind)], hash: &ContentHash) -> Option<HoldKind> {
+    let index = items.binary_search_by(|(known, _)| known.cmp(hash)).ok()?;
+    items.get(index).map(|(_, kind)| *kind)
 }
 
 /// Returns changes in words: `2 to create, 1 to disable`.
@@ -142,6 +151,31 @@ fn sentence(changes: &[PlannedChange]) -> String {
 }
 
 impl Guarded {
+    /// Withholds removals that together look like an accident. Those that waited already go on
+    /// waiting; whoever left since then is judged alone, so that nobody keeps access because a
+    /// hold was not answered yet.
+    fn withhold_removals(
+        &mut self,
+        input: &PlanInput<'_>,
+        (kind, message): (HoldKind, String),
+        removals: Vec<PlannedChange>,
+    ) {
+        let (waiting, new): (Vec<_>, Vec<_>) =
+            removals.into_iter().partition(|change| waits_as(input, &change.hash).is_some());
+        if waiting.is_empty() {
+            return self.withhold(kind, message, new);
+        }
+        let message = removal_hold(input, waiting.len()).map_or(message, |(_, message)| message);
+        for change in waiting {
+            let kind = waits_as(input, &change.hash).unwrap_or(kind);
+            self.withhold(kind, message.clone(), vec![change]);
+        }
+        match removal_hold(input, new.len()) {
+            Some((kind, message)) => self.withhold(kind, message, new),
+            None => self.passed.extend(new),
+        }
+    }
+
     fn withhold(&mut self, kind: HoldKind, message: String, changes: Vec<PlannedChange>) {
         let items = changes.into_iter().map(|change| HeldItem {
             anchor: change.anchor,

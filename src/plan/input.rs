@@ -44,6 +44,8 @@ pub struct PlanInput<'a> {
     pub rules_changed: bool,
     /// Hashes of changes that a person approved; sorted.
     pub approved: &'a [ContentHash],
+    /// Changes that wait for a person's answer, with the hold they are in; sorted by hash.
+    pub waiting: &'a [(ContentHash, HoldKind)],
     /// Changes that a person rejected, with the hold they were in; sorted by hash.
     pub rejected: &'a [(ContentHash, HoldKind)],
 }

@@ -221,6 +221,7 @@ impl World {
                 first_plan: world.first_plan,
                 rules_changed: world.rules_changed,
                 approved: &world.approved,
+                waiting: &[],
                 rejected: &world.rejected,
             };
             match plan(&input) {

@@ -70,6 +70,9 @@ pub struct Answered {
     pub approved: Vec<ContentHash>,
     /// Hashes of items that must not be done; sorted, unique.
     pub rejected: Vec<ContentHash>,
+    /// Hashes of items that wait for an answer, each with the kind of hold that it is in; sorted by
+    /// hash.
+    pub waiting_in: Vec<(ContentHash, HoldKind)>,
     /// The same as `rejected`, each with the kind of hold that it is in; sorted by hash.
     pub rejected_in: Vec<(ContentHash, HoldKind)>,
 }
@@ -376,9 +379,12 @@ fn answered(connection: &Connection, now: Timestamp) -> Result<Answered, Trouble
         match item.state {
             HoldState::Approved { until } if until > now => answered.approved.push(hash),
             HoldState::Rejected => answered.rejected_in.push((hash, kind)),
-            HoldState::Approved { .. } | HoldState::Open => {}
+            HoldState::Open => answered.waiting_in.push((hash, kind)),
+            HoldState::Approved { .. } => {}
         }
     }
+    answered.waiting_in.sort_unstable();
+    answered.waiting_in.dedup_by_key(|(hash, _)| *hash);
     answered.approved.sort_unstable();
     answered.approved.dedup();
     answered.rejected_in.sort_unstable();

@@ -345,7 +345,7 @@ async fn a_change_feed_cut_short() {
     let danger = Danger::new().await;
     for endpoint in ["users/delta", "groups/delta"] {
         danger.world.sandbox.faults.add(Fault::new(FaultKind::CutList).at(endpoint).keep(0));
-        danger.fails(SOURCE, &["change feed", "Nothing to do"]).await;
+        danger.fails(SOURCE, &["change feed", "cut short", "Nothing was removed"]).await;
         danger.world.sandbox.faults.clear();
     }
     danger.heals().await;
@@ -361,7 +361,7 @@ async fn a_configuration_that_cannot_be_read() {
     let hint = "sharefile-provisioner check";
 
     std::fs::write(&config, good.replace("[users]", "[users")).expect("a file");
-    danger.fails(CONFIG, &["config.toml:22", "cannot be used", hint]).await;
+    danger.fails(CONFIG, &["config.toml:21:7", "cannot be used", hint]).await;
 
     let mistyped = good.replace("subdomain =", "subdomian =").replace("[guard]", "[gaurd]");
     std::fs::write(&config, mistyped).expect("a file");
@@ -370,7 +370,7 @@ async fn a_configuration_that_cannot_be_read() {
     danger.fails(CONFIG, &words).await;
 
     std::fs::write(&config, good.replace("every = \"20m\"", "every = 20")).expect("a file");
-    danger.fails(CONFIG, &["schedule.every", "20m"]).await;
+    danger.fails(CONFIG, &["schedule.every", "has no unit"]).await;
 
     std::fs::write(&config, &good).expect("a file");
     for secret in ["entra-secret", "sharefile-password", "sharefile-secret"] {

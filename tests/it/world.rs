@@ -7,13 +7,14 @@ use sharefile_provisioner::clock::{Clock, JumpClock};
 use sharefile_provisioner::config::{self, Environment, Job, Overrides};
 use sharefile_provisioner::cycle::{Asked, Engine, EngineSettings, Turned};
 use sharefile_provisioner::model::ids::Timestamp;
-use sharefile_provisioner::model::outcome::CycleState;
+use sharefile_provisioner::model::outcome::{CycleCounts, CycleState, LogEntry};
+use sharefile_provisioner::model::plan::HoldKind;
 use sharefile_provisioner::sandbox::counts::WriteRecord;
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
 use sharefile_provisioner::sandbox::sharefile::{AccountView, SharefileOptions};
 use sharefile_provisioner::sandbox::{Sandbox, SandboxOptions};
 use sharefile_provisioner::source::graph::Graph;
-use sharefile_provisioner::store::{Lease, Store};
+use sharefile_provisioner::store::{Lease, LogFilter, Store};
 use sharefile_provisioner::target::sharefile::Sharefile;
 use uuid::Uuid;
 
@@ -177,6 +178,13 @@ path = "store.db"
         turned
     }
 
+    /// One scheduled cycle that must not fail; returns how many accounts it created, updated and
+    /// disabled.
+    pub async fn did(&self) -> (u64, u64, u64) {
+        let CycleCounts { created, updated, disabled, .. } = self.cycle().await.report.counts;
+        (created, updated, disabled)
+    }
+
     /// Plans without writing.
     pub async fn plan(&self) -> Turned {
         let engine = self.preview_engine();
@@ -209,6 +217,20 @@ path = "store.db"
             code: output.status.code().unwrap_or(-1),
             text: text(&output.stdout) + &text(&output.stderr),
         }
+    }
+
+    /// The provisioning log as the store has it, the newest entry first.
+    pub async fn entries(&self) -> Vec<LogEntry> {
+        let store = Store::read_only(&self.job().store).expect("the store");
+        let filter = LogFilter { limit: 10_000, ..LogFilter::default() };
+        store.log(filter).await.expect("the log")
+    }
+
+    /// One cycle that reads everything and must not fail.
+    pub async fn full(&self) -> Turned {
+        let turned = self.turn(Asked { full: true, ..asked() }).await;
+        assert_ne!(turned.report.state, CycleState::Failed, "{:?}", turned.report.error);
+        turned
     }
 
     /// Every account of the tenant as it is now.
@@ -291,6 +313,19 @@ path = "store.db"
     pub fn path(&self, name: &str) -> PathBuf {
         Path::new(self.folder.path()).join(name)
     }
+}
+
+/// What waits after a cycle: kinds of holds with the names of the people, sorted.
+pub fn held(turned: &Turned) -> Vec<(HoldKind, String)> {
+    let items = turned.holds.iter().flat_map(|hold| {
+        hold.items.iter().map(|item| {
+            let name = item.label.split('@').next().unwrap_or_default();
+            (hold.kind, name.to_owned())
+        })
+    });
+    let mut held: Vec<_> = items.collect();
+    held.sort();
+    held
 }
 
 /// How a command ended, and all that it said.

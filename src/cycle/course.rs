@@ -209,11 +209,17 @@ impl Cycle<'_> {
     /// Lets everybody wait whom the plan leaves something to do for: where all were planned, they
     /// are not among those who wait already, and a stop or a crash must not lose them.
     async fn queue(&self, plan: &Plan) -> Result<(), CycleFailure> {
-        let changing = plan.changes.iter().map(|change| change.anchor);
+        // Only a full read shows that a linked account is gone: who is created anew, or unlinked,
+        // is read by id before being planned once more.
+        let changing = plan.changes.iter().map(|change| Subject {
+            anchor: change.anchor,
+            verify: matches!(change.write, Write::Create { .. }) || change.link == LinkAfter::End,
+        });
         let returning = plan.holds.iter().filter(|hold| !waits_for_an_event(hold.kind));
-        let returning = returning.flat_map(|hold| hold.items.iter().map(|item| item.anchor));
-        let subjects: Vec<Subject> =
-            changing.chain(returning).map(|anchor| Subject { anchor, verify: false }).collect();
+        let returning = returning
+            .flat_map(|hold| &hold.items)
+            .map(|item| Subject { anchor: item.anchor, verify: false });
+        let subjects: Vec<Subject> = changing.chain(returning).collect();
         if !subjects.is_empty() {
             self.engine.store.mark_subjects(subjects).await?;
         }

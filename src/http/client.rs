@@ -12,6 +12,7 @@ use super::error::{HttpError, host_of};
 use super::gate::{Gate, Permit};
 use super::resolve::{LoopbackAware, with_proxies};
 use super::retry_after::retry_after;
+use super::roots::with_trusted;
 use crate::clock::Clock;
 
 /// No whole answer is larger; lists that may be are read with [`PoliteClient::open`].
@@ -254,7 +255,7 @@ fn build(settings: ClientSettings) -> Result<reqwest::Client, reqwest::Error> {
         // Shorter than gateways keep a connection, so that a write seldom meets a dead one.
         .pool_idle_timeout(Duration::from_secs(30))
         .dns_resolver(Arc::new(LoopbackAware));
-    with_proxies(builder)?.build()
+    with_proxies(with_trusted(builder))?.build()
 }
 
 async fn read_whole(mut response: reqwest::Response) -> Result<Answer, HttpError> {

@@ -18,6 +18,7 @@ mod error;
 pub mod gate;
 mod resolve;
 pub mod retry_after;
+mod roots;
 pub mod token;
 
 pub use answer::{Answer, Repeat, Streamed, Verdict};

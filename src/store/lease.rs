@@ -4,6 +4,7 @@
 //! because a locked file cannot be read on Windows; it is for people, and decides nothing.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
@@ -15,8 +16,8 @@ const HOLDER_FILE: &str = "store.holder";
 #[derive(Debug)]
 pub struct Lease {
     holder_file: PathBuf,
-    /// Holds the lock for as long as it is open.
-    _lock: File,
+    /// Holds the lock for as long as it is open. What it contains is a note from holder to holder.
+    lock: File,
 }
 
 impl Lease {
@@ -41,6 +42,7 @@ impl Lease {
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
             .open(&lock_file)
             .map_err(|source| StoreError::io("opening", &lock_file, source))?;
@@ -55,7 +57,22 @@ impl Lease {
         }
         std::fs::write(&holder_file, holder)
             .map_err(|source| StoreError::io("writing", &holder_file, source))?;
-        Ok(Self { holder_file, _lock: lock })
+        Ok(Self { holder_file, lock })
+    }
+
+    /// Returns what the last holder who left a note wrote; the empty text if nobody did.
+    pub(super) fn note(&self) -> String {
+        let mut note = String::new();
+        let read = (&self.lock).rewind().and_then(|()| (&self.lock).read_to_string(&mut note));
+        if read.is_ok() { note } else { String::new() }
+    }
+
+    /// Leaves a note for the next holder. It is lost if it cannot be written.
+    pub(super) fn leave_note(&self, note: &str) {
+        let mut lock = &self.lock;
+        let left = lock.set_len(0).and_then(|()| lock.rewind());
+        // A note that is cut off says nothing that anybody would believe.
+        let _ = left.and_then(|()| lock.write_all(note.as_bytes()));
     }
 }
 

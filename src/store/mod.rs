@@ -27,6 +27,7 @@ mod links;
 mod open;
 mod planning;
 mod requests;
+mod rest;
 mod snapshot;
 mod worker;
 
@@ -83,7 +84,8 @@ impl Store {
     /// Refuses stores of a newer version, databases of other programs and damaged files, and does
     /// not touch them.
     pub fn open(path: &Path, lease: Lease) -> Result<Self, StoreError> {
-        Self::start(path, Mode::Writer, Some(lease), open::writer)
+        let note = lease.note();
+        Self::start(path, Mode::Writer, Some(lease), move |path| open::writer(path, &note))
     }
 
     /// Opens a private copy in memory: every method works, and nothing is written anywhere. A
@@ -117,7 +119,7 @@ impl Store {
         path: &Path,
         mode: Mode,
         lease: Option<Lease>,
-        open: fn(&Path) -> Result<Connection, StoreError>,
+        open: impl FnOnce(&Path) -> Result<Connection, StoreError> + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (tasks, receiver) = mpsc::channel();
         let (opened, wait) = mpsc::channel();

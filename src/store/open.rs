@@ -4,13 +4,14 @@
 //! the checks run on a connection that cannot write.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::StoreError;
+use super::rest::{self, at_rest, beside};
 
 /// Marks our files in the header of SQLite: `SFPV`.
 const APPLICATION_ID: i32 = 0x5346_5056;
@@ -29,8 +30,9 @@ const PATIENCE_OF_COMMANDS: Duration = Duration::from_secs(30);
 
 const MEMORY: &str = ":memory:";
 
-/// Opens the store for writing; a missing one is created. The caller holds the lease.
-pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the store for writing; a missing one is created. The caller holds the lease, with `note`
+/// from its last holder.
+pub(super) fn writer(path: &Path, note: &str) -> Result<Connection, StoreError> {
     if recognise(path)? {
         // Nobody else moves pages into the file while the caller holds the lease.
         let onlooker = match at_rest(path) {
@@ -38,7 +40,9 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
             None => connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         };
         check_version(&onlooker, path)?;
-        check_integrity(&onlooker, path)?;
+        if !rest::untouched(path, note) {
+            check_integrity(&onlooker, path)?;
+        }
     } else {
         create(path)?;
     }
@@ -164,12 +168,6 @@ fn create(path: &Path) -> Result<(), StoreError> {
     std::fs::rename(&unfinished, path).map_err(|source| StoreError::io("creating", path, source))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 fn check_version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let found = version(connection)
         .map_err(|source| StoreError::sqlite("reading the version", path, source))?;
@@ -245,15 +243,6 @@ fn onlooker(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(uri.as_str(), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|source| StoreError::sqlite("opening", path, source))
-}
-
-/// Returns length and time of the file if there is no write-ahead log beside it.
-fn at_rest(path: &Path) -> Option<(u64, std::time::SystemTime)> {
-    if beside(path, "-wal").exists() {
-        return None;
-    }
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.len(), metadata.modified().ok()?))
 }
 
 fn transfer(source: &Connection, memory: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::error::{StoreError, Trouble};
 use super::lease::Lease;
+use super::rest;
 
 /// At most so many pieces of work share a transaction.
 const LARGEST_GROUP: usize = 256;
@@ -69,7 +70,7 @@ pub(super) struct Worker {
     /// The data version at which no request waited.
     pub(super) quiet_at: Option<i64>,
     /// After the connection, so that it is given back last.
-    _lease: Option<Lease>,
+    lease: Option<Lease>,
 }
 
 impl Worker {
@@ -80,7 +81,7 @@ impl Worker {
         lease: Option<Lease>,
     ) -> Self {
         let durability = Durability::Power;
-        Self { connection, path, mode, durability, quiet_at: None, _lease: lease }
+        Self { connection, path, mode, durability, quiet_at: None, lease }
     }
 
     /// Works until the store is closed or nobody holds a handle any more.
@@ -203,8 +204,12 @@ impl Worker {
             .busy_timeout(Duration::ZERO)
             .map_err(|source| StoreError::sqlite("closing", &self.path, source))?;
         self.checkpoint()?;
-        let Self { connection, path, _lease, .. } = self;
-        connection.close().map_err(|(_, source)| StoreError::sqlite("closing", &path, source))
+        let Self { connection, path, lease, .. } = self;
+        connection.close().map_err(|(_, source)| StoreError::sqlite("closing", &path, source))?;
+        if let Some(lease) = lease {
+            lease.leave_note(&rest::lay(&path));
+        }
+        Ok(())
     }
 }
 

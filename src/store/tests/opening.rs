@@ -135,6 +135,29 @@ async fn refuses_a_damaged_file() {
     .await;
 }
 
+/// The check of a large store takes long, and what nobody wrote to since a clean stop was checked
+/// by whoever wrote it. The damage here is hidden as only a test can.
+#[tokio::test]
+async fn a_file_that_is_as_it_was_left_is_not_read_page_by_page() {
+    let home = Home::new();
+    let store = home.open();
+    let users = (0..500).map(|number| person(number, &"x".repeat(100))).collect();
+    store.commit_import(full(users, (0..500).map(direct).collect(), vec![])).await.unwrap();
+    store.close().await.unwrap();
+    let modified = std::fs::metadata(home.path()).unwrap().modified().unwrap();
+    let mut bytes = std::fs::read(home.path()).unwrap();
+    let end = bytes.len() - 4096;
+    bytes.iter_mut().skip(end).for_each(|byte| *byte = 0xa5);
+    std::fs::write(home.path(), bytes).unwrap();
+    assert!(matches!(home.try_open(), Err(StoreError::Damaged { .. })), "it shows");
+    let file = std::fs::File::options().write(true).open(home.path()).unwrap();
+    file.set_modified(modified).unwrap();
+    let store = home.try_open().unwrap();
+    store.set_paused(true).await.unwrap();
+    drop(store);
+    assert!(matches!(home.try_open(), Err(StoreError::Damaged { .. })), "it was not closed");
+}
+
 #[tokio::test]
 async fn a_creation_that_was_cut_off_is_begun_again() {
     let home = Home::new();

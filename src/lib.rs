@@ -9,7 +9,7 @@
 //!
 //! A cycle *imports* what changed at the source into the snapshot, *plans* by comparing what is
 //! desired with the shadow of each account, *applies* the checked plan, and *records* what
-//! happened. Initial, incremental, on-demand and recovery cycles take this one path.
+//! happened. Initial, full and incremental cycles take this one path.
 //!
 //! # The promises
 //!

@@ -64,8 +64,7 @@ async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, Re
         recommended_action: "Nothing.".to_owned(),
         category: ErrorCategory::Transient,
     });
-    let verify = change.target_id.is_some();
-    Ok(Settlement { log, link: LinkChange::None, settled: false, verify })
+    Ok(Settlement { log, link: LinkChange::None, settled: false, verify: true })
 }
 
 async fn owned_by_other(

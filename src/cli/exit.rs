@@ -57,7 +57,7 @@ impl Exit {
         match &report.error {
             Some(error) => Self::of_error(error),
             None if refused => Self::Refused,
-            None if report.counts.failed > 0 => Self::SomeFailed,
+            None if report.counts.failed + report.counts.unread > 0 => Self::SomeFailed,
             None if waiting > 0 => Self::Refused,
             None if report.state == CycleState::Failed => Self::Unexpected,
             None => Self::Done,

@@ -1,5 +1,7 @@
 //! `sync`: one cycle now.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::json;
 
@@ -11,6 +13,9 @@ use crate::store::{RequestKind, StoreError};
 use super::exit::{Exit, Failure};
 use super::open::{Access, Place, engine};
 use super::{ask, output};
+
+/// How long a cycle may take before the source is read again: whoever leaves meanwhile goes first.
+const BUDGET: Duration = Duration::from_secs(20 * 60);
 
 /// Arguments of `sync`.
 #[derive(Debug, Args)]
@@ -35,6 +40,7 @@ pub async fn sync(place: &Place, arguments: &SyncArguments) -> Result<Exit, Fail
         by: "sync".to_owned(),
         full: arguments.full,
         approve: arguments.yes,
+        budget: Some(BUDGET),
         ..Asked::default()
     };
     let answer = match engine(&job, Access::Write("sync")) {
@@ -67,7 +73,8 @@ pub async fn here(
     let turned = loop {
         let turned = engine.turn(asked.clone()).await?;
         let stopped = engine.stop.load(std::sync::atomic::Ordering::Relaxed);
-        if turned.report.state != CycleState::Partial || stopped {
+        let partial = turned.report.state == CycleState::Partial;
+        if !partial || stopped || asked.saved.is_some() {
             break turned;
         }
     };

@@ -1,5 +1,6 @@
 //! The course of one cycle: settle what was open, import, decide, apply, record.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -57,9 +58,9 @@ impl Cycle<'_> {
         let Some(checked) = self.with_approval(known, decided).await? else {
             return Ok(CycleState::Complete);
         };
-        let state = self.apply(&job, &imported, checked).await?;
+        let state = self.apply(&job, &imported, checked).await;
         self.reopen_rivals(&rivals).await?;
-        Ok(state)
+        state
     }
 
     /// Returns who waits because somebody else has or wants the same account.
@@ -76,7 +77,7 @@ impl Cycle<'_> {
         let rivals = self.rivals().await?;
         let moved = self.plan.as_ref().is_some_and(|plan| plan.changes.iter().any(sets_free));
         if moved || before.iter().any(|anchor| !rivals.contains(anchor)) {
-            let subjects = rivals.iter().map(|&anchor| Subject { anchor, verify: false });
+            let subjects = rivals.iter().map(|&anchor| Subject { anchor, verify: true });
             self.engine.store.mark_subjects(subjects.collect()).await?;
         }
         Ok(())
@@ -92,6 +93,8 @@ impl Cycle<'_> {
             self.report
                 .notes
                 .push(format!("{settled} {writes} that an interruption left open {were} settled."));
+            // What was written may have set an account or an address free.
+            self.plan_again(|kind| kind == HoldKind::SharedAccount).await?;
         }
         if job.first_plan_done {
             return Ok(job);
@@ -110,7 +113,7 @@ impl Cycle<'_> {
         let store = &self.engine.store;
         let holds = store.holds().await?;
         let items = holds.iter().filter(|hold| held(hold.kind)).flat_map(|hold| &hold.items);
-        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: false });
+        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: true });
         store.mark_subjects(subjects.collect()).await?;
         Ok(())
     }
@@ -181,6 +184,9 @@ impl Cycle<'_> {
         let mut checked = checked;
         let mut replanned = 0;
         self.queue(checked.plan()).await?;
+        if self.report.kind != CycleKind::Incremental {
+            self.engine.store.note_full(self.report.started_at).await?;
+        }
         loop {
             let applied = self.apply_once(&checked).await?;
             self.add(&applied.counts);
@@ -218,7 +224,7 @@ impl Cycle<'_> {
         let returning = plan.holds.iter().filter(|hold| !waits_for_an_event(hold.kind));
         let returning = returning
             .flat_map(|hold| &hold.items)
-            .map(|item| Subject { anchor: item.anchor, verify: false });
+            .map(|item| Subject { anchor: item.anchor, verify: true });
         let subjects: Vec<Subject> = changing.chain(returning).collect();
         if !subjects.is_empty() {
             self.engine.store.mark_subjects(subjects).await?;
@@ -278,11 +284,13 @@ impl Cycle<'_> {
         let mut reopen = Vec::new();
         let did = applied.counts.done();
         let first = !job.first_plan_done;
+        let changing: HashSet<SourceAnchor> =
+            plan.changes.iter().map(|change| change.anchor).collect();
         for hold in plan.holds.iter().filter(|hold| waits_for_an_event(hold.kind)) {
             for item in &hold.items {
-                let changes = plan.changes.iter().any(|change| change.anchor == item.anchor);
+                let changes = changing.contains(&item.anchor);
                 if first && did > 0 && hold.kind == HoldKind::FirstCycle {
-                    reopen.push(Subject { anchor: item.anchor, verify: false });
+                    reopen.push(Subject { anchor: item.anchor, verify: true });
                 } else if !changes {
                     settled.push(item.anchor);
                 }

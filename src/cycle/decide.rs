@@ -146,10 +146,11 @@ impl Cycle<'_> {
             return Ok(None);
         }
         if let Some(saved) = &self.asked.saved {
-            return match saved.reduce(checked.plan().clone()) {
-                Ok(reduced) => {
-                    self.plan = Some(reduced.clone());
-                    Ok(Some(checked.reduced_to(&reduced)))
+            return match saved.compare(checked.plan()) {
+                Ok(people) => {
+                    let reduced = checked.only(&people);
+                    self.plan = Some(reduced.plan().clone());
+                    Ok(Some(reduced))
                 }
                 Err(differences) => {
                     self.refused = differences;
@@ -181,6 +182,13 @@ impl Cycle<'_> {
     fn count(&mut self, plan: &Plan) {
         self.report.counts.held = plan.holds.iter().map(|hold| hold.items.len() as u64).sum();
         self.report.counts.unread = plan.counts.unread;
+        if plan.counts.unread > 0 {
+            let note = "Some people came without values and were left as they are. Check that the \
+                        app registration still has User.Read.All, with admin consent.";
+            if !self.report.notes.iter().any(|known| known == note) {
+                self.report.notes.push(note.to_owned());
+            }
+        }
     }
 
     pub(super) async fn record_holds(

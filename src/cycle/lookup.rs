@@ -70,7 +70,11 @@ impl Lookups<'_> {
             }
             let Some((address, answer)) = running.next().await else { break };
             match answer? {
-                Some(account) if !account.deleted => found.push(account),
+                Some(mut account) if !account.deleted => {
+                    // A reduced record may not show the address that it was found by.
+                    account.other_addresses.push(address.clone());
+                    found.push(account);
+                }
                 _ => view.note_absent(address),
             }
         }

@@ -1,8 +1,10 @@
 //! A saved plan: applied exactly as it was seen, or refused.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::ids::{ContentHash, Timestamp};
+use crate::model::ids::{ContentHash, SourceAnchor, Timestamp};
 use crate::model::plan::{CycleKind, ModifiedProperty, Plan, PlannedChange};
 
 /// The version of the file format.
@@ -68,33 +70,31 @@ impl SavedPlan {
         Ok(saved)
     }
 
-    /// Returns how `now` differs from what was saved, one sentence for each object, or the plan
-    /// reduced to what was saved: other objects wait.
+    /// Returns whom the saved plan is about, sorted, if `now` says the same of each of them.
     ///
     /// # Errors
-    /// The differences; never empty.
-    pub fn reduce(&self, now: Plan) -> Result<Plan, Vec<String>> {
+    /// How `now` differs from what was saved, one sentence for each object; never empty.
+    pub fn compare(&self, now: &Plan) -> Result<Vec<SourceAnchor>, Vec<String>> {
         let mut differences = Vec::new();
         if self.rules_hash != now.rules_hash {
             differences.push("the rules changed since the plan was made".to_owned());
         }
+        let changes: HashMap<SourceAnchor, &PlannedChange> =
+            now.changes.iter().map(|change| (change.anchor, change)).collect();
         for saved in &self.changes {
-            match now.changes.iter().find(|change| change.anchor == saved.anchor) {
+            match changes.get(&saved.anchor) {
                 Some(change) if change.hash == saved.hash && change.seen == saved.seen => {}
                 Some(change) => differences.push(difference(saved, change)),
-                None => differences.push(absent(saved, &now)),
+                None => differences.push(absent(saved, now)),
             }
         }
         if !differences.is_empty() {
             return Err(differences);
         }
-        let mut plan = now;
-        plan.changes
-            .retain(|change| self.changes.iter().any(|saved| saved.anchor == change.anchor));
-        for (number, change) in plan.changes.iter_mut().enumerate() {
-            change.id = crate::model::ids::ChangeId(u32::try_from(number).unwrap_or(u32::MAX));
-        }
-        Ok(plan)
+        let mut people: Vec<SourceAnchor> =
+            self.changes.iter().map(|change| change.anchor).collect();
+        people.sort_unstable();
+        Ok(people)
     }
 }
 

@@ -185,7 +185,9 @@ impl Engine {
         let age = job.last_full_at.map(|at| Duration::from_millis(now.ms_since(at)));
         let due = match (self.settings.full_every, age) {
             (Some(every), Some(age)) => age >= every,
-            _ => false,
+            // A full cycle began and did not come to its plan.
+            (Some(_), None) => true,
+            (None, _) => false,
         };
         if !bound {
             CycleKind::Initial

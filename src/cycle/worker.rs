@@ -26,6 +26,9 @@ use super::turn::{Asked, Engine, Turned};
 /// How often the worker looks for requests of commands.
 const POLL: Duration = Duration::from_millis(200);
 
+/// How long a cycle may take where no interval is configured: the usual one.
+const LONGEST: Duration = Duration::from_secs(20 * 60);
+
 /// The answer to a request, as the command that left it reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestAnswer {
@@ -106,7 +109,11 @@ pub async fn work(
     let (claimed, mut requests) = mpsc::unbounded_channel();
     let poller = tokio::spawn(poll(engine.clone(), busy.clone(), claimed, cancel.clone()));
     let stopper = tokio::spawn(stop_on_cancel(engine.clone(), cancel.clone()));
-    let mut desk = Desk { engine, busy, cancel: cancel.clone(), last_began: None };
+    let budget = match settings.rhythm {
+        Rhythm::Every(every) => every,
+        Rhythm::EachTick => LONGEST,
+    };
+    let mut desk = Desk { engine, busy, cancel: cancel.clone(), last_began: None, budget };
     let mut taken = 0;
     while !cancel.is_cancelled() {
         tokio::select! {
@@ -123,15 +130,14 @@ pub async fn work(
                 if !desk.due(&settings).await {
                     continue;
                 }
-                let budget = match settings.rhythm {
-                    Rhythm::Every(every) => Some(every),
-                    Rhythm::EachTick => None,
-                };
+                let budget = Some(desk.budget);
                 let asked = Asked { by: "schedule".to_owned(), budget, ..Asked::default() };
-                if let Some(turned) = desk.turn(asked).await {
-                    after(&turned).await;
+                let turned = desk.turn(asked).await;
+                if let Some(turned) = &turned {
+                    after(turned).await;
                 }
-                taken += 1;
+                let partial = |turned: &Turned| turned.report.state == CycleState::Partial;
+                taken += u32::from(!turned.as_ref().is_some_and(partial));
                 if settings.cycles.is_some_and(|cycles| taken >= cycles) {
                     break;
                 }
@@ -158,10 +164,18 @@ async fn poll(
     while !cancel.is_cancelled() {
         match engine.store.claim_request(engine.clock.now()).await {
             Ok(Some(request)) => {
-                if busy.load(Ordering::Relaxed) {
+                let cycle = matches!(request.kind, RequestKind::Sync | RequestKind::Apply);
+                // A decision takes effect at once, and a cycle under way makes room for it.
+                if !cycle {
+                    let answer =
+                        answer_without_cycle(&engine, request.kind, &request.payload).await;
+                    reply(&engine, &request, &answer).await;
+                }
+                let decides = matches!(request.kind, RequestKind::Pause | RequestKind::Reject);
+                if (cycle || decides) && busy.load(Ordering::Relaxed) {
                     engine.stop.store(true, Ordering::Relaxed);
                 }
-                if claimed.send(request).is_err() {
+                if cycle && claimed.send(request).is_err() {
                     return;
                 }
             }
@@ -187,6 +201,8 @@ struct Desk {
     busy: Arc<AtomicBool>,
     cancel: CancellationToken,
     last_began: Option<Timestamp>,
+    /// How long a cycle may take before it stops at a change boundary and the source is read again.
+    budget: Duration,
 }
 
 impl Desk {
@@ -241,43 +257,39 @@ impl Desk {
 
     async fn serve(&mut self, request: RequestRow) -> Option<Turned> {
         info!("a command asks: {:?}", request.kind);
-        let (answer, turned) = self.answer(&request).await;
-        let value = serde_json::to_value(&answer).unwrap_or(Value::Null);
-        let now = self.engine.clock.now();
-        if let Err(problem) = self.engine.store.answer_request(request.id, value, now).await {
-            error!("the answer to a command cannot be stored: {problem}");
-        }
+        let (answer, turned) = match asked_of(&request, self.budget) {
+            Err(message) => (RequestAnswer::failed(message), None),
+            Ok(asked) => match self.turn_to_the_end(asked).await {
+                Some(turned) => (RequestAnswer::of(&turned), Some(turned)),
+                None => (RequestAnswer::failed("the cycle failed; see the log"), None),
+            },
+        };
+        reply(&self.engine, &request, &answer).await;
         turned
     }
 
-    async fn answer(&mut self, request: &RequestRow) -> (RequestAnswer, Option<Turned>) {
-        match request.kind {
-            RequestKind::Sync | RequestKind::Apply => {
-                let asked = match asked_of(request) {
-                    Ok(asked) => asked,
-                    Err(message) => return (RequestAnswer::failed(message), None),
-                };
-                match self.turn_to_the_end(asked).await {
-                    Some(turned) => (RequestAnswer::of(&turned), Some(turned)),
-                    None => (RequestAnswer::failed("the cycle failed; see the log"), None),
-                }
-            }
-            _ => (answer_without_cycle(&self.engine, request.kind, &request.payload).await, None),
-        }
-    }
-
-    /// A command waits for the whole of it: partial cycles are repeated until done.
+    /// A command waits for the whole of it: partial cycles are repeated until done. A saved plan
+    /// is not, because what is left of it is another plan.
     async fn turn_to_the_end(&mut self, asked: Asked) -> Option<Turned> {
         loop {
             let turned = self.turn(asked.clone()).await?;
-            if turned.report.state != CycleState::Partial || self.cancel.is_cancelled() {
+            let partial = turned.report.state == CycleState::Partial;
+            if !partial || asked.saved.is_some() || self.cancel.is_cancelled() {
                 return Some(turned);
             }
         }
     }
 }
 
-fn asked_of(request: &RequestRow) -> Result<Asked, String> {
+async fn reply(engine: &Engine, request: &RequestRow, answer: &RequestAnswer) {
+    let value = serde_json::to_value(answer).unwrap_or(Value::Null);
+    let now = engine.clock.now();
+    if let Err(problem) = engine.store.answer_request(request.id, value, now).await {
+        error!("the answer to a command cannot be stored: {problem}");
+    }
+}
+
+fn asked_of(request: &RequestRow, budget: Duration) -> Result<Asked, String> {
     let flag = |name: &str| request.payload.get(name).and_then(Value::as_bool).unwrap_or(false);
     let by = match request.kind {
         RequestKind::Apply => "apply",
@@ -285,7 +297,10 @@ fn asked_of(request: &RequestRow) -> Result<Asked, String> {
     };
     let mut asked =
         Asked { by: by.to_owned(), full: flag("full"), approve: flag("yes"), ..Asked::default() };
-    if request.kind == RequestKind::Apply {
+    if request.kind != RequestKind::Apply {
+        // Whoever leaves meanwhile waits no longer than for a scheduled cycle.
+        asked.budget = Some(budget);
+    } else {
         let plan = request.payload.get("plan").and_then(Value::as_str).unwrap_or_default();
         asked.saved = Some(SavedPlan::parse(plan).map_err(|problem| problem.to_string())?);
     }

@@ -404,17 +404,13 @@ impl CheckedPlan {
         &self.plan
     }
 
-    /// Returns the part of this plan that `reduced` keeps. What is not in this plan already is
-    /// left out, so that nothing unchecked gets in.
-    pub fn reduced_to(&self, reduced: &Plan) -> Self {
-        let mut plan = reduced.clone();
-        let known = |change: &PlannedChange| {
-            self.plan
-                .changes
-                .iter()
-                .any(|mine| PlannedChange { id: change.id, ..mine.clone() } == *change)
-        };
-        plan.changes.retain(known);
+    /// Returns this plan with the changes of some people only, sorted by anchor.
+    pub fn only(&self, people: &[SourceAnchor]) -> Self {
+        let mut plan = self.plan.clone();
+        plan.changes.retain(|change| people.binary_search(&change.anchor).is_ok());
+        for (number, change) in plan.changes.iter_mut().enumerate() {
+            change.id = ChangeId(u32::try_from(number).unwrap_or(u32::MAX));
+        }
         Self { plan, protected: self.protected.clone() }
     }
 

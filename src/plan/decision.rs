@@ -45,6 +45,12 @@ impl Decision {
         self.held.push((kind, held(kind, anchor, label, detail)));
     }
 
+    /// Returns whether nothing can be done for the person, and nothing is missing to know it.
+    pub fn only_held(&self) -> bool {
+        let asks = !self.addresses.is_empty() || !self.target_ids.is_empty();
+        self.change.is_none() && !asks && !self.held.is_empty()
+    }
+
     /// Notes that the new address of an account belongs to another one.
     pub fn contest(&mut self, anchor: SourceAnchor, label: &str, holder: TargetId, detail: String) {
         let hold = held(HoldKind::SharedAccount, anchor, label, detail);

@@ -53,7 +53,13 @@ impl<'a> Differ<'a> {
                 decision.in_scope = true;
                 match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
                     Some(live) => self.linked(source_user, entitlement, live, &mut decision),
-                    None => self.unlinked(source_user, entitlement, link, &mut decision),
+                    None => {
+                        self.unlinked(source_user, entitlement, link, &mut decision);
+                        // Whoever has to wait for another account no longer has the one of before.
+                        if let Some(gone) = link.filter(|_| decision.only_held()) {
+                            decision.change = Some(self.end(gone, Vec::new()));
+                        }
+                    }
                 }
             }
             (Scope::Out(event), _) => {
@@ -112,6 +118,10 @@ impl<'a> Differ<'a> {
         }
         if !out.target_ids.is_empty() || !out.addresses.is_empty() {
             return;
+        }
+        if (returned || !set.is_empty()) && known.is_some() && readable.is_none() {
+            let detail = format!("account {target_id} shows only a reduced record");
+            return out.hold(HoldKind::NotReadable, user.anchor, &label(), detail);
         }
         let disabled_now = readable.map_or(link.shadow.disabled, |known| known.account.disabled);
         let elsewhere = disabled_now && !returned;
@@ -329,19 +339,7 @@ impl<'a> Differ<'a> {
         let label = label_of(&link.shadow.sent, link.anchor);
         let reasons = vec![Reason::Left { event }];
         if self.input.target.is_gone(target_id) {
-            let mut reasons = reasons;
-            reasons.insert(0, Reason::AccountGone);
-            out.change = Some(self.change(Parts {
-                anchor: link.anchor,
-                label,
-                target_id: Some(target_id.clone()),
-                action: ProvisioningAction::Other,
-                reasons,
-                modified: Vec::new(),
-                write: Write::Nothing,
-                link: LinkAfter::End,
-                before: Some(link.shadow.clone()),
-            }));
+            out.change = Some(self.end(link, reasons));
             return;
         }
         let known = self.input.target.by_id(target_id);
@@ -394,6 +392,22 @@ impl<'a> Differ<'a> {
                 before: Some(self.shadow_now(link)),
             }
         }));
+    }
+
+    /// The account is gone: its link becomes a tombstone.
+    fn end(&self, link: &Link, mut reasons: Vec<Reason>) -> PlannedChange {
+        reasons.insert(0, Reason::AccountGone);
+        self.change(Parts {
+            anchor: link.anchor,
+            label: label_of(&link.shadow.sent, link.anchor),
+            target_id: Some(link.target_id.clone()),
+            action: ProvisioningAction::Other,
+            reasons,
+            modified: Vec::new(),
+            write: Write::Nothing,
+            link: LinkAfter::End,
+            before: Some(link.shadow.clone()),
+        })
     }
 
     /// Returns whether the account has to be read in full before anything is planned for it.

@@ -517,6 +517,20 @@ fn a_type_that_was_changed_by_hand_counts_as_read() {
 }
 
 #[test]
+fn whoever_lost_the_account_and_cannot_have_another_is_no_longer_linked() {
+    let mut world = World::new();
+    world.complete = true;
+    world.linked(1, "ada@x.test");
+    world.accounts.clear();
+    world.linked(2, "other@x.test");
+    world.moves(1, "OTHER@x.test");
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("other", "ada@x.test")]);
+    assert_eq!(plan.changes[0].link, LinkAfter::End);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+}
+
+#[test]
 fn only_what_this_job_disabled_is_enabled_again() {
     let mut world = World::new();
     world.linked(1, "ada@x.test");

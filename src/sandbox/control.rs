@@ -164,7 +164,12 @@ async fn index() -> Response {
     // The table above is the one place where the routes are described.
     let lines = include_str!("control.rs").lines();
     let table = lines.filter_map(|line| line.strip_prefix("//! | `"));
-    let routes: Vec<String> = table.map(|line| line.replace('`', "")).collect();
+    let mut routes: Vec<String> = table.map(|line| line.replace('`', "")).collect();
+    let others = "accounts, accounts/{id}, mails, sharefile, counts, writes, faults, faults/{id}, \
+                  stalled, release";
+    routes.push(format!(
+        "under /_sandbox also: {others} | ShareFile's accounts, what was asked, faults"
+    ));
     Json(json!({ "routes": routes })).into_response()
 }
 

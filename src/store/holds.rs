@@ -368,7 +368,7 @@ fn answer(
         )?
         .execute(params![id, word, until, by, at])?;
     hold.items = items_of(connection, id)?;
-    let subjects = hold.items.iter().map(|item| Subject { anchor: item.anchor, verify: false });
+    let subjects = hold.items.iter().map(|item| Subject { anchor: item.anchor, verify: true });
     planning::mark(connection, subjects)?;
     Ok(hold)
 }

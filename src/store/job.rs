@@ -126,6 +126,16 @@ impl Store {
         .await
     }
 
+    /// Remembers that both ends were read in full at `at`, and that what came of it waits to be
+    /// done: a cycle that failed before that does not count.
+    pub async fn note_full(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.write("storing when everything was read", move |connection| {
+            connection.execute("UPDATE job SET last_full_at = ?1", [at])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Remembers that a plan of this job has been applied.
     pub async fn set_first_plan_done(&self) -> Result<(), StoreError> {
         self.write("storing that a plan was applied", |connection| {

@@ -91,7 +91,10 @@ pub(super) fn mark(
 /// Adds a subject, or changes whether it is to be verified.
 pub(super) fn set(connection: &Connection, subject: &Subject) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO subject (anchor, verify) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO subject (anchor, verify) VALUES (?1, ?2) \
+             ON CONFLICT (anchor) DO UPDATE SET verify = max(verify, excluded.verify)",
+        )?
         .execute(params![subject.anchor, subject.verify])?;
     Ok(())
 }

@@ -63,3 +63,19 @@ async fn somebody_restored_is_back_although_no_feed_mentions_the_membership() {
     let back = world.cycle().await;
     assert!(!world.account("Ada").disabled, "{back:?}");
 }
+
+#[tokio::test]
+async fn a_certificate_signs_in_with_either_algorithm() {
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/certificate/both.pem");
+    for algorithm in ["PS256", "RS256"] {
+        let mut world = World::empty().await;
+        let text = std::fs::read_to_string(pem).expect("the fixture");
+        world.sandbox.entra.add_certificate(&text).expect("a certificate");
+        world.sandbox.entra.expire_secrets();
+        let credential =
+            format!("{{ certificate = {{ file = \"{pem}\" }}, algorithm = \"{algorithm}\" }}");
+        world.set("entra.credential", &credential);
+        world.join("Ada");
+        assert_eq!(world.cycle().await.report.counts.created, 1, "{algorithm}");
+    }
+}

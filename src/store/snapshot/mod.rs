@@ -130,9 +130,9 @@ impl Store {
                     memberships,
                     watermark,
                     query_hash,
-                    at,
+                    at: _,
                 } => {
-                    rows::set_watermark(connection, &watermark, Some((&query_hash, at)))?;
+                    rows::set_watermark(connection, &watermark, Some(&query_hash))?;
                     full::import(connection, users, assignments, memberships)
                 }
                 SnapshotUpdate::Delta {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::model::identity::{Assignment, Membership, Presence, PrincipalKind, SourceUser};
-use crate::model::ids::{ContentHash, SourceAnchor, Timestamp, Watermark};
+use crate::model::ids::{ContentHash, SourceAnchor, Watermark};
 use crate::model::row::AttributeRow;
 
 use crate::store::codec::{Code, Coded};
@@ -309,16 +309,16 @@ pub(super) fn lookup<K: Ord + Copy, V: Copy>(sorted: &[(K, V)], key: K) -> Optio
     sorted.get(index).map(|(_, value)| *value)
 }
 
-/// Moves the watermark; a full import also binds it to a query and notes its time.
+/// Moves the watermark; a full import also binds it to a query.
 pub(super) fn set_watermark(
     connection: &Connection,
     watermark: &Watermark,
-    full: Option<(&str, Timestamp)>,
+    query_hash: Option<&str>,
 ) -> Result<(), Trouble> {
-    let moved = match full {
-        Some((query_hash, at)) => connection.execute(
-            "UPDATE job SET watermark = ?1, query_hash = ?2, last_full_at = ?3",
-            params![watermark.0, query_hash, at],
+    let moved = match query_hash {
+        Some(query_hash) => connection.execute(
+            "UPDATE job SET watermark = ?1, query_hash = ?2",
+            params![watermark.0, query_hash],
         )?,
         None => connection.execute(
             "UPDATE job SET watermark = ?1 WHERE watermark IS NOT NULL",

@@ -179,16 +179,10 @@ impl Truth {
     ) -> (BTreeSet<(HoldKind, Uuid)>, Complaints) {
         let mut held = BTreeSet::new();
         let mut wrong = Complaints::new();
-        // A link to an account that is gone stays until its person gets another one, or leaves.
-        let gone = |link: &&Link| {
-            let account = self.accounts.get(link.target_id.as_str());
-            account.is_some_and(|account| account.deleted) && self.inside(link.anchor.0).is_some()
-        };
-        let links: Vec<&Link> = links.iter().filter(|link| !gone(link)).collect();
         let account_of: BTreeMap<Uuid, &Link> =
-            links.iter().map(|link| (link.anchor.0, *link)).collect();
+            links.iter().map(|link| (link.anchor.0, link)).collect();
         let mut claims: BTreeMap<String, Vec<&Person>> = BTreeMap::new();
-        for link in &links {
+        for link in links {
             if let Some((person, address)) =
                 self.judge_linked(link, ways, hand, &mut held, &mut wrong)
             {

@@ -164,6 +164,7 @@ async fn poll(
     while !cancel.is_cancelled() {
         match engine.store.claim_request(engine.clock.now()).await {
             Ok(Some(request)) => {
+                info!("a command asks: {:?}", request.kind);
                 let cycle = matches!(request.kind, RequestKind::Sync | RequestKind::Apply);
                 // A decision takes effect at once, and a cycle under way makes room for it.
                 if !cycle {
@@ -256,7 +257,6 @@ impl Desk {
     }
 
     async fn serve(&mut self, request: RequestRow) -> Option<Turned> {
-        info!("a command asks: {:?}", request.kind);
         let (answer, turned) = match asked_of(&request, self.budget) {
             Err(message) => (RequestAnswer::failed(message), None),
             Ok(asked) => match self.turn_to_the_end(asked).await {

@@ -93,7 +93,7 @@ async fn an_approval_lasts_until_it_is_spent_or_runs_out() {
     assert_eq!(held.state, HoldState::Approved { until: at(100) });
     assert_eq!(held.items.len(), 2);
     assert!(store.holds().await.unwrap().is_empty());
-    assert_eq!(waiting(&store).await, [subject(1, false), subject(2, false)]);
+    assert_eq!(waiting(&store).await, [subject(1, true), subject(2, true)]);
     let answered = store.answered(at(99)).await.unwrap();
     assert_eq!(answered.approved, [hash(11), hash(22)]);
     assert!(answered.rejected.is_empty());

@@ -9,6 +9,7 @@ use crate::model::account::TargetAttribute;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
 use crate::model::plan::{CheckedPlan, CycleKind, HoldKind, LinkAfter, Plan, PlannedChange, Write};
+use crate::plan::TargetView;
 use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
 
 use super::decide::Known;
@@ -55,12 +56,27 @@ impl Cycle<'_> {
         }
         let known = Known { job: &job, imported: &imported, data: &data };
         let decided = self.decide(known, view).await?;
-        let Some(checked) = self.with_approval(known, decided).await? else {
+        let checked = self.with_approval(known, decided).await?;
+        self.note_unread();
+        let Some(checked) = checked else {
             return Ok(CycleState::Complete);
         };
         let state = self.apply(&job, &imported, checked).await;
         self.reopen_rivals(&rivals).await?;
         state
+    }
+
+    fn note_unread(&mut self) {
+        let unread = self.report.counts.unread;
+        if unread > 0 {
+            let (people, they) =
+                if unread == 1 { ("person", "it is") } else { ("people", "they are") };
+            self.report.notes.push(format!(
+                "{unread} {people} could not be read, and {they} left as they are: Entra ID shows \
+                 nothing but the id. Check that User.Read.All is granted; members of a group with \
+                 hidden membership need Member.Read.Hidden as well."
+            ));
+        }
     }
 
     /// Returns who waits because somebody else has or wants the same account.
@@ -87,6 +103,10 @@ impl Cycle<'_> {
     /// applied, whether or not the cycle lived to note it.
     async fn recover(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
         let store = &self.engine.store;
+        if !store.open_intents().await?.is_empty() {
+            // Another tenant may have the same addresses: what is open is not settled by it.
+            self.read_tenant(&mut TargetView::default()).await?;
+        }
         let settled = recover(&self.applier(&|| false, &|_| {})).await?;
         if settled > 0 {
             let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
@@ -198,6 +218,7 @@ impl Cycle<'_> {
                 return Ok(CycleState::Partial);
             }
             if applied.replan.is_empty() || replanned >= REPLANS || self.asked.saved.is_some() {
+                self.report.counts.failed += applied.replan.len() as u64;
                 return Ok(CycleState::Complete);
             }
             replanned += 1;
@@ -311,10 +332,11 @@ impl Cycle<'_> {
 }
 
 /// Returns whether a held object need not be planned again before something happens to it: it
-/// changes at the source, a person answers, or everything is read. Licences come back by
-/// themselves, and what looked like an accident may look like one no longer.
+/// changes at the source, a person answers, or everything is read. Licences and rights come back
+/// by themselves, and what looked like an accident may look like one no longer.
 fn waits_for_an_event(kind: HoldKind) -> bool {
-    kind != HoldKind::LicenseLimitExceeded && !kind.withholds_removals()
+    let returns = matches!(kind, HoldKind::LicenseLimitExceeded | HoldKind::NotReadable);
+    !returns && !kind.withholds_removals()
 }
 
 /// Returns whether an account or an address may be free after a change.

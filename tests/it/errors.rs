@@ -202,6 +202,17 @@ async fn a_service_user_without_rights() {
     danger.heals().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_entra_does_not_know() {
+    let mut danger = Danger::new().await;
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/certificate/both.pem");
+    danger.world.set("entra.credential", &format!("{{ certificate = {{ file = \"{pem}\" }} }}"));
+    danger.fails(CREDENTIALS, &["AADSTS700027", "certificate is not accepted", "Upload"]).await;
+    let pem = std::fs::read_to_string(pem).expect("a certificate");
+    danger.world.sandbox.entra.add_certificate(&pem).expect("registered");
+    danger.heals().await;
+}
+
 // Networks and what lies on the way.
 
 #[tokio::test(flavor = "multi_thread")]
@@ -338,6 +349,20 @@ async fn a_member_list_cut_short() {
     danger.world.unassign(before);
     danger.fails(SOURCE, &words).await;
     danger.heals().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_filled_members() {
+    let danger = Danger::new().await;
+    danger.world.sandbox.faults.add(Fault::new(FaultKind::NullPeople).at("/members"));
+    let ran = danger.world.ran(&["sync", "--full"]).await;
+    says(&ran, SOME_FAILED, &["12 people could not be read", "left as they are", "User.Read.All"]);
+    // The one who left could be read, and nobody else was touched.
+    assert_eq!(danger.world.removals().len(), 1, "{ran:?}");
+    let enabled = danger.world.all_accounts().iter().filter(|account| !account.disabled).count();
+    assert_eq!(enabled, 4 + 12, "{ran:?}");
+    // Whoever is unread is asked for in each cycle.
+    says(&danger.world.ran(&["sync"]).await, 0, &["nothing to do"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -422,3 +422,24 @@ async fn two_people_who_want_one_address_are_held_until_one_gives_way() {
     assert_eq!(held(&turned).len(), 0, "{:?}", turned.holds);
     assert_ne!(world.account("First").id, world.account("Rival").id);
 }
+
+#[tokio::test]
+async fn a_policy_may_leave_accounts_as_they_are() {
+    let mut world = World::empty().await;
+    world.set("users.deprovision.unassigned", "leave");
+    let ada = world.join("Ada");
+    let bob = world.join("Bob");
+    world.join("Eve");
+    assert_eq!(world.did().await, (3, 0, 0));
+    world.unassign(ada);
+    world.unassign(bob);
+    assert_eq!(world.did().await, (0, 0, 0));
+    // The strictest of the events that hold counts.
+    world.sandbox.entra.set_enabled(ada, false).expect("an edit");
+    assert_eq!(world.did().await, (0, 0, 1));
+    world.sandbox.entra.set_person(bob, "surname", "Renamed").expect("an edit");
+    assert_eq!(world.did().await, (0, 0, 0), "who left is not changed");
+    world.assign(bob, "User");
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert!(world.account("Ada").disabled && !world.account("Bob").disabled);
+}

@@ -16,10 +16,10 @@ use crate::world::{World, asked};
 const CREATE: &str = "POST /sf/v3/Users/AccountUser";
 const CHANGE: &str = "PATCH /sf/v3/Users(id)";
 
-/// Ten people who are new, so many who will get another name, and so many who will leave.
+/// Seven people with accounts: some will get another name, some will leave, one stays.
 async fn converged() -> (World, Vec<Uuid>) {
     let world = World::empty().await;
-    let people = (0..12).map(|n| world.join(&format!("Person{n}"))).collect();
+    let people = (0..7).map(|n| world.join(&format!("Person{n}"))).collect();
     world.cycle().await;
     world.sandbox.counts.reset();
     (world, people)
@@ -45,11 +45,9 @@ fn settled(world: &World) {
         assert_eq!(world.account(&format!("Person{n}")).last_name, "Renamed");
         assert!(world.account(&format!("Person{}", n + 3)).disabled);
     }
-    for n in 6..12 {
-        assert!(!world.account(&format!("Person{n}")).disabled);
-    }
+    assert!(!world.account("Person6").disabled);
     let accounts = world.all_accounts();
-    assert_eq!(accounts.len(), 4 + 12 + 3, "{accounts:?}");
+    assert_eq!(accounts.len(), 4 + 7 + 3, "{accounts:?}");
     let effects: Vec<_> = world.writes().into_iter().filter(|write| write.status < 300).collect();
     assert_eq!(effects.len(), 9, "{effects:?}");
     assert!(world.sandbox.sharefile.mails().is_empty(), "nobody gets mail");
@@ -92,7 +90,12 @@ async fn sharefile_is_obeyed_when_it_asks_to_wait() {
         (busy, 17),
     ];
     for (fault, wait) in cases {
-        for endpoint in [CREATE, CHANGE, "GET /sf/v3/Users", "POST /oauth/token"] {
+        // The forms are told apart by the same code everywhere: reads and tokens need not see all.
+        let places: &[&str] = match wait {
+            17 => &[CREATE, CHANGE, "GET /sf/v3/Users", "POST /oauth/token"],
+            _ => &[CREATE, CHANGE],
+        };
+        for endpoint in places {
             let (world, people) = converged().await;
             change(&world, &people);
             let mut fault = fault.clone().at(endpoint).times(2);
@@ -202,7 +205,7 @@ async fn connections_that_stay_lost_are_settled_by_the_next_cycle() {
             if look_lost_too {
                 // The tenant and the accounts are read once before anything is written.
                 let reads = Fault::new(FaultKind::DropBefore);
-                world.sandbox.faults.add(reads.at("GET /sf/v3/Users").after(12));
+                world.sandbox.faults.add(reads.at("GET /sf/v3/Users").after(10));
             }
             let turned = world.turn(asked()).await;
             let report = turned.report;

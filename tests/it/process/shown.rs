@@ -368,7 +368,7 @@ async fn a_first_plan_that_waits_and_was_interrupted() {
     Provisioning  paused
     Application   Citrix ShareFile
     ShareFile     contoso
-    Licences      4 of 100000 taken
+    Licences      5 of 100000 taken
     People        1 in the snapshot
     Accounts      1 in use, 0 disabled by this job
     Waiting       0 for the next cycle, 0 objects in 0 holds

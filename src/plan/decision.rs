@@ -15,6 +15,10 @@ use super::rules::Mapping;
 pub struct Decision {
     /// The change, if there is one.
     pub change: Option<PlannedChange>,
+    /// What can be done if the new address of the change is not free.
+    pub without_address: Option<PlannedChange>,
+    /// What remains to be done if the change is withheld: the account of before is gone.
+    pub end: Option<PlannedChange>,
     /// What is withheld.
     pub held: Vec<(HoldKind, HeldItem)>,
     /// The person is in scope.
@@ -43,12 +47,6 @@ pub struct Contested {
 impl Decision {
     pub fn hold(&mut self, kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) {
         self.held.push((kind, held(kind, anchor, label, detail)));
-    }
-
-    /// Returns whether nothing can be done for the person, and nothing is missing to know it.
-    pub fn only_held(&self) -> bool {
-        let asks = !self.addresses.is_empty() || !self.target_ids.is_empty();
-        self.change.is_none() && !asks && !self.held.is_empty()
     }
 
     /// Notes that the new address of an account belongs to another one.

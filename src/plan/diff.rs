@@ -1,21 +1,21 @@
 //! Diff: one person, desired against shadow, to a change with its reasons.
 
-use xxhash_rust::xxh3::xxh3_128;
-
 use crate::model::account::{
-    AccountKind, Detail, Link, LinkState, Origin, Shadow, TargetAttribute, TargetUser, address_key,
+    AccountKind, Detail, Link, LinkState, Origin, Shadow, TargetAttribute, address_key,
 };
 use crate::model::identity::SourceUser;
-use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
+use crate::model::ids::{SourceAnchor, TargetId};
 use crate::model::plan::{
-    HoldKind, LeaveEvent, LinkAfter, ModifiedProperty, PlannedChange, ProvisioningAction, Reason,
-    Write,
+    HoldKind, LeaveEvent, LinkAfter, PlannedChange, ProvisioningAction, Reason, Write,
 };
 use crate::model::row::AttributeRow;
 
+use super::change::{
+    Parts, describe, differences, disabled_property, keep, label_of, modified, shadow_of,
+};
 use super::decision::Decision;
 use super::input::{KnownAccount, Lookup, PlanInput};
-use super::map::values::{self, Mapper};
+use super::map::values::Mapper;
 use super::matching::{self, Match};
 use super::protect::Protection;
 use super::rules::DeprovisionWord;
@@ -55,10 +55,7 @@ impl<'a> Differ<'a> {
                     Some(live) => self.linked(source_user, entitlement, live, &mut decision),
                     None => {
                         self.unlinked(source_user, entitlement, link, &mut decision);
-                        // Whoever has to wait for another account no longer has the one of before.
-                        if let Some(gone) = link.filter(|_| decision.only_held()) {
-                            decision.change = Some(self.end(gone, Vec::new()));
-                        }
+                        decision.end = link.map(|gone| self.end(gone, Vec::new()));
                     }
                 }
             }
@@ -128,6 +125,30 @@ impl<'a> Differ<'a> {
         if elsewhere {
             out.hold_disabled(user.anchor, &label(), target_id);
         }
+        let email = TargetAttribute::Email;
+        if set.iter().any(|(target, _)| *target == email) {
+            // Should the address have to wait, nothing else waits for it.
+            let kept = link.shadow.sent.get(email.index());
+            let cells = TargetAttribute::ALL
+                .map(|target| if target == email { kept } else { sent.get(target.index()) });
+            let others = set.iter().filter(|(target, _)| *target != email).cloned().collect();
+            out.without_address =
+                self.update(link, others, AttributeRow::pack(cells), returned, elsewhere);
+        }
+        out.change = self.update(link, set, sent.into_owned(), returned, elsewhere);
+    }
+
+    /// Returns what brings a linked account to `sent`, of which `set` differs; `None` if nothing
+    /// has to be done.
+    fn update(
+        &self,
+        link: &Link,
+        set: Vec<(TargetAttribute, Option<String>)>,
+        sent: AttributeRow,
+        returned: bool,
+        elsewhere: bool,
+    ) -> Option<PlannedChange> {
+        let target_id = &link.target_id;
         let mut reasons = Vec::new();
         if returned {
             reasons.push(Reason::Returned);
@@ -139,16 +160,16 @@ impl<'a> Differ<'a> {
             reasons.push(if elsewhere { Reason::DisabledElsewhere } else { Reason::Returned });
         }
         if reasons.is_empty() {
-            return;
+            return None;
         }
         let mut modified = modified(&link.shadow.sent, &set);
         if returned {
             modified.push(disabled_property(true, false));
         }
         let nothing = set.is_empty() && !returned;
-        out.change = Some(self.change(Parts {
-            anchor: user.anchor,
-            label: label_of(&sent, user.anchor),
+        Some(self.change(Parts {
+            anchor: link.anchor,
+            label: label_of(&sent, link.anchor),
             target_id: Some(target_id.clone()),
             action: if nothing { ProvisioningAction::Other } else { ProvisioningAction::Update },
             reasons,
@@ -158,14 +179,9 @@ impl<'a> Differ<'a> {
             } else {
                 Write::Update { target_id: target_id.clone(), values: set, enable: returned }
             },
-            link: keep(
-                Some(target_id.clone()),
-                link.origin.clone(),
-                LinkState::Active,
-                sent.into_owned(),
-            ),
+            link: keep(Some(target_id.clone()), link.origin.clone(), LinkState::Active, sent),
             before: Some(self.shadow_now(link)),
-        }));
+        }))
     }
 
     /// A person in scope without a live account: matched and adopted, or created.
@@ -487,100 +503,7 @@ impl<'a> Differ<'a> {
     }
 
     fn change(&self, parts: Parts) -> PlannedChange {
-        let content = serde_json::to_vec(&(parts.anchor, parts.action, &parts.write, &parts.link));
-        let hash = ContentHash(xxh3_128(&content.unwrap_or_default()));
-        let seen = self.input.verify_all.then_some(()).and_then(|()| {
-            let known = self.input.target.by_id(parts.target_id.as_ref()?)?;
-            Some(fingerprint(&known.account))
-        });
-        PlannedChange {
-            id: ChangeId::default(),
-            anchor: parts.anchor,
-            label: parts.label,
-            target_id: parts.target_id,
-            action: parts.action,
-            reasons: parts.reasons,
-            modified: parts.modified,
-            write: parts.write,
-            link: parts.link,
-            before: parts.before,
-            hash,
-            seen,
-        }
+        let known = parts.target_id.as_ref().and_then(|id| self.input.target.by_id(id));
+        parts.seal(known.filter(|_| self.input.verify_all).map(|known| &known.account))
     }
-}
-
-/// A change before it is hashed and numbered.
-struct Parts {
-    anchor: SourceAnchor,
-    label: String,
-    target_id: Option<TargetId>,
-    action: ProvisioningAction,
-    reasons: Vec<Reason>,
-    modified: Vec<ModifiedProperty>,
-    write: Write,
-    link: LinkAfter,
-    before: Option<Shadow>,
-}
-
-/// Returns the hash over an account as it was read.
-fn fingerprint(account: &TargetUser) -> ContentHash {
-    let parts = (&account.id, &account.values, account.kind, account.disabled, &account.roles);
-    ContentHash(xxh3_128(&serde_json::to_vec(&parts).unwrap_or_default()))
-}
-
-fn shadow_of(account: &TargetUser, sent: AttributeRow) -> Shadow {
-    let read_back = account.values.clone();
-    Shadow { sent, read_back, kind: account.kind, disabled: account.disabled }
-}
-
-fn keep(
-    target_id: Option<TargetId>,
-    origin: Origin,
-    state: LinkState,
-    sent: AttributeRow,
-) -> LinkAfter {
-    LinkAfter::Keep { target_id, origin, state, sent }
-}
-
-fn differences(from: &AttributeRow, to: &AttributeRow) -> Vec<(TargetAttribute, Option<String>)> {
-    if from == to {
-        return Vec::new();
-    }
-    TargetAttribute::ALL
-        .into_iter()
-        .filter_map(|target| {
-            let new = to.get(target.index());
-            let same = values::agree(target, from.get(target.index()), new);
-            (!same).then(|| (target, new.map(str::to_owned)))
-        })
-        .collect()
-}
-
-fn modified(
-    from: &AttributeRow,
-    set: &[(TargetAttribute, Option<String>)],
-) -> Vec<ModifiedProperty> {
-    set.iter()
-        .map(|(target, new)| ModifiedProperty {
-            name: target.name().to_owned(),
-            old: from.get(target.index()).map(str::to_owned),
-            new: new.clone(),
-        })
-        .collect()
-}
-
-/// Booleans are spelled as Entra ID's log spells them.
-fn disabled_property(old: bool, new: bool) -> ModifiedProperty {
-    let word = |value| Some(if value { "True" } else { "False" }.to_owned());
-    ModifiedProperty { name: "Disabled".to_owned(), old: word(old), new: word(new) }
-}
-
-fn label_of(row: &AttributeRow, anchor: SourceAnchor) -> String {
-    row.get(TargetAttribute::Email.index()).map_or_else(|| anchor.to_string(), str::to_owned)
-}
-
-fn describe(known: &KnownAccount) -> String {
-    let account = &known.account;
-    format!("{} {} ({})", account.kind.word(), account.address(), account.id)
 }

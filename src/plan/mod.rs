@@ -7,6 +7,7 @@
 //! Each person is decided alone, with rows that are borrowed in sorted order; only what needs the
 //! whole picture is decided afterwards: two people for one account, licences, the guard's limits.
 
+mod change;
 pub mod check;
 mod decision;
 mod diff;
@@ -85,6 +86,8 @@ struct Draft {
     holds: BTreeMap<HoldKind, Hold>,
     settled: Vec<SourceAnchor>,
     contested: HashMap<SourceAnchor, Contested>,
+    without_address: HashMap<SourceAnchor, PlannedChange>,
+    ends: Vec<PlannedChange>,
     counts: PlanCounts,
     needs: Needs,
 }
@@ -108,6 +111,9 @@ impl Draft {
         }
         self.contested.extend(decision.contested.map(|contested| (anchor, contested)));
         self.changes.extend(decision.change);
+        self.ends.extend(decision.end);
+        let without = decision.without_address.map(|change| (anchor, change));
+        self.without_address.extend(without);
     }
 
     fn hold(&mut self, kind: HoldKind, item: HeldItem) {
@@ -147,6 +153,7 @@ impl Draft {
                 change: None,
             };
             self.hold(HoldKind::SharedAccount, item);
+            self.changes.extend(self.without_address.remove(&change.anchor));
         }
     }
 
@@ -179,6 +186,7 @@ impl Draft {
             if let Some(contested) = self.contested.remove(&change.anchor) {
                 self.hold(HoldKind::SharedAccount, contested.hold);
             }
+            self.changes.extend(self.without_address.remove(&change.anchor));
         }
     }
 
@@ -241,7 +249,20 @@ impl Draft {
         }
     }
 
+    /// Whoever has to wait for another account no longer has the one of before, which is gone.
+    fn end_links(&mut self) {
+        if self.ends.is_empty() {
+            return;
+        }
+        let changing: HashSet<SourceAnchor> =
+            self.changes.iter().map(|change| change.anchor).collect();
+        let mut ends = std::mem::take(&mut self.ends);
+        ends.retain(|end| !changing.contains(&end.anchor));
+        self.changes.extend(ends);
+    }
+
     fn finish(mut self, input: &PlanInput<'_>) -> Plan {
+        self.end_links();
         order::order(&mut self.changes);
         let mut holds: Vec<Hold> = self.holds.into_values().collect();
         for hold in &mut holds {

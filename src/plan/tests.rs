@@ -465,6 +465,21 @@ fn an_address_that_another_account_keeps_is_not_taken() {
 }
 
 #[test]
+fn nothing_else_waits_for_an_address_that_is_taken() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.links[0].state = LinkState::Disabled;
+    world.account("other", "bob@x.test", AccountKind::Client);
+    world.users[0].attributes = AttributeRow::pack([Some("Ada"), Some("bob@x.test"), Some("King")]);
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "ada@x.test")]);
+    let king = vec![(TargetAttribute::LastName, Some("King".to_owned()))];
+    let target_id = TargetId::new("acc-1");
+    assert_eq!(plan.changes[0].write, Write::Update { target_id, values: king, enable: true });
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+}
+
+#[test]
 fn an_address_that_is_given_up_in_the_same_plan_is_taken() {
     let mut world = World::new();
     world.linked(1, "ada@x.test");
@@ -528,6 +543,13 @@ fn whoever_lost_the_account_and_cannot_have_another_is_no_longer_linked() {
     assert_eq!(actions(&plan), [("other", "ada@x.test")]);
     assert_eq!(plan.changes[0].link, LinkAfter::End);
     assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+
+    // The same for two who want one address, one of whom had it.
+    world.moves(1, "free@x.test");
+    world.assigned(3, "free@x.test");
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("other", "ada@x.test")]);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 2)]);
 }
 
 #[test]

@@ -546,7 +546,8 @@ impl Story {
                 None if self.directory.restored.contains(&person.id) => {}
                 None => wrong.push(format!("{} is inside, and has no account", person.id)),
                 Some(account) if account.disabled || account.deleted => {
-                    wrong.push(format!("{} is inside, and is disabled", account.email));
+                    let how = if account.deleted { "gone" } else { "disabled" };
+                    wrong.push(format!("{}: {} is inside, and is {how}", person.id, account.email));
                 }
                 Some(account) => wrong.extend(now.differences(person, account, ways, hand)),
             }

@@ -149,6 +149,8 @@ impl Truth {
         ways: &Ways,
         hand: &Hand,
     ) -> Complaints {
+        let mail = person.mail.as_deref();
+        let taken = mail.and_then(|mail| self.holder(mail)).is_some_and(|one| one.id != account.id);
         let mut found = Complaints::new();
         let mut expect = |name: &'static str, is: &str, wanted: Option<&str>| {
             let drifted = hand.drifted.contains(&(account.id.clone(), name));
@@ -159,7 +161,7 @@ impl Truth {
                 found.push(format!("{}: {name} is {is:?}, not {wanted:?}", account.email));
             }
         };
-        let mail = person.mail.as_deref().map(str::to_lowercase);
+        let mail = mail.filter(|_| !taken).map(str::to_lowercase);
         expect("Email", &account.email.to_lowercase(), mail.as_deref());
         expect("FirstName", &account.first_name, person.first_name.as_deref());
         expect("LastName", &account.last_name, person.last_name.as_deref());
@@ -272,6 +274,7 @@ impl Truth {
         match (mail, holder) {
             (Some(_), Some(holder)) if holder.id != account.id => {
                 held.insert((HoldKind::SharedAccount, anchor));
+                wrong.extend(self.differences(person, account, ways, hand));
             }
             (Some(mail), None) => return Some((person, mail)),
             _ => wrong.extend(self.differences(person, account, ways, hand)),

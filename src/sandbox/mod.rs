@@ -11,12 +11,14 @@
 //! | [`people`], [`names`] | a company made from a seed |
 //! | [`control`] | the control API under `/_sandbox` |
 //! | [`server`], [`faults`], [`counts`] | the listener, what goes wrong on purpose, what was asked |
+//! | [`observe`] | every exchange, shown to whoever wants to judge it |
 
 pub mod control;
 pub mod counts;
 pub mod faults;
 pub mod graph;
 pub mod names;
+pub mod observe;
 pub mod people;
 pub mod server;
 pub mod sharefile;
@@ -32,6 +34,7 @@ use crate::clock::{Clock, JumpClock, SystemClock};
 use counts::Counts;
 use faults::Faults;
 use graph::{Tenant, TenantError, TenantOptions};
+use observe::Observe;
 use people::{Company, CompanyOptions};
 use server::{Serving, serve};
 use sharefile::{AccountKind, NewAccount, Sharefile, SharefileOptions};
@@ -76,6 +79,8 @@ pub struct SandboxOptions {
     pub application: String,
     /// What the ShareFile tenant is like; the seed above replaces its own.
     pub sharefile: SharefileOptions,
+    /// Who is shown every exchange with either end.
+    pub observer: Option<Arc<dyn Observe>>,
 }
 
 impl Default for SandboxOptions {
@@ -91,6 +96,7 @@ impl Default for SandboxOptions {
             certificate_pem: None,
             application: TenantOptions::default().application,
             sharefile: SharefileOptions::default(),
+            observer: None,
         }
     }
 }
@@ -192,19 +198,20 @@ impl Sandbox {
             second.set_port(second.port().wrapping_add(1));
         }
         let emulator = sharefile.emulator();
-        let sharefile_serving = listen(second, emulator, &faults, &counts, clock.clone()).await?;
+        let desk = Desk { faults: &faults, counts: &counts, clock, observer: options.observer };
+        let sharefile_serving = desk.listen(second, emulator).await?;
         let mut emulator = entra.emulator();
         let controls = control::Controls {
             entra: entra.clone(),
             sharefile: sharefile.clone(),
-            clock: clock.clone(),
+            clock: desk.clock.clone(),
             jump_clock: options.jump_clock.clone(),
             addresses: Arc::new(control::Addresses::default()),
         };
         let addresses = controls.addresses.clone();
         emulator.router = control::routes(controls, faults.clone(), counts.clone())
             .fallback_service(emulator.router);
-        let graph_serving = listen(options.listen, emulator, &faults, &counts, clock).await?;
+        let graph_serving = desk.listen(options.listen, emulator).await?;
         addresses.set(graph_serving.address, sharefile_serving.address);
         Ok(Self { entra, sharefile, faults, counts, graph_serving, sharefile_serving })
     }
@@ -222,16 +229,25 @@ impl Sandbox {
     }
 }
 
-async fn listen(
-    address: SocketAddr,
-    emulator: server::Emulator,
-    faults: &Arc<Faults>,
-    counts: &Arc<Counts>,
+/// What both listeners share.
+struct Desk<'a> {
+    faults: &'a Arc<Faults>,
+    counts: &'a Arc<Counts>,
     clock: Arc<dyn Clock>,
-) -> Result<Serving, SandboxError> {
-    serve(address, emulator, faults.clone(), counts.clone(), clock)
-        .await
-        .map_err(|source| SandboxError::Listen { address, source })
+    observer: Option<Arc<dyn Observe>>,
+}
+
+impl Desk<'_> {
+    async fn listen(
+        &self,
+        address: SocketAddr,
+        emulator: server::Emulator,
+    ) -> Result<Serving, SandboxError> {
+        let (faults, counts) = (self.faults.clone(), self.counts.clone());
+        serve(address, emulator, faults, counts, self.clock.clone(), self.observer.clone())
+            .await
+            .map_err(|source| SandboxError::Listen { address, source })
+    }
 }
 
 fn add_accounts(company: &Company, sharefile: &Sharefile) {

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -25,6 +25,7 @@ use tower::ServiceExt;
 
 use super::counts::Counts;
 use super::faults::{Fault, FaultKind, Faults};
+use super::observe::{Answered, End, Exchange, Observe};
 use crate::clock::Clock;
 
 /// The largest request body that is read, in bytes.
@@ -36,6 +37,8 @@ pub const CONTROL_PREFIX: &str = "/_sandbox";
 /// An emulated service.
 #[derive(Clone, Debug)]
 pub struct Emulator {
+    /// Which service it is.
+    pub end: End,
     /// Answers the requests.
     pub router: Router,
     /// Returns the endpoint label of a request: the method, and the path with ids replaced.
@@ -71,7 +74,8 @@ impl Drop for Serving {
     }
 }
 
-/// Serves an emulator on `listen`, where port 0 means any free port.
+/// Serves an emulator on `listen`, where port 0 means any free port; the observer is shown every
+/// exchange.
 ///
 /// # Errors
 /// When the address cannot be listened on.
@@ -81,11 +85,12 @@ pub async fn serve(
     faults: Arc<Faults>,
     counts: Arc<Counts>,
     clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observe>>,
 ) -> io::Result<Serving> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let desk = Arc::new(Desk { emulator, faults, counts, clock });
+    let desk = Arc::new(Desk { emulator, faults, counts, clock, observer });
     let task = tokio::spawn(accept(listener, desk, stop.clone()));
     Ok(Serving { address, stop, task: Some(task) })
 }
@@ -133,6 +138,7 @@ struct Desk {
     faults: Arc<Faults>,
     counts: Arc<Counts>,
     clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observe>>,
 }
 
 /// What of a request is needed after the emulator has consumed it.
@@ -140,6 +146,7 @@ struct Envelope {
     method: Method,
     path_and_query: String,
     label: String,
+    headers: HeaderMap,
     body: Bytes,
 }
 
@@ -159,6 +166,7 @@ impl Desk {
             method: parts.method.clone(),
             path_and_query: parts.uri.to_string(),
             label,
+            headers: parts.headers.clone(),
             body: body.clone(),
         };
         let fault = self.faults.take(&FaultKind::TRANSPORT, parts.method.as_str(), &envelope.label);
@@ -176,12 +184,16 @@ impl Desk {
         envelope: &Envelope,
     ) -> Result<Response, HangUp> {
         match fault.kind {
-            FaultKind::DropBefore => Err(HangUp),
+            FaultKind::DropBefore => {
+                self.show(envelope, None);
+                Err(HangUp)
+            }
             FaultKind::DropAfter => {
                 self.process(request, envelope).await;
                 Err(HangUp)
             }
             FaultKind::StallBefore => {
+                self.show(envelope, None);
                 self.faults.stall().await;
                 Err(HangUp)
             }
@@ -197,7 +209,7 @@ impl Desk {
                 };
                 adorn(&mut response, &fault);
                 self.log(envelope, response.status());
-                Ok(response)
+                Ok(self.shown(envelope, response, kind == FaultKind::Html).await)
             }
         }
     }
@@ -205,13 +217,39 @@ impl Desk {
     async fn process(&self, request: Request<Body>, envelope: &Envelope) -> Response {
         let response = self.ask(request).await;
         self.log(envelope, response.status());
-        response
+        self.shown(envelope, response, false).await
     }
 
     async fn ask(&self, request: Request<Body>) -> Response {
         match self.emulator.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
+        }
+    }
+
+    /// Shows an answer to the observer, if there is one, and returns it.
+    async fn shown(&self, envelope: &Envelope, response: Response, spoilt: bool) -> Response {
+        if self.observer.is_none() {
+            return response;
+        }
+        let (parts, body) = response.into_parts();
+        // The emulators make their bodies in memory; reading one cannot fail.
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let (status, headers) = (parts.status, parts.headers.clone());
+        self.show(envelope, Some(Answered { status, headers, body: body.clone(), spoilt }));
+        Response::from_parts(parts, Body::from(body))
+    }
+
+    fn show(&self, envelope: &Envelope, answer: Option<Answered>) {
+        if let Some(observer) = &self.observer {
+            observer.observe(&Exchange {
+                end: self.emulator.end,
+                method: envelope.method.clone(),
+                path_and_query: envelope.path_and_query.clone(),
+                headers: envelope.headers.clone(),
+                body: envelope.body.clone(),
+                answer,
+            });
         }
     }
 

@@ -54,6 +54,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::sandbox::faults::{FaultKind, Faults};
+use crate::sandbox::observe::End;
 use crate::sandbox::server::Emulator;
 
 use attributes::Attributes;
@@ -186,6 +187,7 @@ impl Tenant {
     /// Returns the emulator that answers for this tenant.
     pub fn emulator(self: &Arc<Self>) -> Emulator {
         Emulator {
+            end: End::Entra,
             router: Router::new().fallback(attend).with_state(self.clone()),
             label: route::label,
             refuse: route::refuse,

@@ -40,6 +40,7 @@ use self::route::Route;
 use self::switches::Switches;
 use self::tenant::Tenant;
 use super::faults::Faults;
+use super::observe::End;
 use super::server::{Emulator, html_page};
 use crate::clock::Clock;
 
@@ -145,7 +146,7 @@ impl Sharefile {
     /// Returns what [`super::server::serve`] needs.
     pub fn emulator(self: &Arc<Self>) -> Emulator {
         let router = Router::new().fallback(attend).with_state(self.clone());
-        Emulator { router, label: route::label, refuse: wire::refuse }
+        Emulator { end: End::Sharefile, router, label: route::label, refuse: wire::refuse }
     }
 
     fn tenant(&self) -> MutexGuard<'_, Tenant> {

@@ -66,7 +66,8 @@ impl World {
         emulator.router = emulator.router.merge(control);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let on = clock.clone() as Arc<dyn Clock>;
-        let serving = serve(listen, emulator, faults.clone(), counts.clone(), on).await.unwrap();
+        let serving =
+            serve(listen, emulator, faults.clone(), counts.clone(), on, None).await.unwrap();
         let http = client(serving.address);
         let base = format!("http://contoso.localhost:{}", serving.address.port());
         let token = String::new();

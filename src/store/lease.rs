@@ -80,6 +80,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // Before the lock is given back, so that the name of the next holder is never removed.
         let _ = std::fs::remove_file(&self.holder_file);
+        // Not left to the closing of the file: a process that this one is just starting has the
+        // file open as well, until it becomes another program, and would hold on to the lock.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -122,6 +125,17 @@ mod tests {
         assert_eq!(std::fs::read_to_string(dir.join(HOLDER_FILE)).unwrap(), "the third");
         drop(lease);
         assert!(!dir.join(HOLDER_FILE).exists());
+    }
+
+    #[test]
+    fn is_given_back_although_a_process_being_started_has_the_file_open() {
+        let home = tempfile::tempdir().unwrap();
+        let lease = Lease::acquire(home.path(), "the first").unwrap();
+        let inherited = lease.lock.try_clone().unwrap();
+        drop(lease);
+        assert_eq!(Lease::holder(home.path()), None);
+        drop(Lease::acquire(home.path(), "the second").unwrap());
+        drop(inherited);
     }
 
     #[cfg(unix)]

@@ -15,9 +15,17 @@ use serde::{Deserialize, Serialize};
 pub struct AttributeRow(Box<[u8]>);
 
 impl AttributeRow {
-    /// Packs `cells` in order.
-    pub fn pack<'a>(cells: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut bytes = Vec::with_capacity(64);
+    /// Packs `cells` in order. They are gone through twice: once for the size of the allocation.
+    pub fn pack<'a, C>(cells: C) -> Self
+    where
+        C: IntoIterator<Item = Option<&'a str>, IntoIter: Clone>,
+    {
+        let cells = cells.into_iter();
+        let size = |cell: Option<&str>| match cell {
+            None => 1,
+            Some(text) => text.len() + length_size(text.len() as u64 + 1),
+        };
+        let mut bytes = Vec::with_capacity(cells.clone().map(size).sum());
         for cell in cells {
             match cell {
                 None => bytes.push(0),
@@ -75,6 +83,12 @@ impl AttributeRow {
         }
         Self::pack(cells)
     }
+}
+
+/// Returns how many bytes a length takes.
+fn length_size(length: u64) -> usize {
+    let bits = u64::BITS - length.leading_zeros();
+    bits.div_ceil(7).max(1) as usize
 }
 
 struct Cells<'a> {
@@ -144,6 +158,12 @@ mod tests {
 
     #[test]
     fn packs_and_reads_back() {
+        for length in [0, 1, 126, 127, 16_382, 16_383, 2_097_150, 2_097_151] {
+            let text = "x".repeat(length);
+            let row = AttributeRow::pack([Some(text.as_str())]);
+            assert_eq!(row.as_bytes().len(), length + length_size(length as u64 + 1));
+            assert_eq!(row.get(0), Some(text.as_str()));
+        }
         let long = "ж".repeat(100);
         let row = AttributeRow::pack([Some("Ada"), None, Some(""), Some(&long)]);
         assert_eq!(row.get(0), Some("Ada"));

@@ -19,6 +19,9 @@
 //! | `POST /_sandbox/clock` | the same as PATCH |
 //! | `GET /_sandbox/credentials` | addresses and credentials of both ends |
 //! | `PATCH /_sandbox/credentials` | `client_secret`, `expire_secrets`, `certificate_pem`, `remove_certificates`, `enabled` of the app registration |
+//! | `GET /_sandbox/entra` | federated credentials, managed identity and where their endpoints are |
+//! | `PUT /_sandbox/entra/federated-credentials` | replaces them: `[{"name", "issuer", "subject", "audiences": []}]` |
+//! | `POST /_sandbox/entra/federated-token` | mints a token of another issuer for `client_assertion`: `{"issuer", "subject", "audience", "lifetime_secs"}`, each as registered if left out |
 //! | `GET`, `PUT /_sandbox/permissions` | the permissions that are granted, as a list |
 //! | `GET`, `PATCH /_sandbox/switches` | the choices of the Graph emulator |
 //! | `DELETE /_sandbox/deltas` | ends every delta token that was issued so far |
@@ -37,9 +40,9 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -49,8 +52,9 @@ use crate::clock::{Clock, JumpClock};
 
 use super::counts::Counts;
 use super::faults::Faults;
+use super::graph::federation::FederatedToken;
 use super::graph::switches::Switches;
-use super::graph::views::{GroupView, NewGroup, NewPerson, PersonView};
+use super::graph::views::{FederatedCredential, GroupView, NewGroup, NewPerson, PersonView};
 use super::graph::{Tenant, TenantError};
 use super::sharefile::{Sharefile, control_routes};
 
@@ -136,6 +140,9 @@ pub fn routes(controls: Controls, faults: Arc<Faults>, counts: Arc<Counts>) -> R
         .route("/_sandbox/assignments/{which}", delete(unassign))
         .route("/_sandbox/clock", get(read_clock).post(move_clock).patch(move_clock))
         .route("/_sandbox/credentials", get(read_credentials).patch(change_credentials))
+        .route("/_sandbox/entra", get(read_entra))
+        .route("/_sandbox/entra/federated-credentials", put(set_federated_credentials))
+        .route("/_sandbox/entra/federated-token", post(mint_federated_token))
         .route("/_sandbox/permissions", get(read_permissions).put(set_permissions))
         .route("/_sandbox/switches", get(read_switches).patch(change_switches))
         .route("/_sandbox/deltas", delete(reset_deltas))
@@ -507,6 +514,33 @@ async fn change_credentials(State(on): State<Controls>, body: Body<CredentialsCh
         on.entra.set_registration_enabled(enabled);
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn read_entra(State(on): State<Controls>) -> Reply {
+    let identity = on.entra.host_identity();
+    shown(&json!({
+        "federated_credentials": on.entra.federated_credentials(),
+        "managed_identity": {
+            "client_id": identity.client_id,
+            "object_id": identity.object_id,
+            "metadata_path": "/metadata/identity/oauth2/token",
+            "identity_endpoint_path": "/msi/token",
+            "identity_header": identity.header.expose_secret(),
+        },
+    }))
+}
+
+async fn set_federated_credentials(
+    State(on): State<Controls>,
+    body: Body<Vec<FederatedCredential>>,
+) -> Reply {
+    on.entra.set_federated_credentials(read(body)?);
+    read_entra(State(on)).await
+}
+
+async fn mint_federated_token(State(on): State<Controls>, body: Body<FederatedToken>) -> Reply {
+    let token = on.entra.federated_token(read(body)?)?;
+    made(&json!({ "token": token }))
 }
 
 async fn read_permissions(State(on): State<Controls>) -> Reply {

@@ -34,6 +34,17 @@ const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// Where the control API lives: neither counted nor befallen by faults.
 pub const CONTROL_PREFIX: &str = "/_sandbox";
 
+/// How a request came in. The listener puts it among the extensions of each request, so that the
+/// emulators can make links; without it the scheme is plain HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// In the clear.
+    #[default]
+    Http,
+    /// Over TLS.
+    Https,
+}
+
 /// An emulated service.
 #[derive(Clone, Debug)]
 pub struct Emulator {

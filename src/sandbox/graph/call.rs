@@ -2,6 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -9,6 +10,27 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::model::ids::Timestamp;
+use crate::sandbox::server::Scheme;
+
+/// Returns scheme and host that a request used; every absolute link is made from them.
+pub fn base_url(parts: &Parts) -> String {
+    let scheme = match parts.extensions.get::<Scheme>().copied().unwrap_or_default() {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
+}
+
+/// Returns a time as a `Date` header has it.
+pub fn http_date(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0)
+        .ok()
+        .and_then(|at| {
+            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
+        })
+        .unwrap_or_default()
+}
 
 /// A request for Graph, signed in.
 #[derive(Clone, Debug)]
@@ -246,13 +268,17 @@ pub fn respond(reply: Reply, ids: &RequestIds, now: Option<Timestamp>) -> Respon
     put(to, "x-ms-ags-diagnostic", "{\"ServerInfo\":{\"DataCenter\":\"Sandbox\",\"Ring\":\"0\"}}");
     put(to, "x-ms-resource-unit", "1");
     put(to, "odata-version", "4.0");
+    if let Some(now) = now {
+        put(to, "date", &http_date(now));
+    }
     for (name, value) in headers {
         put(to, name, &value);
     }
     response
 }
 
-fn put(headers: &mut HeaderMap, name: &str, value: &str) {
+/// Sets a header, if name and value can be sent.
+pub fn put(headers: &mut HeaderMap, name: &str, value: &str) {
     let name = HeaderName::from_bytes(name.as_bytes());
     if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
         headers.insert(name, value);

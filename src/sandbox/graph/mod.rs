@@ -9,6 +9,8 @@
 //! | `state` | people, groups, applications, assignments, and how they change |
 //! | `log` | the changes that delta queries replay |
 //! | `registration`, `token` | the app registration and the token endpoint |
+//! | `login` | OpenID configuration and discovery |
+//! | `federation`, `managed` | tokens of other issuers; managed identity |
 //! | `route` | paths, permissions, labels |
 //! | `users`, `groups`, `applications`, `deleted`, `delta`, `batch` | the endpoints |
 //! | `call`, `page`, `filter`, `objects`, `properties` | requests, lists, filters, shapes |
@@ -16,6 +18,8 @@
 
 pub mod attributes;
 pub mod dice;
+pub mod federation;
+pub mod managed;
 pub mod properties;
 pub mod registration;
 pub mod switches;
@@ -30,6 +34,7 @@ mod edit;
 mod filter;
 mod groups;
 mod log;
+mod login;
 mod objects;
 mod page;
 mod route;
@@ -58,8 +63,9 @@ use crate::sandbox::observe::End;
 use crate::sandbox::server::Emulator;
 
 use attributes::Attributes;
-use call::{Call, Refusal, RequestIds, respond};
+use call::{Call, Refusal, RequestIds, base_url, respond};
 use dice::Dice;
+use login::Door;
 use page::Sealer;
 use registration::{Registration, Secret};
 use state::{Application, State};
@@ -156,6 +162,7 @@ impl Tenant {
             enabled: true,
             secrets: vec![Secret { value: client_secret, expires: None }],
             certificates: Vec::new(),
+            federated: vec![federation::usual_credential()],
             permissions: CORE_PERMISSIONS.iter().map(|&name| name.to_owned()).collect(),
             revoked: BTreeSet::new(),
         };
@@ -284,15 +291,15 @@ async fn attend(Shared(tenant): Shared<Arc<Tenant>>, request: Request) -> Respon
         return respond(Err(refusal), &ids, now);
     };
     let path = parts.uri.path();
-    if route::is_token_path(path) {
-        return token::token(&tenant, &parts.method, path, &parts.headers, &body);
+    if let Some(door) = Door::of(path) {
+        return login::attend(&tenant, &door, &parts, &body);
     }
-    let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
+    let base = base_url(&parts);
     let mut call = Call {
         label: route::label(&parts.method, path),
         path: path.to_owned(),
         query: route::query_pairs(parts.uri.query().unwrap_or_default()),
-        base: format!("http://{}", host.unwrap_or("localhost")),
+        base,
         method: parts.method,
         headers: parts.headers,
         body,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::model::ids::Timestamp;
 
 use super::TenantError;
+use super::views::FederatedCredential;
 
 /// A client secret.
 #[derive(Clone, Debug)]
@@ -77,6 +78,8 @@ pub struct Registration {
     pub secrets: Vec<Secret>,
     /// Its certificates.
     pub certificates: Vec<Certificate>,
+    /// Tokens of other issuers that sign it in.
+    pub federated: Vec<FederatedCredential>,
     /// The application permissions that were granted.
     pub permissions: BTreeSet<String>,
     /// Tokens that ended before their time, by their `uti`.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::sandbox::faults::{Fault, FaultKind};
 
 use super::call::{Call, Refusal, Reply, RequestIds, respond};
+use super::login::Door;
 use super::{Tenant, applications, batch, deleted, delta, groups, users};
 
 const APPLICATION_READERS: &[&str] =
@@ -219,18 +220,13 @@ pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
 
 /// Returns the endpoint label of a request, as `GET /v1.0/users/{id}`.
 pub fn label(method: &Method, path: &str) -> String {
-    if is_token_path(path) {
-        return format!("{method} /{{tenant}}/oauth2/v2.0/token");
+    if let Some(door) = Door::of(path) {
+        return format!("{method} {}", door.name());
     }
     match Endpoint::of(path) {
         Ok(endpoint) => format!("{method} /v1.0/{}", endpoint.name()),
         Err(_) => format!("{method} (unknown)"),
     }
-}
-
-/// Returns whether a path is that of a token endpoint.
-pub fn is_token_path(path: &str) -> bool {
-    path.ends_with("/oauth2/v2.0/token")
 }
 
 /// Returns the refusal of a fault (Graph reference, section 8).

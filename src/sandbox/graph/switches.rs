@@ -27,6 +27,19 @@ pub enum LargeTop {
     Clamp,
 }
 
+/// What the managed identity endpoints answer (Graph reference, section 1.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagedIdentity {
+    /// The host has an identity.
+    #[default]
+    Assigned,
+    /// It has none: 400, "Identity not found".
+    Missing,
+    /// The endpoint is being updated: 410, for up to 70 seconds at the real one.
+    Updating,
+}
+
 /// The choices. `/_sandbox/switches` reads and changes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -43,6 +56,8 @@ pub struct Switches {
     pub delta_token_secs: u64,
     /// How long an access token lives, in seconds ("60 to 90 min", section 1.1).
     pub access_token_secs: u64,
+    /// What the managed identity endpoints answer.
+    pub managed_identity: ManagedIdentity,
     /// What a large `$top` does.
     pub large_top: LargeTop,
     /// Whether a cast with query options is refused without `ConsistencyLevel: eventual` and
@@ -72,6 +87,7 @@ impl Default for Switches {
             expired_delta: ExpiredDelta::default(),
             delta_token_secs: 7 * 24 * 3600,
             access_token_secs: 3599,
+            managed_identity: ManagedIdentity::default(),
             large_top: LargeTop::default(),
             cast_needs_eventual: true,
             assignments_lost_without_top: false,

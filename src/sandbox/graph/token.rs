@@ -1,8 +1,9 @@
 //! The token endpoint of the identity platform (Graph reference, section 1).
 
-use axum::body::{Body, Bytes};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::body::Bytes;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,9 +14,10 @@ use uuid::Uuid;
 
 use crate::model::ids::Timestamp;
 
-use super::Tenant;
 use super::call::{Call, Refusal};
+use super::login::answer;
 use super::registration::{Registration, SecretProblem, numeric_date};
+use super::{Tenant, federation};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Clocks may differ by five minutes.
@@ -70,18 +72,18 @@ impl Form {
 /// Answers the token endpoint.
 pub fn token(
     tenant: &Tenant,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
+    name: &str,
+    base: Option<&Url>,
+    parts: &Parts,
     body: &Bytes,
 ) -> Response {
     let now = tenant.clock.now();
-    let form =
-        Form { pairs: form_urlencoded::parse(body).into_owned().collect(), basic: basic(headers) };
-    let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let outcome = if *method == Method::POST {
-        grant(tenant, name, host, &form, now)
+    let headers = &parts.headers;
+    let pairs = form_urlencoded::parse(body).into_owned().collect();
+    let form = Form { pairs, basic: basic(headers) };
+    let host = base.map(authority).unwrap_or_default();
+    let outcome = if parts.method == Method::POST {
+        grant(tenant, name, &host, &form, now)
     } else {
         let text = "Endpoint only accepts POST requests. Received a GET request.";
         Err(denied(400, "invalid_request", 900_561, text))
@@ -90,12 +92,19 @@ pub fn token(
         Ok(body) => (200, body),
         Err(refusal) => (refusal.status, refusal_body(&refusal, headers, now)),
     };
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    let to = response.headers_mut();
-    to.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    to.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
-    response
+    answer(status, &body, headers, now)
+}
+
+/// Refuses a request for a tenant that is not here.
+pub fn unknown_tenant(name: &str, headers: &HeaderMap, now: Timestamp) -> Response {
+    let refusal = no_tenant(name);
+    answer(refusal.status, &refusal_body(&refusal, headers, now), headers, now)
+}
+
+/// Returns host and port of an address, as a `Host` header has them.
+fn authority(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default())
 }
 
 fn refusal_body(refusal: &Denied, headers: &HeaderMap, now: Timestamp) -> Value {
@@ -177,8 +186,22 @@ fn grant(
         }
     }
     let permissions: Vec<String> = registration.permissions.iter().cloned().collect();
+    let caller = Caller {
+        client_id: registration.client_id,
+        object_id: Uuid::new_v5(&Uuid::NAMESPACE_OID, client.as_bytes()),
+        name: registration.name.clone(),
+        proof: if form.get("client_assertion").is_some() { "2" } else { "1" },
+    };
     drop(registration);
-    issue(tenant, &resource, &permissions, now)
+    let issued = issue(tenant, &caller, &resource, &permissions, now).ok_or_else(|| {
+        denied(500, "server_error", 90_033, "A transient error has occurred. Please try again.")
+    })?;
+    Ok(json!({
+        "token_type": "Bearer",
+        "expires_in": issued.life_secs,
+        "ext_expires_in": issued.life_secs,
+        "access_token": issued.token,
+    }))
 }
 
 fn check_tenant(tenant: &Tenant, name: &str) -> Result<(), Denied> {
@@ -191,10 +214,14 @@ fn check_tenant(tenant: &Tenant, name: &str) -> Result<(), Denied> {
         );
         return Err(denied(400, "invalid_request", 9_001_023, text));
     }
+    Err(no_tenant(name))
+}
+
+fn no_tenant(name: &str) -> Denied {
     let text = format!(
         "Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
     );
-    Err(denied(400, "invalid_request", 90_002, text))
+    denied(400, "invalid_request", 90_002, text)
 }
 
 /// Returns the resource that a scope asks for: Graph, in any cloud or right here.
@@ -210,21 +237,24 @@ fn resource(scope: &str, host: &str) -> Result<String, Denied> {
         );
         return Err(denied(400, "invalid_scope", 70_011, text));
     };
-    let known = Url::parse(resource).is_ok_and(|url| {
-        url.host_str().is_some_and(|name| GRAPH_HOSTS.contains(&name)) || is_here(&url, host)
-    });
-    if known {
+    if is_graph(resource, host) {
         return Ok(resource.trim_end_matches('/').to_owned());
     }
     let text = format!("The resource principal named {resource} was not found in the tenant.");
     Err(denied(400, "invalid_resource", 500_011, text))
 }
 
+/// Returns whether a resource is Graph, in any cloud or right here.
+pub fn is_graph(resource: &str, host: &str) -> bool {
+    Url::parse(resource).is_ok_and(|url| {
+        url.host_str().is_some_and(|name| GRAPH_HOSTS.contains(&name)) || is_here(&url, host)
+    })
+}
+
 /// Returns whether a URL points to this emulator.
 fn is_here(url: &Url, host: &str) -> bool {
     let name = url.host_str().unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{name}{port}") == host || ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+    authority(url) == host || ["127.0.0.1", "localhost", "[::1]"].contains(&name)
 }
 
 fn check_secret(
@@ -245,7 +275,8 @@ fn check_secret(
     })
 }
 
-/// Checks a client assertion. The same assertion may be used again until it ends, as MSAL does.
+/// Checks a client assertion: signed with a registered certificate, or a token of another issuer
+/// that a federated credential names. The same assertion may be used again until it ends, as MSAL does.
 fn check_assertion(
     tenant: &Tenant,
     registration: &Registration,
@@ -259,6 +290,20 @@ fn check_assertion(
         .map_err(|_| refuse(50_027, "JWT token is invalid or malformed."))?;
     if !matches!(header.alg, Algorithm::RS256 | Algorithm::PS256) {
         return Err(refuse(50_027, "JWT token is signed with an algorithm that is not supported."));
+    }
+    let claims = federation::unverified_claims(assertion)
+        .ok_or_else(|| refuse(50_027, "JWT token is invalid or malformed."))?;
+    let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+    let named = header.x5t.is_some() || header.x5t_s256.is_some();
+    if !named && !issuer.eq_ignore_ascii_case(client) {
+        if issued_by_entra(tenant, issuer, host) {
+            return Err(refuse(
+                700_229,
+                "Only app-only tokens can be used as Federated Identity Credentials for this issuer.",
+            ));
+        }
+        return federation::check(registration, assertion, &claims, now)
+            .map_err(|(code, text)| refuse(code, &text));
     }
     let certificate = registration
         .certificate(header.x5t.as_deref(), header.x5t_s256.as_deref())
@@ -323,30 +368,62 @@ fn is_our_audience(tenant: &Tenant, audience: &str, host: &str) -> bool {
     (at_home || is_here(&url, host)) && ours && ["oauth2/v2.0/token", "v2.0", ""].contains(&rest)
 }
 
-/// Makes an access token. Its life counts on the clock of the tenant.
-fn issue(
+fn issued_by_entra(tenant: &Tenant, issuer: &str, host: &str) -> bool {
+    Url::parse(issuer).is_ok_and(|url| {
+        url.host_str().is_some_and(|name| LOGIN_HOSTS.contains(&name))
+            || (is_here(&url, host)
+                && url
+                    .path_segments()
+                    .and_then(|mut path| path.next())
+                    .is_some_and(|name| tenant.is_called(name)))
+    })
+}
+
+/// Who signed in.
+pub struct Caller {
+    /// The application id.
+    pub client_id: Uuid,
+    /// The object id of the service principal.
+    pub object_id: Uuid,
+    /// What administrators see.
+    pub name: String,
+    /// The claim `appidacr`: 1 for a secret, 2 for anything better.
+    pub proof: &'static str,
+}
+
+/// A token, made.
+pub struct Issued {
+    /// The token.
+    pub token: String,
+    /// How long it lives, in seconds.
+    pub life_secs: u64,
+}
+
+/// Makes an access token, or `None` if it cannot be signed. Its life counts on the clock of the
+/// tenant.
+pub fn issue(
     tenant: &Tenant,
+    caller: &Caller,
     resource: &str,
     permissions: &[String],
     now: Timestamp,
-) -> Result<Value, Denied> {
+) -> Option<Issued> {
     let life_secs = tenant.switches().access_token_secs;
     let start = now.0.div_euclid(1000);
     let end = start.saturating_add(i64::try_from(life_secs).unwrap_or(i64::MAX));
-    let client = tenant.registration().client_id.to_string();
     let claims = json!({
         "aud": resource,
         "iss": format!("https://sts.windows.net/{}/", tenant.tenant_id()),
         "iat": start,
         "nbf": start,
         "exp": end,
-        "app_displayname": tenant.registration().name,
-        "appid": client,
-        "appidacr": "1",
+        "app_displayname": caller.name,
+        "appid": caller.client_id.to_string(),
+        "appidacr": caller.proof,
         "idtyp": "app",
-        "oid": Uuid::new_v5(&Uuid::NAMESPACE_OID, client.as_bytes()).to_string(),
+        "oid": caller.object_id.to_string(),
         "roles": permissions,
-        "sub": Uuid::new_v5(&Uuid::NAMESPACE_OID, client.as_bytes()).to_string(),
+        "sub": caller.object_id.to_string(),
         "tid": tenant.tenant_id().to_string(),
         "uti": Uuid::new_v4().simple().to_string(),
         "ver": "1.0",
@@ -356,15 +433,7 @@ fn issue(
         &claims,
         &EncodingKey::from_secret(tenant.signing_key()),
     );
-    let token = token.map_err(|_| {
-        denied(500, "server_error", 90_033, "A transient error has occurred. Please try again.")
-    })?;
-    Ok(json!({
-        "token_type": "Bearer",
-        "expires_in": life_secs,
-        "ext_expires_in": life_secs,
-        "access_token": token,
-    }))
+    Some(Issued { token: token.ok()?, life_secs })
 }
 
 /// Checks the bearer of a Graph request and returns the permissions that it carries.

@@ -170,6 +170,20 @@ pub struct ApplicationView {
     pub roles: Vec<RoleView>,
 }
 
+/// A federated credential of the app registration: a token of another issuer that signs it in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FederatedCredential {
+    /// What administrators see.
+    pub name: String,
+    /// The `iss` of the token, exactly.
+    pub issuer: String,
+    /// The `sub` of the token, exactly.
+    pub subject: String,
+    /// Each `aud` that is accepted.
+    pub audiences: Vec<String>,
+}
+
 /// How many objects there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Totals {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-pub use recover::{RecoverError, recover};
+pub use recover::{RecoverError, Recovered, recover};
 
 use crate::clock::Clock;
 use crate::model::ids::{CycleId, SourceAnchor};

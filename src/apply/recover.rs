@@ -1,6 +1,9 @@
 //! Settles intents that a crash left open, by looking at the target.
 
+use tracing::warn;
+
 use crate::model::account::{TargetAttribute, TargetUser};
+use crate::model::ids::SourceAnchor;
 use crate::model::outcome::{ErrorCategory, OutcomeStatus, ProvisioningError};
 use crate::model::plan::{PlannedChange, Write};
 use crate::store::{Intent, LinkChange, Settlement, StoreError};
@@ -20,21 +23,50 @@ pub enum RecoverError {
     Store(#[from] StoreError),
 }
 
-/// Settles all open intents and returns how many there were.
+/// So many failures before anything was settled mean that the target fails, not some objects.
+const ALL_FAIL: usize = 3;
+
+/// What became of open intents.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// How many were settled.
+    pub settled: usize,
+    /// Whose intent stays open, because the target does not tell what became of it; sorted, unique.
+    /// Nothing may be planned for them.
+    pub unsettled: Vec<SourceAnchor>,
+}
+
+/// Settles all open intents.
 ///
 /// What took effect is recorded as done, with link and shadow; what did not is planned again. A
 /// create is ours if the account exists now, because the intent proves that the look-up before it
 /// was empty.
 ///
 /// # Errors
-/// The target's or the store's; everything settled so far stays settled.
-pub async fn recover(applier: &Applier<'_>) -> Result<usize, RecoverError> {
-    let open = applier.store.open_intents().await?;
-    for (seq, intent) in &open {
-        let settlement = settle(applier, intent).await?;
-        applier.store.settle(*seq, settlement).await?;
+/// The target's, unless it concerns one object, or the store's; everything settled so far stays
+/// settled.
+pub async fn recover(applier: &Applier<'_>) -> Result<Recovered, RecoverError> {
+    let mut recovered = Recovered::default();
+    for (seq, intent) in applier.store.open_intents().await? {
+        match settle(applier, &intent).await {
+            Ok(settlement) => {
+                applier.store.settle(seq, settlement).await?;
+                recovered.settled += 1;
+            }
+            Err(RecoverError::Target(error)) if error.concerns_one_object() => {
+                recovered.unsettled.push(intent.change.anchor);
+                if recovered.settled == 0 && recovered.unsettled.len() >= ALL_FAIL {
+                    return Err(error.into());
+                }
+                let who = intent.change.anchor;
+                warn!(source.id = %who, "an interrupted write cannot be looked up: {error}");
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(open.len())
+    recovered.unsettled.sort_unstable();
+    recovered.unsettled.dedup();
+    Ok(recovered)
 }
 
 async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, RecoverError> {

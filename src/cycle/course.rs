@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::apply::{Applied, Applier, apply, recover};
+use crate::apply::{Applied, Applier, Recovered, apply, recover};
 use crate::model::account::TargetAttribute;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
@@ -29,6 +29,8 @@ pub(super) struct Cycle<'a> {
     pub report: CycleReport,
     pub plan: Option<Plan>,
     pub refused: Vec<String>,
+    /// People of interrupted writes that nobody could look up: they wait for the next cycle.
+    pub unsettled: Vec<SourceAnchor>,
 }
 
 impl Cycle<'_> {
@@ -47,7 +49,8 @@ impl Cycle<'_> {
         }
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
-        let data = engine.store.plan_data(subjects).await?;
+        let mut data = engine.store.plan_data(subjects).await?;
+        data.subjects.retain(|subject| self.unsettled.binary_search(&subject.anchor).is_err());
         let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
         if self.report.kind != CycleKind::Incremental {
@@ -107,7 +110,8 @@ impl Cycle<'_> {
             // Another tenant may have the same addresses: what is open is not settled by it.
             self.read_tenant(&mut TargetView::default()).await?;
         }
-        let settled = recover(&self.applier(&|| false, &|_| {})).await?;
+        let Recovered { settled, unsettled } = recover(&self.applier(&|| false, &|_| {})).await?;
+        self.leave_out(unsettled);
         if settled > 0 {
             let (writes, were) = if settled == 1 { ("write", "was") } else { ("writes", "were") };
             self.report
@@ -126,6 +130,19 @@ impl Cycle<'_> {
         store.set_first_plan_done().await?;
         self.plan_again(|kind| kind == HoldKind::FirstCycle).await?;
         Ok(store.job().await?)
+    }
+
+    /// Leaves people out of this cycle whose interrupted write could not be looked up.
+    fn leave_out(&mut self, unsettled: Vec<SourceAnchor>) {
+        if !unsettled.is_empty() {
+            self.report.counts.failed += unsettled.len() as u64;
+            self.report.notes.push(format!(
+                "What became of {} interrupted writes could not be looked up: nothing is done for \
+                 these people until it can. The log of the program says why.",
+                unsettled.len()
+            ));
+        }
+        self.unsettled = unsettled;
     }
 
     /// Marks what earlier cycles held to be planned in this one.
@@ -175,7 +192,6 @@ impl Cycle<'_> {
             store: &engine.store,
             application: pins.application_id,
             query_hash: &query_hash,
-            now: engine.clock.now(),
         };
         let watermark = job.watermark.as_ref().map(|(watermark, _)| watermark);
         let mut imported = importer.import(self.report.kind, watermark).await?;

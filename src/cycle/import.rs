@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::model::identity::{
     Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
 };
-use crate::model::ids::{SourceAnchor, Timestamp, Watermark};
+use crate::model::ids::{SourceAnchor, Watermark};
 use crate::model::plan::CycleKind;
 use crate::model::row::AttributeRow;
 use crate::source::{Changes, GroupMembers, Source, SourceDelta, UserChange};
@@ -28,8 +28,6 @@ pub struct Importer<'a> {
     pub application: SourceAnchor,
     /// Binds the watermark to what was asked for.
     pub query_hash: &'a str,
-    /// The time of the import.
-    pub now: Timestamp,
 }
 
 /// What was imported.
@@ -102,7 +100,6 @@ impl Importer<'_> {
             memberships,
             watermark,
             query_hash: self.query_hash.to_owned(),
-            at: self.now,
         };
         self.store.commit_import(update).await?;
         Ok(Imported { kind, notes, roles, default_access })
@@ -149,7 +146,6 @@ impl Importer<'_> {
             removed,
             groups_gone: delta.groups_gone,
             watermark: delta.watermark,
-            at: self.now,
         };
         self.store.commit_import(update).await?;
         Ok(Imported { kind: CycleKind::Incremental, notes, roles, default_access })

@@ -2,17 +2,66 @@
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tracing::warn;
 
 use crate::model::account::TargetUser;
 use crate::model::ids::TargetId;
 use crate::plan::{KnownAccount, Needs, TargetView};
 use crate::store::{Owner, Store};
-use crate::target::Target;
+use crate::target::{Target, TargetError};
 
 use super::failure::CycleFailure;
 
 /// From so many addresses on, reading the two lists costs less than looking each of them up.
 const LISTS_INSTEAD: usize = 100;
+
+/// So many failures before anything was answered mean that the target fails, not some objects.
+const ALL_FAIL: u32 = 3;
+
+/// Tells an object that cannot be read from a target that answers nothing.
+#[derive(Default)]
+struct Failing {
+    answered: u32,
+    failed: u32,
+}
+
+impl Failing {
+    /// Passes an answer on; of a failure that concerns one object the reason alone.
+    ///
+    /// # Errors
+    /// A failure that concerns everything.
+    fn look_at<T>(
+        &mut self,
+        answer: Result<T, TargetError>,
+    ) -> Result<Result<T, String>, CycleFailure> {
+        match answer {
+            Ok(answer) => {
+                self.answered += 1;
+                Ok(Ok(answer))
+            }
+            Err(error) => {
+                self.failed += 1;
+                let all = self.answered == 0 && self.failed >= ALL_FAIL;
+                if all || !error.concerns_one_object() {
+                    return Err(error.into());
+                }
+                Ok(Err(chain(&error)))
+            }
+        }
+    }
+}
+
+/// Returns a failure with its causes, on one line.
+fn chain(error: &TargetError) -> String {
+    let mut text = error.message.clone();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
 
 /// Answers look-ups.
 pub struct Lookups<'a> {
@@ -60,6 +109,7 @@ impl Lookups<'_> {
 
     async fn addresses(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {
         let mut found = Vec::new();
+        let mut failing = Failing::default();
         let mut running = FuturesUnordered::new();
         let mut asked = needs.addresses.iter();
         loop {
@@ -69,13 +119,17 @@ impl Lookups<'_> {
                 running.push(async move { (address, self.target.find_by_address(address).await) });
             }
             let Some((address, answer)) = running.next().await else { break };
-            match answer? {
-                Some(mut account) if !account.deleted => {
+            match failing.look_at(answer)? {
+                Ok(Some(mut account)) if !account.deleted => {
                     // A reduced record may not show the address that it was found by.
                     account.other_addresses.push(address.clone());
                     found.push(account);
                 }
-                _ => view.note_absent(address),
+                Ok(_) => view.note_absent(address),
+                Err(why) => {
+                    warn!("an address could not be looked up: {why}");
+                    view.note_unanswered(address, why);
+                }
             }
         }
         drop(running);
@@ -84,6 +138,7 @@ impl Lookups<'_> {
 
     async fn ids(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {
         let mut found = Vec::new();
+        let mut failing = Failing::default();
         let mut running = FuturesUnordered::new();
         let mut asked = needs.target_ids.iter();
         loop {
@@ -93,9 +148,13 @@ impl Lookups<'_> {
                 running.push(async move { (target_id, self.target.read_user(target_id).await) });
             }
             let Some((target_id, answer)) = running.next().await else { break };
-            match answer? {
-                Some(account) => found.push(account),
-                None => view.note_gone(target_id),
+            match failing.look_at(answer)? {
+                Ok(Some(account)) => found.push(account),
+                Ok(None) => view.note_gone(target_id),
+                Err(why) => {
+                    warn!(target.id = %target_id, "an account could not be read: {why}");
+                    view.note_unreadable(target_id, why);
+                }
             }
         }
         drop(running);

@@ -140,6 +140,7 @@ impl Engine {
             },
             plan: None,
             refused: Vec::new(),
+            unsettled: Vec::new(),
         };
         let ended = cycle.run(job).await;
         let Cycle { mut report, plan, refused, .. } = cycle;

@@ -78,6 +78,24 @@ impl Decision {
         self.hold(HoldKind::DisabledElsewhere, anchor, label, detail);
     }
 
+    /// Withholds what concerns an account that could not be read.
+    pub fn hold_unread(
+        &mut self,
+        anchor: SourceAnchor,
+        label: &str,
+        target_id: &TargetId,
+        why: &str,
+    ) {
+        let detail = format!("account {target_id} could not be read: {why}");
+        self.hold(HoldKind::NotReadable, anchor, label, detail);
+    }
+
+    /// Withholds what depends on who has an address, which could not be looked up.
+    pub fn hold_unanswered(&mut self, anchor: SourceAnchor, label: &str, address: &str, why: &str) {
+        let detail = format!("who has the address {address} could not be looked up: {why}");
+        self.hold(HoldKind::NotReadable, anchor, label, detail);
+    }
+
     pub fn hold_missing(&mut self, anchor: SourceAnchor, label: &str, missing: &[&Mapping]) {
         let names: Vec<String> = missing
             .iter()

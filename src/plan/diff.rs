@@ -88,6 +88,9 @@ impl<'a> Differ<'a> {
             return;
         }
         let label = || label_of(&link.shadow.sent, user.anchor);
+        if let Some(why) = self.input.target.unreadable(target_id) {
+            return out.hold_unread(user.anchor, &label(), target_id, why);
+        }
         if let Some(why) = self.protection_of(link, known) {
             let detail = format!("account {target_id} is not changed: {why}");
             out.hold(HoldKind::Protected, user.anchor, &label(), detail);
@@ -110,8 +113,8 @@ impl<'a> Differ<'a> {
         if (returned || !set.is_empty()) && !self.is_read(target_id) {
             out.target_ids.insert(target_id.clone());
         }
-        if !set.is_empty() {
-            self.contest(user.anchor, target_id, &label(), &set, out);
+        if !self.contest(user.anchor, target_id, &label(), &set, out) {
+            return;
         }
         if !out.target_ids.is_empty() || !out.addresses.is_empty() {
             return;
@@ -204,6 +207,9 @@ impl<'a> Differ<'a> {
         };
         match matching::find(rules, user, self.input.target) {
             Match::Unknown(addresses) => out.addresses = addresses,
+            Match::Failed { address, why } => {
+                out.hold_unanswered(user.anchor, &label, &address, why);
+            }
             Match::Matched { known, rule } => self.adopt(user, known, rule, kind, &label, out),
             Match::Ambiguous { rule, candidates } => {
                 let names: Vec<String> = candidates.iter().map(|known| describe(known)).collect();
@@ -234,6 +240,9 @@ impl<'a> Differ<'a> {
             Lookup::Unknown => {
                 out.addresses.insert(address_key(address));
                 return;
+            }
+            Lookup::Failed(why) => {
+                return out.hold_unanswered(user.anchor, address, address, why);
             }
             Lookup::Found(found) => {
                 let names: Vec<String> = found.iter().map(|known| describe(known)).collect();
@@ -295,6 +304,9 @@ impl<'a> Differ<'a> {
         match account.detail {
             Detail::Full => {}
             Detail::Listed => {
+                if let Some(why) = self.input.target.unreadable(&account.id) {
+                    return out.hold_unread(user.anchor, label, &account.id, why);
+                }
                 out.target_ids.insert(account.id.clone());
                 return;
             }
@@ -318,7 +330,9 @@ impl<'a> Differ<'a> {
             out.hold_disabled(user.anchor, label, &account.id);
         }
         let set = differences(&account.values, &sent);
-        self.contest(user.anchor, &account.id, label, &set, out);
+        if !self.contest(user.anchor, &account.id, label, &set, out) {
+            return;
+        }
         if !out.addresses.is_empty() {
             return;
         }
@@ -374,6 +388,9 @@ impl<'a> Differ<'a> {
                 event.word()
             );
             return out.hold(HoldKind::ProtectedRemoval, link.anchor, &label, detail);
+        }
+        if let Some(why) = self.input.target.unreadable(target_id) {
+            return out.hold_unread(link.anchor, &label, target_id, why);
         }
         if known.is_some_and(|known| known.account.detail == Detail::Reduced) {
             let detail = format!("account {target_id} shows only a reduced record");
@@ -433,6 +450,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Notes that the new address of an account belongs to another one, or asks whether it does.
+    /// Returns whether there is an answer, or can be one: without any the change is held.
     fn contest(
         &self,
         anchor: SourceAnchor,
@@ -440,13 +458,19 @@ impl<'a> Differ<'a> {
         label: &str,
         set: &[(TargetAttribute, Option<String>)],
         out: &mut Decision,
-    ) {
+    ) -> bool {
         let moves = set.iter().find(|(target, _)| *target == TargetAttribute::Email);
-        let Some(address) = moves.and_then(|(_, address)| address.as_deref()) else { return };
+        let Some(address) = moves.and_then(|(_, address)| address.as_deref()) else {
+            return true;
+        };
         match self.input.target.by_address(address) {
             Lookup::Absent => {}
             Lookup::Unknown => {
                 out.addresses.insert(address_key(address));
+            }
+            Lookup::Failed(why) => {
+                out.hold_unanswered(anchor, label, address, why);
+                return false;
             }
             Lookup::Found(found) => {
                 if let Some(other) = found.iter().find(|known| known.account.id != *target_id) {
@@ -456,12 +480,16 @@ impl<'a> Differ<'a> {
                 }
             }
         }
+        true
     }
 
     /// Returns whether the full record of an account is at hand, or known to be out of reach.
     pub fn is_read(&self, target_id: &TargetId) -> bool {
         let read = |known: &KnownAccount| known.account.detail != Detail::Listed;
-        self.input.target.is_gone(target_id) || self.input.target.by_id(target_id).is_some_and(read)
+        let out_of_reach = self.input.target.unreadable(target_id).is_some();
+        out_of_reach
+            || self.input.target.is_gone(target_id)
+            || self.input.target.by_id(target_id).is_some_and(read)
     }
 
     /// Returns the shadow of a link, with what was read of the account in this cycle.

@@ -1,6 +1,6 @@
 //! What planning knows, and what it asks for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::account::{Link, TargetAccount, TargetUser, address_key};
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
@@ -70,6 +70,10 @@ pub struct TargetView {
     by_address: Index,
     absent_addresses: BTreeSet<String>,
     gone: BTreeSet<TargetId>,
+    /// Accounts that could not be read, with the reason.
+    unreadable: BTreeMap<TargetId, String>,
+    /// Addresses that could not be looked up, with the reason.
+    unanswered: BTreeMap<String, String>,
     /// The lists were read to the end: what is not known by address does not exist.
     pub complete: bool,
     /// The tenant, as last read.
@@ -85,6 +89,8 @@ pub enum Lookup<'a> {
     Unknown,
     /// Nobody.
     Absent,
+    /// Asked, and there was no answer, for this reason.
+    Failed(&'a str),
     /// These accounts.
     Found(Vec<&'a KnownAccount>),
 }
@@ -94,6 +100,7 @@ impl TargetView {
     pub fn add(&mut self, known: KnownAccount) {
         let id = known.account.id.clone();
         self.gone.remove(&id);
+        self.unreadable.remove(&id);
         let addresses = addresses_of(&known.account);
         let position = match self.position(&id) {
             Some(position) => {
@@ -113,6 +120,7 @@ impl TargetView {
         };
         for address in addresses {
             self.absent_addresses.remove(&address);
+            self.unanswered.remove(&address);
             self.by_address.insert(&address, position);
         }
     }
@@ -135,6 +143,21 @@ impl TargetView {
     /// Notes that an account no longer exists: it was read by id, and is not there or deleted.
     pub fn note_gone(&mut self, target_id: &TargetId) {
         self.gone.insert(target_id.clone());
+    }
+
+    /// Notes that an account could not be read by id: nothing is known of it, its absence least.
+    pub fn note_unreadable(&mut self, target_id: &TargetId, why: String) {
+        self.unreadable.insert(target_id.clone(), why);
+    }
+
+    /// Notes that nobody knows who has an address.
+    pub fn note_unanswered(&mut self, address: &str, why: String) {
+        self.unanswered.insert(address_key(address), why);
+    }
+
+    /// Returns why an account could not be read by id in this cycle, if that was tried.
+    pub fn unreadable(&self, target_id: &TargetId) -> Option<&str> {
+        self.unreadable.get(target_id).map(String::as_str)
     }
 
     /// Returns whether an account was read by id and does not exist.
@@ -160,6 +183,8 @@ impl TargetView {
             .collect();
         if !found.is_empty() {
             Lookup::Found(found)
+        } else if let Some(why) = self.unanswered.get(&key) {
+            Lookup::Failed(why)
         } else if self.complete || self.absent_addresses.contains(&key) {
             Lookup::Absent
         } else {
@@ -234,6 +259,7 @@ mod tests {
                 found.into_iter().map(|known| known.account.id.to_string()).collect()
             }
             Lookup::Absent => vec!["absent".to_owned()],
+            Lookup::Failed(why) => vec![why.to_owned()],
             Lookup::Unknown => Vec::new(),
         }
     }
@@ -259,5 +285,13 @@ mod tests {
         assert!(view.is_gone(&TargetId::new("B")) && found(&view, "bob@x.test").is_empty());
         view.add(known("B", "ada@x.test", &[]));
         assert_eq!(found(&view, "ada@x.test"), ["B"], "it is there after all");
+
+        view.note_unanswered("Cy@x.test", "HTTP 500".to_owned());
+        view.note_unreadable(&TargetId::new("C"), "HTTP 500".to_owned());
+        assert_eq!(found(&view, "cy@x.test"), ["HTTP 500"]);
+        assert_eq!(view.unreadable(&TargetId::new("c")), Some("HTTP 500"));
+        view.add(known("C", "cy@x.test", &[]));
+        assert_eq!(found(&view, "cy@x.test"), ["C"]);
+        assert_eq!(view.unreadable(&TargetId::new("C")), None);
     }
 }

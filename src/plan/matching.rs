@@ -27,6 +27,13 @@ pub enum Match<'a> {
         /// What it found.
         candidates: Vec<&'a KnownAccount>,
     },
+    /// An address could not be looked up.
+    Failed {
+        /// The address.
+        address: String,
+        /// The reason.
+        why: &'a str,
+    },
     /// These addresses have to be looked up first.
     Unknown(BTreeSet<String>),
 }
@@ -41,6 +48,7 @@ pub fn find<'a>(rules: &Rules, source_user: &SourceUser, target: &'a TargetView)
         match target.by_address(value) {
             Lookup::Unknown => return Match::Unknown(BTreeSet::from([address_key(value)])),
             Lookup::Absent => {}
+            Lookup::Failed(why) => return Match::Failed { address: value.to_owned(), why },
             Lookup::Found(candidates) => {
                 let rule = rule.text();
                 return match candidates.as_slice() {

@@ -337,7 +337,7 @@ fn message(kind: HoldKind) -> &'static str {
         }
         HoldKind::LicenseLimitExceeded => "No employee licence is left.",
         HoldKind::NotReadable => {
-            "The account shows only a reduced record. Check the roles of the service user."
+            "The account could not be read, or shows only a reduced record. It is asked for again in each cycle; if that does not help, check the account in ShareFile and the roles of the service user."
         }
         HoldKind::FirstCycle
         | HoldKind::RulesChanged

@@ -203,7 +203,7 @@ fn looked_up(connection: &Connection, subjects: Vec<Subject>) -> Result<PlanData
 mod tests {
     use super::*;
     use crate::model::identity::{DEFAULT_ACCESS, Presence};
-    use crate::model::ids::{Timestamp, Watermark};
+    use crate::model::ids::Watermark;
     use crate::model::row::AttributeRow;
     use crate::store::{Lease, SnapshotUpdate};
     use uuid::Uuid;
@@ -233,7 +233,6 @@ mod tests {
                 .collect(),
             watermark: Watermark(String::new()),
             query_hash: String::new(),
-            at: Timestamp(1),
         }
     }
 

@@ -113,3 +113,16 @@ pub struct TargetError {
     #[source]
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
+
+/// Codes of failures on the way to the target, which befall whatever is asked for.
+const ON_THE_WAY: [&str; 3] = ["Unreachable", "UntrustedCertificate", "Setup"];
+
+impl TargetError {
+    /// Returns whether nothing but the object that was asked for need be at fault: the target was
+    /// reached, took the credentials, and did not ask to wait.
+    pub fn concerns_one_object(&self) -> bool {
+        let entitled = self.category != ErrorCategory::Auth || self.refusal == Refusal::Forbidden;
+        let waits = self.category == ErrorCategory::Throttled;
+        entitled && !waits && !ON_THE_WAY.contains(&self.code.as_str())
+    }
+}

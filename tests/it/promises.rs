@@ -5,6 +5,7 @@ mod failing;
 mod owning;
 mod reading;
 mod telling;
+mod unreadable;
 
 use uuid::Uuid;
 

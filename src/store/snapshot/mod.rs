@@ -11,7 +11,7 @@ pub(super) mod rows;
 use rusqlite::Connection;
 
 use crate::model::identity::{Assignment, Membership, SourceUser};
-use crate::model::ids::{SourceAnchor, Timestamp, Watermark};
+use crate::model::ids::{SourceAnchor, Watermark};
 
 use super::Store;
 use super::error::{StoreError, Trouble};
@@ -34,8 +34,6 @@ pub enum SnapshotUpdate {
         watermark: Watermark,
         /// The hash of the query that the watermark is bound to.
         query_hash: String,
-        /// When it was read.
-        at: Timestamp,
     },
     /// What changed since the last watermark.
     Delta {
@@ -51,8 +49,6 @@ pub enum SnapshotUpdate {
         groups_gone: Vec<SourceAnchor>,
         /// Where reading resumes.
         watermark: Watermark,
-        /// When it was read.
-        at: Timestamp,
     },
 }
 
@@ -124,14 +120,7 @@ impl Store {
     pub async fn commit_import(&self, update: SnapshotUpdate) -> Result<ImportSummary, StoreError> {
         self.alone(move |worker| {
             worker.write("importing", Durability::Process, |connection| match update {
-                SnapshotUpdate::Full {
-                    users,
-                    assignments,
-                    memberships,
-                    watermark,
-                    query_hash,
-                    at: _,
-                } => {
+                SnapshotUpdate::Full { users, assignments, memberships, watermark, query_hash } => {
                     rows::set_watermark(connection, &watermark, Some(&query_hash))?;
                     full::import(connection, users, assignments, memberships)
                 }
@@ -142,7 +131,6 @@ impl Store {
                     removed,
                     groups_gone,
                     watermark,
-                    at: _,
                 } => {
                     rows::set_watermark(connection, &watermark, None)?;
                     let changes =

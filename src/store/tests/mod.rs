@@ -134,7 +134,6 @@ fn full(
         memberships,
         watermark: Watermark("full".to_owned()),
         query_hash: "query".to_owned(),
-        at: at(1_000),
     }
 }
 
@@ -157,7 +156,6 @@ impl From<Delta> for SnapshotUpdate {
             removed: delta.removed,
             groups_gone: delta.groups_gone,
             watermark: Watermark("delta".to_owned()),
-            at: at(2_000),
         }
     }
 }

@@ -1,0 +1,218 @@
+//! An account that ShareFile does not show stops only itself, whatever else has to be done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use sharefile_provisioner::model::account::{Seats, TargetAccount, TargetUser};
+use sharefile_provisioner::model::ids::TargetId;
+use sharefile_provisioner::model::outcome::{CycleState, ErrorCategory};
+use sharefile_provisioner::model::plan::HoldKind;
+use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
+use sharefile_provisioner::target::{NewUser, Refusal, Target, TargetError, UserChange};
+
+use sharefile_provisioner::cycle::Turned;
+
+use crate::world::{World, asked, held};
+
+use super::converged;
+
+/// The tenant of the sandbox, except that some reads fail.
+struct Stubborn {
+    tenant: Arc<dyn Target>,
+    /// Whose record is not shown, and whose address is not looked up.
+    broken: Vec<String>,
+    /// How many reads of theirs still succeed.
+    good: AtomicU32,
+    /// What the reads fail with.
+    code: &'static str,
+}
+
+impl Stubborn {
+    fn fails(&self, what: &str) -> Option<TargetError> {
+        if !self.broken.iter().any(|broken| broken == what) {
+            return None;
+        }
+        let spend = |good: u32| good.checked_sub(1);
+        if self.good.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend).is_ok() {
+            return None;
+        }
+        let category = match self.code {
+            "Http500" | "Unreachable" => ErrorCategory::Transient,
+            _ => ErrorCategory::Bug,
+        };
+        Some(TargetError {
+            attempted: format!("reading {what}"),
+            message: format!("it fails with {}", self.code),
+            remedy: String::new(),
+            category,
+            refusal: Refusal::Other,
+            code: self.code.to_owned(),
+            maybe_applied: false,
+            cause: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Target for Stubborn {
+    async fn account(&self) -> Result<TargetAccount, TargetError> {
+        self.tenant.account().await
+    }
+
+    async fn seats(&self) -> Result<Seats, TargetError> {
+        self.tenant.seats().await
+    }
+
+    async fn list_users(
+        &self,
+        sink: &mut (dyn FnMut(TargetUser) + Send),
+    ) -> Result<(), TargetError> {
+        self.tenant.list_users(sink).await
+    }
+
+    async fn find_by_address(&self, address: &str) -> Result<Option<TargetUser>, TargetError> {
+        match self.fails(address) {
+            Some(error) => Err(error),
+            None => self.tenant.find_by_address(address).await,
+        }
+    }
+
+    async fn read_user(&self, target_id: &TargetId) -> Result<Option<TargetUser>, TargetError> {
+        match self.fails(target_id.as_str()) {
+            Some(error) => Err(error),
+            None => self.tenant.read_user(target_id).await,
+        }
+    }
+
+    async fn create_user(&self, user: &NewUser) -> Result<TargetUser, TargetError> {
+        self.tenant.create_user(user).await
+    }
+
+    async fn change_user(
+        &self,
+        target_id: &TargetId,
+        change: &UserChange,
+    ) -> Result<TargetUser, TargetError> {
+        self.tenant.change_user(target_id, change).await
+    }
+
+    fn requests(&self) -> u64 {
+        self.tenant.requests()
+    }
+}
+
+/// One cycle in which reads of `broken` fail with `code` after `good` successes.
+async fn turn(world: &World, broken: &[String], good: u32, code: &'static str) -> Turned {
+    let mut engine = world.engine();
+    engine.target = Arc::new(Stubborn {
+        tenant: engine.target.clone(),
+        broken: broken.to_vec(),
+        good: AtomicU32::new(good),
+        code,
+    });
+    let turned = engine.turn(asked()).await.expect("a recorded cycle");
+    engine.store.close().await.expect("a closed store");
+    turned
+}
+
+fn address(name: &str) -> String {
+    format!("{name}@contoso.example")
+}
+
+#[tokio::test]
+async fn an_account_that_is_never_shown_holds_only_its_own_person() {
+    for code in ["Http500", "OtherAccount"] {
+        let (world, people) = converged(6).await;
+        world.sandbox.entra.set_person(people[0], "surname", "Renamed").expect("an edit");
+        for person in &people[1..4] {
+            world.unassign(*person);
+        }
+        let broken = [world.account("p1").id];
+        for _ in 0..2 {
+            let turned = turn(&world, &broken, 0, code).await;
+            assert_eq!(turned.report.state, CycleState::Complete, "{:?}", turned.report.error);
+            assert_eq!(held(&turned), [(HoldKind::NotReadable, "p1".to_owned())]);
+            assert!(turned.holds[0].items[0].detail.contains(code), "{:?}", turned.holds);
+            assert!(!world.account("p1").disabled, "nobody is removed unseen");
+        }
+        assert_eq!(world.account("p0").last_name, "Renamed");
+        assert!(world.account("p2").disabled && world.account("p3").disabled);
+        assert_eq!(world.did().await, (0, 0, 1), "it is tried again in each cycle");
+        assert!(world.account("p1").disabled);
+        assert_eq!(world.did().await, (0, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_shows_is_held_also_when_nothing_else_is_to_do() {
+    let (world, people) = converged(2).await;
+    world.sandbox.entra.set_person(people[0], "surname", "Renamed").expect("an edit");
+    let turned = turn(&world, &[world.account("p0").id], 0, "Http500").await;
+    assert_eq!(turned.report.state, CycleState::Complete);
+    assert_eq!(held(&turned), [(HoldKind::NotReadable, "p0".to_owned())]);
+    assert_eq!(world.did().await, (0, 1, 0));
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_looked_up_holds_only_its_own_person() {
+    let (world, people) = converged(2).await;
+    for name in ["Newcomer0", "Newcomer1"] {
+        world.join(name);
+    }
+    let moved = serde_json::json!({ "mail": "moved@contoso.example" });
+    let moved = moved.as_object().expect("an object").clone();
+    world.sandbox.entra.edit_person(people[0], &moved).expect("an edit");
+    let broken = [address("newcomer0"), address("moved")];
+    let turned = turn(&world, &broken, 0, "Http500").await;
+    let names = ["newcomer0", "p0"].map(|name| (HoldKind::NotReadable, name.to_owned()));
+    assert_eq!(held(&turned), names);
+    assert_eq!(turned.report.counts.created, 1);
+    assert_eq!(world.account("p0").email, address("p0"));
+    assert_eq!(world.did().await, (1, 1, 0));
+    world.account("Newcomer0");
+    world.account("moved");
+}
+
+/// Three who fail before anybody is shown: that is ShareFile, and nothing is decided without it.
+#[tokio::test]
+async fn a_target_that_shows_nobody_fails_the_cycle() {
+    for (code, people_who_leave) in [("Http500", 3), ("Unreachable", 1)] {
+        let (world, people) = converged(8).await;
+        for person in &people[..people_who_leave] {
+            world.unassign(*person);
+        }
+        let broken: Vec<String> = (0..8).map(|n| world.account(&format!("p{n}")).id).collect();
+        let turned = turn(&world, &broken, 0, code).await;
+        assert_eq!(turned.report.state, CycleState::Failed, "{code}");
+        assert!(world.removals().is_empty());
+        assert_eq!(world.did().await, (0, 0, people_who_leave as u64));
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_write_that_cannot_be_looked_up_holds_up_nobody_else() {
+    let (world, people) = converged(4).await;
+    world.unassign(people[0]);
+    let broken = [world.account("p0").id];
+    // The disable takes effect, but its answer is lost, and then the account is shown no more.
+    let fault = Fault::new(FaultKind::DropAfter).at("PATCH /sf/v3/Users(id)").times(1);
+    world.sandbox.faults.add(fault);
+    turn(&world, &broken, 1, "Http500").await;
+    assert!(world.account("p0").disabled);
+
+    world.unassign(people[1]);
+    let turned = turn(&world, &broken, 0, "Http500").await;
+    assert_eq!(turned.report.state, CycleState::Complete, "{:?}", turned.report.error);
+    assert_eq!((turned.report.counts.disabled, turned.report.counts.failed), (1, 1));
+    assert!(world.account("p1").disabled);
+    let engine = world.engine();
+    assert_eq!(engine.store.counts().await.expect("counts").open_intents, 1, "still a question");
+    engine.store.close().await.expect("a closed store");
+
+    let turned = world.cycle().await;
+    assert_eq!(turned.report.counts.failed, 0);
+    assert_eq!(world.removals().len(), 2, "one each: {:?}", world.removals());
+    let counts = world.engine().store.counts().await.expect("counts");
+    assert_eq!((counts.open_intents, counts.links_disabled), (0, 2));
+}

@@ -28,6 +28,8 @@ pub enum FaultKind {
     Unauthorized,
     /// An HTML page instead of JSON, as from a gateway; the request is not processed.
     Html,
+    /// The request is processed, and its answer is damaged in one place: see [`super::mutate`].
+    Malformed,
     /// The access token of the request ends there and then.
     ExpiredToken,
     /// The delta token of the request has expired.
@@ -41,7 +43,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// The faults that the middleware acts out for every emulator.
-    pub const TRANSPORT: [Self; 8] = [
+    pub const TRANSPORT: [Self; 9] = [
         Self::TooManyRequests,
         Self::Unavailable,
         Self::DropBefore,
@@ -50,6 +52,7 @@ impl FaultKind {
         Self::StallAfter,
         Self::Unauthorized,
         Self::Html,
+        Self::Malformed,
     ];
 }
 
@@ -83,6 +86,10 @@ pub struct Fault {
     /// Another machine-readable reason than the usual one of the kind.
     #[serde(default)]
     pub reason: Option<String>,
+    /// For [`FaultKind::Malformed`]: what the damage is drawn from. The next answer that the fault
+    /// befalls is damaged by the next number.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 impl Fault {
@@ -98,6 +105,7 @@ impl Fault {
             keep: None,
             status: None,
             reason: None,
+            seed: 0,
         }
     }
 
@@ -134,6 +142,12 @@ impl Fault {
     /// Returns the fault, keeping `rows` rows of a list.
     pub fn keep(mut self, rows: usize) -> Self {
         self.keep = Some(rows);
+        self
+    }
+
+    /// Returns the fault, damaging answers by the numbers from `seed` on.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
         self
     }
 
@@ -226,6 +240,7 @@ impl Faults {
                 *times = times.saturating_sub(1);
             }
             due = Some((position, fault.clone()));
+            fault.seed = fault.seed.wrapping_add(1);
             break;
         }
         let (position, fault) = due?;

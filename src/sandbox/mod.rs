@@ -11,12 +11,14 @@
 //! | [`people`], [`names`] | a company made from a seed |
 //! | [`control`] | the control API under `/_sandbox` |
 //! | [`server`], [`faults`], [`counts`] | the listener, what goes wrong on purpose, what was asked |
+//! | [`mutate`] | answers made wrong in one place |
 //! | [`observe`] | every exchange, shown to whoever wants to judge it |
 
 pub mod control;
 pub mod counts;
 pub mod faults;
 pub mod graph;
+pub mod mutate;
 pub mod names;
 pub mod observe;
 pub mod people;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -25,6 +25,7 @@ use tower::ServiceExt;
 
 use super::counts::Counts;
 use super::faults::{Fault, FaultKind, Faults};
+use super::mutate;
 use super::observe::{Answered, End, Exchange, Observe};
 use crate::clock::Clock;
 
@@ -213,6 +214,12 @@ impl Desk {
                 self.faults.stall().await;
                 Err(HangUp)
             }
+            FaultKind::Malformed => {
+                let response = self.ask(request).await;
+                self.log(envelope, response.status());
+                let response = malformed(response, fault.seed).await;
+                Ok(self.shown(envelope, response, true).await)
+            }
             kind => {
                 let mut response = match kind {
                     FaultKind::Html => html_page(StatusCode::OK, "Please sign in to the network"),
@@ -281,6 +288,19 @@ fn is_control(path: &str) -> bool {
 fn is_write(method: &Method, label: &str) -> bool {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS];
     !reads.contains(method) && !label.contains("/oauth") && !label.ends_with("/$batch")
+}
+
+/// Damages the body of an answer. An answer that should have none says 200 with one.
+async fn malformed(response: Response, seed: u64) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = if body.is_empty() { Bytes::from_static(b"{\"value\":[]}") } else { body };
+    if parts.status == StatusCode::NO_CONTENT {
+        parts.status = StatusCode::OK;
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(mutate::damage(&body, seed).body))
 }
 
 /// Gives a refusal what its fault asks for: another status, and `Retry-After` verbatim.

@@ -32,7 +32,6 @@
 //! `/_sandbox/stalled` and `/_sandbox/release`.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,19 +55,8 @@ use super::graph::federation::FederatedToken;
 use super::graph::switches::Switches;
 use super::graph::views::{FederatedCredential, GroupView, NewGroup, NewPerson, PersonView};
 use super::graph::{Tenant, TenantError};
+use super::reach::{Credentials, Reach};
 use super::sharefile::{Sharefile, control_routes};
-
-/// Where both ends listen; known once they do.
-#[derive(Debug, Default)]
-pub struct Addresses(OnceLock<(SocketAddr, SocketAddr)>);
-
-impl Addresses {
-    /// Notes the addresses of Graph and ShareFile.
-    pub fn set(&self, graph: SocketAddr, sharefile: SocketAddr) {
-        // Set once, when the sandbox starts; a second call would say the same.
-        let _ = self.0.set((graph, sharefile));
-    }
-}
 
 /// What the control API works on.
 #[derive(Clone)]
@@ -81,8 +69,8 @@ pub struct Controls {
     pub clock: Arc<dyn Clock>,
     /// The same clock, if it can be moved.
     pub jump_clock: Option<Arc<JumpClock>>,
-    /// Where both ends listen.
-    pub addresses: Arc<Addresses>,
+    /// Under which names both ends are reached; known once they listen.
+    pub reached: Arc<OnceLock<Reach>>,
 }
 
 /// Why the control API refuses.
@@ -478,10 +466,10 @@ async fn move_clock(State(on): State<Controls>, body: Body<ClockChange>) -> Repl
 }
 
 async fn read_credentials(State(on): State<Controls>) -> Reply {
-    let Some(addresses) = on.addresses.0.get() else {
+    let Some(reach) = on.reached.get() else {
         return Err(Problem::Conflict("the sandbox is still starting".to_owned()));
     };
-    shown(&super::credentials(&on.entra, &on.sharefile, *addresses))
+    shown(&Credentials::of(&on.entra, &on.sharefile, reach))
 }
 
 #[derive(Deserialize)]

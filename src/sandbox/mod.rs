@@ -10,7 +10,8 @@
 //! | [`sharefile`] | ShareFile's token endpoint and its REST API |
 //! | [`people`], [`names`] | a company made from a seed |
 //! | [`control`] | the control API under `/_sandbox` |
-//! | [`server`], [`faults`], [`counts`] | the listener, what goes wrong on purpose, what was asked |
+//! | [`server`], [`tls`], [`reach`] | the listener, its certificates, and its names |
+//! | [`faults`], [`counts`] | what goes wrong on purpose, what was asked |
 //! | [`mutate`] | answers made wrong in one place |
 //! | [`observe`] | every exchange, shown to whoever wants to judge it |
 
@@ -22,14 +23,13 @@ pub mod mutate;
 pub mod names;
 pub mod observe;
 pub mod people;
+pub mod reach;
 pub mod server;
 pub mod sharefile;
+pub mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-
-use secrecy::ExposeSecret;
-use serde::Serialize;
 
 use crate::clock::{Clock, JumpClock, SystemClock};
 
@@ -38,8 +38,11 @@ use faults::Faults;
 use graph::{Tenant, TenantError, TenantOptions};
 use observe::Observe;
 use people::{Company, CompanyOptions};
-use server::{Serving, serve};
+pub use reach::Credentials;
+use reach::Reach;
+use server::{House, Scheme, Serving, serve_in};
 use sharefile::{AccountKind, NewAccount, Sharefile, SharefileOptions};
+use tls::{Certificates, TlsError, check_name};
 
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,9 @@ pub enum SandboxError {
     /// The company does not fit into the tenant, or the certificate cannot be used.
     #[error("the tenant cannot be set up")]
     Tenant(#[from] TenantError),
+    /// A name is none, or there are no certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// What a sandbox should be like.
@@ -67,8 +73,17 @@ pub struct SandboxOptions {
     pub groups: usize,
     /// What the company is made from, ids included.
     pub seed: u64,
-    /// Where Entra ID and Graph listen; ShareFile takes the next port, or any if the port is 0.
+    /// Where Entra ID and Graph listen.
     pub listen: SocketAddr,
+    /// Where ShareFile listens; `None` means the next port, or any if the port above is 0.
+    pub sharefile_listen: Option<SocketAddr>,
+    /// Whether both speak TLS, with certificates made at start.
+    pub tls: bool,
+    /// Names under which Entra ID and Graph are reached, for links and certificates. The first is
+    /// that of Graph, the second, if there is one, that of signing in.
+    pub hosts: Vec<String>,
+    /// The domain under which the ShareFile tenant is reached; `None` means `localhost`.
+    pub sharefile_domain: Option<String>,
     /// The clock of both ends.
     pub clock: Arc<dyn Clock>,
     /// The same clock if it can be moved through the control API.
@@ -92,6 +107,10 @@ impl Default for SandboxOptions {
             groups: 8,
             seed: 1,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            sharefile_listen: None,
+            tls: false,
+            hosts: Vec::new(),
+            sharefile_domain: None,
             clock: Arc::new(SystemClock::new()),
             jump_clock: None,
             existing_accounts: true,
@@ -113,43 +132,6 @@ impl SandboxOptions {
     }
 }
 
-/// What a client needs to use the sandbox. The secrets open nothing but the sandbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Credentials {
-    /// Scheme and host of the token endpoint.
-    pub login_url: String,
-    /// Scheme and host of Graph.
-    pub graph_url: String,
-    /// The id of the tenant.
-    pub tenant_id: String,
-    /// The initial domain of the tenant.
-    pub tenant_domain: String,
-    /// The app registration that reads.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: String,
-    /// The name of the enterprise application.
-    pub application: String,
-    /// The object id of its service principal.
-    pub application_id: String,
-    /// The domain that the ShareFile tenant lives in, as `localhost:8081`.
-    pub sharefile_domain: String,
-    /// The first label of the ShareFile tenant.
-    pub sharefile_subdomain: String,
-    /// Scheme and host of the ShareFile tenant.
-    pub sharefile_url: String,
-    /// The id of the ShareFile API key.
-    pub sharefile_client_id: String,
-    /// The secret of the ShareFile API key.
-    pub sharefile_client_secret: String,
-    /// The ShareFile service user.
-    pub admin_user: String,
-    /// The password of the ShareFile service user.
-    pub admin_password: String,
-    /// Where the control API is.
-    pub control_url: String,
-}
-
 /// A running sandbox; it stops when this is dropped.
 pub struct Sandbox {
     /// The tenant of Entra ID.
@@ -160,6 +142,8 @@ pub struct Sandbox {
     pub faults: Arc<Faults>,
     /// What was asked of either end.
     pub counts: Arc<Counts>,
+    reach: Reach,
+    authority_pem: Option<String>,
     graph_serving: Serving,
     sharefile_serving: Serving,
 }
@@ -195,33 +179,63 @@ impl Sandbox {
         people::settle(&company, &entra)?;
         add_accounts(&company, &sharefile);
 
-        let mut second = options.listen;
-        if second.port() != 0 {
-            second.set_port(second.port().wrapping_add(1));
-        }
-        let emulator = sharefile.emulator();
-        let desk = Desk { faults: &faults, counts: &counts, clock, observer: options.observer };
-        let sharefile_serving = desk.listen(second, emulator).await?;
+        let certificates = certificates(&options, &sharefile.credentials().subdomain)?;
+        let house = House {
+            faults: faults.clone(),
+            counts: counts.clone(),
+            clock: clock.clone(),
+            tls: certificates.as_ref().map(|made| made.acceptor.clone()),
+            observer: options.observer.clone(),
+        };
+        let second = options.sharefile_listen.unwrap_or_else(|| after(options.listen));
+        let sharefile_serving = listen(second, sharefile.emulator(), house.clone()).await?;
         let mut emulator = entra.emulator();
         let controls = control::Controls {
             entra: entra.clone(),
             sharefile: sharefile.clone(),
-            clock: desk.clock.clone(),
+            clock,
             jump_clock: options.jump_clock.clone(),
-            addresses: Arc::new(control::Addresses::default()),
+            reached: Arc::default(),
         };
-        let addresses = controls.addresses.clone();
+        let reached = controls.reached.clone();
         emulator.router = control::routes(controls, faults.clone(), counts.clone())
             .fallback_service(emulator.router);
-        let graph_serving = desk.listen(options.listen, emulator).await?;
-        addresses.set(graph_serving.address, sharefile_serving.address);
-        Ok(Self { entra, sharefile, faults, counts, graph_serving, sharefile_serving })
+        let graph_serving = listen(options.listen, emulator, house).await?;
+        let reach = Reach::new(
+            if options.tls { Scheme::Https } else { Scheme::Http },
+            (graph_serving.address, sharefile_serving.address),
+            &options.hosts,
+            options.sharefile_domain.as_deref(),
+        );
+        // Set here and nowhere else: it cannot be set already.
+        let _ = reached.set(reach.clone());
+        let authority_pem = certificates.map(|made| made.authority_pem);
+        Ok(Self {
+            entra,
+            sharefile,
+            faults,
+            counts,
+            reach,
+            authority_pem,
+            graph_serving,
+            sharefile_serving,
+        })
     }
 
     /// Returns what a client needs.
     pub fn credentials(&self) -> Credentials {
-        let addresses = (self.graph_serving.address, self.sharefile_serving.address);
-        credentials(&self.entra, &self.sharefile, addresses)
+        Credentials::of(&self.entra, &self.sharefile, &self.reach)
+    }
+
+    /// Returns the certificate, in PEM, that clients have to trust if TLS is spoken. It holds no
+    /// key, and the authority can only sign for the names of this sandbox.
+    pub fn authority_pem(&self) -> Option<&str> {
+        self.authority_pem.as_deref()
+    }
+
+    /// Returns where Entra ID and Graph listen, and where ShareFile does.
+    pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        (self.graph_serving.address, self.sharefile_serving.address)
     }
 
     /// Closes both listeners and every connection.
@@ -231,25 +245,42 @@ impl Sandbox {
     }
 }
 
-/// What both listeners share.
-struct Desk<'a> {
-    faults: &'a Arc<Faults>,
-    counts: &'a Arc<Counts>,
-    clock: Arc<dyn Clock>,
-    observer: Option<Arc<dyn Observe>>,
+async fn listen(
+    address: SocketAddr,
+    emulator: server::Emulator,
+    house: House,
+) -> Result<Serving, SandboxError> {
+    let serving = serve_in(address, emulator, house).await;
+    serving.map_err(|source| SandboxError::Listen { address, source })
 }
 
-impl Desk<'_> {
-    async fn listen(
-        &self,
-        address: SocketAddr,
-        emulator: server::Emulator,
-    ) -> Result<Serving, SandboxError> {
-        let (faults, counts) = (self.faults.clone(), self.counts.clone());
-        serve(address, emulator, faults, counts, self.clock.clone(), self.observer.clone())
-            .await
-            .map_err(|source| SandboxError::Listen { address, source })
+/// Returns the same address with the next port; any port stays any port.
+fn after(mut address: SocketAddr) -> SocketAddr {
+    if address.port() != 0 {
+        address.set_port(address.port().wrapping_add(1));
     }
+    address
+}
+
+/// Checks the names, and makes certificates for them if TLS is spoken.
+fn certificates(
+    options: &SandboxOptions,
+    subdomain: &str,
+) -> Result<Option<Certificates>, SandboxError> {
+    let mut names = options.hosts.clone();
+    names.extend(options.sharefile_domain.clone());
+    for name in &names {
+        check_name(name)?;
+    }
+    let domain = options.sharefile_domain.as_deref().unwrap_or("localhost");
+    // There is no star above `localhost`, and some clients take none at all.
+    names.extend([format!("*.{domain}"), format!("{subdomain}.{domain}")]);
+    let listening = [Some(options.listen), options.sharefile_listen];
+    let addresses = listening.into_iter().flatten().map(|address| address.ip());
+    names.extend(addresses.filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string()));
+    // Clients judge certificates by the time of the machine, whatever the clock of the sandbox.
+    let now = SystemClock::new().now();
+    Ok(options.tls.then(|| Certificates::make(&names, now)).transpose()?)
 }
 
 fn add_accounts(company: &Company, sharefile: &Sharefile) {
@@ -264,34 +295,5 @@ fn add_accounts(company: &Company, sharefile: &Sharefile) {
             roles: Vec::new(),
             confirmed: true,
         });
-    }
-}
-
-fn credentials(
-    entra: &Tenant,
-    sharefile: &Sharefile,
-    (graph, target): (SocketAddr, SocketAddr),
-) -> Credentials {
-    let application = entra.application();
-    let base = format!("http://{graph}");
-    let key = sharefile.credentials();
-    let domain = format!("localhost:{}", target.port());
-    Credentials {
-        login_url: base.clone(),
-        graph_url: base.clone(),
-        tenant_id: entra.tenant_id().to_string(),
-        tenant_domain: entra.domain().to_owned(),
-        client_id: entra.client_id().to_string(),
-        client_secret: entra.client_secret().expose_secret().to_owned(),
-        application: application.name,
-        application_id: application.id.to_string(),
-        sharefile_url: format!("http://{}.{domain}", key.subdomain),
-        sharefile_domain: domain,
-        sharefile_subdomain: key.subdomain,
-        sharefile_client_id: key.client_id,
-        sharefile_client_secret: key.client_secret.expose_secret().to_owned(),
-        admin_user: key.admin_user,
-        admin_password: key.admin_password.expose_secret().to_owned(),
-        control_url: format!("{base}{}", server::CONTROL_PREFIX),
     }
 }

@@ -18,8 +18,10 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -35,15 +37,29 @@ const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// Where the control API lives: neither counted nor befallen by faults.
 pub const CONTROL_PREFIX: &str = "/_sandbox";
 
-/// How a request came in. The listener puts it among the extensions of each request, so that the
-/// emulators can make links; without it the scheme is plain HTTP.
+/// How a request came. It travels with the request as an extension, so that links can say it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheme {
-    /// In the clear.
+    /// Without TLS.
     #[default]
     Http,
-    /// Over TLS.
+    /// With TLS.
     Https,
+}
+
+impl Scheme {
+    /// Returns how a request came; without TLS if it does not say.
+    pub fn of(extensions: &http::Extensions) -> Self {
+        extensions.get().copied().unwrap_or_default()
+    }
+
+    /// Returns the beginning of a URL, as `https`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// An emulated service.
@@ -86,8 +102,22 @@ impl Drop for Serving {
     }
 }
 
-/// Serves an emulator on `listen`, where port 0 means any free port; the observer is shown every
-/// exchange.
+/// What both emulators share.
+#[derive(Clone)]
+pub struct House {
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
+    /// What was asked.
+    pub counts: Arc<Counts>,
+    /// The time in the sandbox.
+    pub clock: Arc<dyn Clock>,
+    /// Speaks TLS, if that is spoken.
+    pub tls: Option<TlsAcceptor>,
+    /// Who is shown every exchange.
+    pub observer: Option<Arc<dyn Observe>>,
+}
+
+/// Serves an emulator without TLS on `listen`, where port 0 means any free port.
 ///
 /// # Errors
 /// When the address cannot be listened on.
@@ -99,10 +129,18 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observe>>,
 ) -> io::Result<Serving> {
+    serve_in(listen, emulator, House { faults, counts, clock, tls: None, observer }).await
+}
+
+/// Serves an emulator on `listen`, where port 0 means any free port.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub async fn serve_in(listen: SocketAddr, emulator: Emulator, house: House) -> io::Result<Serving> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let desk = Arc::new(Desk { emulator, faults, counts, clock, observer });
+    let desk = Arc::new(Desk { emulator, house });
     let task = tokio::spawn(accept(listener, desk, stop.clone()));
     Ok(Serving { address, stop, task: Some(task) })
 }
@@ -129,8 +167,21 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, stop: CancellationToken)
 async fn converse(stream: TcpStream, desk: Arc<Desk>) {
     // Without this, small answers wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
+    match desk.house.tls.clone() {
+        None => speak(stream, desk, Scheme::Http).await,
+        // A peer that does not trust us, or does not speak TLS, goes away: nobody is told.
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                speak(stream, desk, Scheme::Https).await;
+            }
+        }
+    }
+}
+
+async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin, desk: Arc<Desk>, scheme: Scheme) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let desk = desk.clone();
+        request.extensions_mut().insert(scheme);
         async move { desk.attend(request).await }
     });
     // An error here is a peer that went away, or a connection that we hung up on purpose.
@@ -147,10 +198,7 @@ struct HangUp;
 /// What every connection shares.
 struct Desk {
     emulator: Emulator,
-    faults: Arc<Faults>,
-    counts: Arc<Counts>,
-    clock: Arc<dyn Clock>,
-    observer: Option<Arc<dyn Observe>>,
+    house: House,
 }
 
 /// What of a request is needed after the emulator has consumed it.
@@ -168,7 +216,7 @@ impl Desk {
             return Ok(self.ask(request.map(Body::new)).await);
         }
         let label = (self.emulator.label)(request.method(), request.uri().path());
-        self.counts.count(self.clock.now(), &label);
+        self.house.counts.count(self.house.clock.now(), &label);
         let (parts, body) = request.into_parts();
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
             Ok(collected) => collected.to_bytes(),
@@ -181,7 +229,8 @@ impl Desk {
             headers: parts.headers.clone(),
             body: body.clone(),
         };
-        let fault = self.faults.take(&FaultKind::TRANSPORT, parts.method.as_str(), &envelope.label);
+        let fault =
+            self.house.faults.take(&FaultKind::TRANSPORT, parts.method.as_str(), &envelope.label);
         let request = Request::from_parts(parts, Body::from(body));
         match fault {
             Some(fault) => self.misbehave(fault, request, &envelope).await,
@@ -205,13 +254,12 @@ impl Desk {
                 Err(HangUp)
             }
             FaultKind::StallBefore => {
-                self.show(envelope, None);
-                self.faults.stall().await;
+                self.house.faults.stall().await;
                 Err(HangUp)
             }
             FaultKind::StallAfter => {
                 self.process(request, envelope).await;
-                self.faults.stall().await;
+                self.house.faults.stall().await;
                 Err(HangUp)
             }
             FaultKind::Malformed => {
@@ -247,7 +295,7 @@ impl Desk {
 
     /// Shows an answer to the observer, if there is one, and returns it.
     async fn shown(&self, envelope: &Envelope, response: Response, spoilt: bool) -> Response {
-        if self.observer.is_none() {
+        if self.house.observer.is_none() {
             return response;
         }
         let (parts, body) = response.into_parts();
@@ -259,7 +307,7 @@ impl Desk {
     }
 
     fn show(&self, envelope: &Envelope, answer: Option<Answered>) {
-        if let Some(observer) = &self.observer {
+        if let Some(observer) = &self.house.observer {
             observer.observe(&Exchange {
                 end: self.emulator.end,
                 method: envelope.method.clone(),
@@ -275,7 +323,13 @@ impl Desk {
         if is_write(&envelope.method, &envelope.label) {
             let method = envelope.method.as_str();
             let path = &envelope.path_and_query;
-            self.counts.record(self.clock.now(), method, path, &envelope.body, status.as_u16());
+            self.house.counts.record(
+                self.house.clock.now(),
+                method,
+                path,
+                &envelope.body,
+                status.as_u16(),
+            );
         }
     }
 }

@@ -11,5 +11,6 @@ mod people;
 mod process;
 mod promises;
 mod readme;
+mod sandbox;
 mod weather;
 mod world;

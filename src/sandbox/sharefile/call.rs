@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::wire;
 use crate::model::ids::Timestamp;
 use crate::sandbox::faults::{Fault, FaultKind, Faults};
+use crate::sandbox::server::Scheme;
 
 /// A call, taken apart.
 pub(super) struct Call<'a> {
@@ -49,7 +50,7 @@ impl<'a> Call<'a> {
         Self {
             method,
             headers: &parts.headers,
-            base: format!("http://{host}/sf/v3"),
+            base: format!("{}://{host}/sf/v3", Scheme::of(&parts.extensions).name()),
             now,
             caller_id: String::new(),
             label,

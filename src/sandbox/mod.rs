@@ -15,13 +15,16 @@
 //! | [`mutate`] | answers made wrong in one place |
 //! | [`observe`] | every exchange, shown to whoever wants to judge it |
 
+mod bodies;
 pub mod control;
 pub mod counts;
 pub mod faults;
 pub mod graph;
+pub mod moment;
 pub mod mutate;
 pub mod names;
 pub mod observe;
+mod pages;
 pub mod people;
 pub mod reach;
 pub mod server;
@@ -154,9 +157,9 @@ impl Sandbox {
     /// # Errors
     /// When an address is in use, or the certificate cannot be used.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let faults = Arc::new(Faults::new());
         let counts = Arc::new(Counts::new());
         let clock = options.clock.clone();
+        let faults = Arc::new(Faults::with(options.seed, clock.clone()));
         let tenant = TenantOptions {
             seed: options.seed,
             application: options.application.clone(),

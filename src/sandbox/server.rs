@@ -12,12 +12,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -26,10 +27,11 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::counts::Counts;
-use super::faults::{Fault, FaultKind, Faults};
-use super::mutate;
+use super::faults::{Fault, FaultKind, Faults, http_date};
 use super::observe::{Answered, End, Exchange, Observe};
+use super::{bodies, mutate, pages};
 use crate::clock::Clock;
+use crate::model::ids::Timestamp;
 
 /// The largest request body that is read, in bytes.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -208,6 +210,9 @@ struct Envelope {
     label: String,
     headers: HeaderMap,
     body: Bytes,
+    scheme: Scheme,
+    /// It asks for a page that was put off.
+    marked: bool,
 }
 
 impl Desk {
@@ -215,9 +220,10 @@ impl Desk {
         if is_control(request.uri().path()) {
             return Ok(self.ask(request.map(Body::new)).await);
         }
-        let label = (self.emulator.label)(request.method(), request.uri().path());
+        let (mut parts, body) = request.into_parts();
+        let marked = pages::unmark(&mut parts.uri);
+        let label = (self.emulator.label)(&parts.method, parts.uri.path());
         self.house.counts.count(self.house.clock.now(), &label);
-        let (parts, body) = request.into_parts();
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
             Ok(collected) => collected.to_bytes(),
             Err(_) => return Err(HangUp),
@@ -227,15 +233,47 @@ impl Desk {
             path_and_query: parts.uri.to_string(),
             label,
             headers: parts.headers.clone(),
-            body: body.clone(),
+            body,
+            scheme: Scheme::of(&parts.extensions),
+            marked,
         };
-        let fault =
-            self.house.faults.take(&FaultKind::TRANSPORT, parts.method.as_str(), &envelope.label);
-        let request = Request::from_parts(parts, Body::from(body));
+        let fault = self.take(&envelope, &self.kinds(&envelope));
+        let request = Request::from_parts(parts, Body::from(self.taken(&envelope)));
         match fault {
             Some(fault) => self.misbehave(fault, request, &envelope).await,
             None => Ok(self.process(request, &envelope).await),
         }
+    }
+
+    fn take(&self, envelope: &Envelope, kinds: &[FaultKind]) -> Option<Fault> {
+        self.house.faults.take(kinds, envelope.method.as_str(), &envelope.label)
+    }
+
+    /// Returns the faults that can befall a request before its answer is known.
+    fn kinds(&self, envelope: &Envelope) -> Vec<FaultKind> {
+        let mut kinds = FaultKind::TRANSPORT.to_vec();
+        let label = envelope.label.strip_suffix("/AccountUser").unwrap_or(&envelope.label);
+        let creates = label == "POST /sf/v3/Users";
+        if self.emulator.end == End::Sharefile && creates {
+            kinds.push(FaultKind::NoLicence);
+        }
+        let changes = label.starts_with("PATCH /sf/v3/Users") && mentions(&envelope.body, "email");
+        if self.emulator.end == End::Sharefile && (creates || changes) {
+            kinds.push(FaultKind::DuplicateAddress);
+        }
+        kinds
+    }
+
+    /// Returns the body of a request as the service takes it.
+    fn taken(&self, envelope: &Envelope) -> Bytes {
+        let kinds = FaultKind::BODY;
+        let write = is_write(&envelope.method, &envelope.label) && !envelope.body.is_empty();
+        if !write || !self.house.faults.await_some(&kinds) {
+            return envelope.body.clone();
+        }
+        let fault = self.take(envelope, &kinds);
+        let taken = fault.and_then(|fault| bodies::taken(&envelope.body, &fault));
+        taken.unwrap_or_else(|| envelope.body.clone())
     }
 
     async fn misbehave(
@@ -254,6 +292,7 @@ impl Desk {
                 Err(HangUp)
             }
             FaultKind::StallBefore => {
+                self.show(envelope, None);
                 self.house.faults.stall().await;
                 Err(HangUp)
             }
@@ -261,6 +300,16 @@ impl Desk {
                 self.process(request, envelope).await;
                 self.house.faults.stall().await;
                 Err(HangUp)
+            }
+            FaultKind::Slow => {
+                let response = self.process(request, envelope).await;
+                self.house.clock.sleep(delay(&fault)).await;
+                Ok(response)
+            }
+            FaultKind::CutBody => Ok(bodies::cut(self.process(request, envelope).await).await),
+            FaultKind::Trickle => {
+                let response = self.process(request, envelope).await;
+                Ok(bodies::trickle(response, delay(&fault), self.house.clock.clone()).await)
             }
             FaultKind::Malformed => {
                 let response = self.ask(request).await;
@@ -273,7 +322,7 @@ impl Desk {
                     FaultKind::Html => html_page(StatusCode::OK, "Please sign in to the network"),
                     _ => (self.emulator.refuse)(kind, &fault),
                 };
-                adorn(&mut response, &fault);
+                adorn(&mut response, &fault, self.house.clock.now());
                 self.log(envelope, response.status());
                 Ok(self.shown(envelope, response, kind == FaultKind::Html).await)
             }
@@ -283,7 +332,54 @@ impl Desk {
     async fn process(&self, request: Request<Body>, envelope: &Envelope) -> Response {
         let response = self.ask(request).await;
         self.log(envelope, response.status());
+        let response = self.paged(envelope, response).await;
         self.shown(envelope, response, false).await
+    }
+
+    /// Lets faults befall an answer that is a page of a list, or the pages in a batch.
+    async fn paged(&self, envelope: &Envelope, response: Response) -> Response {
+        let faults = &self.house.faults;
+        if response.status() != StatusCode::OK || !faults.await_some(&FaultKind::PAGE) {
+            return response;
+        }
+        let (mut parts, body) = response.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else {
+            return Response::from_parts(parts, Body::from(body));
+        };
+        let host = envelope.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let base = format!("{}://{}", envelope.scheme.name(), host.unwrap_or("localhost"));
+        if envelope.label.ends_with("/$batch") {
+            self.spoil_batch(envelope, &mut answer, &base);
+        } else if let Some(fault) = self.take(envelope, pages::possible(&answer, envelope.marked)) {
+            let path = &envelope.path_and_query;
+            let path = path.strip_prefix(&base).unwrap_or(path);
+            pages::spoil(&mut answer, &fault, self.emulator.end, &format!("{base}{path}"));
+        }
+        parts.headers.remove(CONTENT_LENGTH);
+        Response::from_parts(parts, Body::from(answer.to_string()))
+    }
+
+    /// The requests in a batch have labels of their own, which begin with `$batch`.
+    fn spoil_batch(&self, envelope: &Envelope, answer: &mut Value, base: &str) {
+        let asked: Value = serde_json::from_slice(&envelope.body).unwrap_or_default();
+        let asked: Vec<&Value> =
+            asked.get("requests").and_then(Value::as_array).into_iter().flatten().collect();
+        let answers = answer.get_mut("responses").and_then(Value::as_array_mut);
+        for part in answers.into_iter().flatten().filter(|part| *member(part, "status") == 200) {
+            let request = asked.iter().find(|request| member(request, "id") == member(part, "id"));
+            let (Some(request), Some(body)) = (request, part.get_mut("body")) else {
+                continue;
+            };
+            let url = member(request, "url").as_str().unwrap_or_default().trim_start_matches('/');
+            let path = url.split('?').next().unwrap_or_default();
+            let label = (self.emulator.label)(&Method::GET, &format!("/v1.0/{path}"));
+            let kinds = pages::possible(body, url.contains("sandbox-page"));
+            let fault = self.house.faults.take(kinds, "GET", &format!("$batch {label}"));
+            if let Some(fault) = fault {
+                pages::spoil(body, &fault, self.emulator.end, &format!("{base}/v1.0/{url}"));
+            }
+        }
     }
 
     async fn ask(&self, request: Request<Body>) -> Response {
@@ -357,14 +453,32 @@ async fn malformed(response: Response, seed: u64) -> Response {
     Response::from_parts(parts, Body::from(mutate::damage(&body, seed).body))
 }
 
-/// Gives a refusal what its fault asks for: another status, and `Retry-After` verbatim.
-fn adorn(response: &mut Response, fault: &Fault) {
+/// Returns a member of an object, or null.
+fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
+fn delay(fault: &Fault) -> Duration {
+    Duration::from_millis(fault.delay_ms.unwrap_or(0))
+}
+
+/// Returns whether a JSON object has a member of that name, in any case.
+fn mentions(body: &[u8], name: &str) -> bool {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    value.as_object().is_some_and(|members| members.keys().any(|k| k.eq_ignore_ascii_case(name)))
+}
+
+/// Gives a refusal what its fault asks for: another status, and `Retry-After`.
+fn adorn(response: &mut Response, fault: &Fault, now: Timestamp) {
     if let Some(status) = fault.status.and_then(|status| StatusCode::from_u16(status).ok()) {
         *response.status_mut() = status;
     }
-    let header = fault.retry_after.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
-    if let Some(header) = header {
-        response.headers_mut().insert(RETRY_AFTER, header);
+    let Some((text, dated)) = fault.wait(now) else { return };
+    if let Ok(text) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(RETRY_AFTER, text);
+    }
+    if let (true, Ok(date)) = (dated, HeaderValue::from_str(&http_date(now))) {
+        response.headers_mut().insert(DATE, date);
     }
 }
 

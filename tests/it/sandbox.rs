@@ -1,5 +1,6 @@
 //! The sandbox from outside: what any client of anybody meets.
 
+mod faults;
 mod tls;
 
 use std::sync::Arc;

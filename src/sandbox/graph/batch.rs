@@ -126,7 +126,7 @@ fn inner_fault(tenant: &Tenant, inner: &Call) -> Option<Refusal> {
     }
     let fault = tenant.faults.take(&kinds, inner.method.as_str(), &inner.label)?;
     let mut refusal = route::refusal(fault.kind, &fault);
-    if let Some(text) = fault.retry_after {
+    if let Some((text, _)) = fault.wait(tenant.clock.now()) {
         refusal = refusal.header("Retry-After", text);
     }
     Some(refusal)

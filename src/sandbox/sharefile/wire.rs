@@ -49,6 +49,12 @@ pub(super) fn refuse(kind: FaultKind, fault: &Fault) -> Response {
         FaultKind::Unauthorized => {
             (StatusCode::UNAUTHORIZED, "NotAuthenticated", "The access token has expired.")
         }
+        FaultKind::DuplicateAddress => {
+            (StatusCode::NOT_FOUND, "NotFound", "The item could not be found in the system.")
+        }
+        FaultKind::NoLicence => {
+            (StatusCode::FORBIDDEN, "EmployeeLicensesExceeded", "All employee licenses are in use.")
+        }
         _ => (StatusCode::SERVICE_UNAVAILABLE, "Throttled", "The service is busy."),
     };
     let status =

@@ -69,6 +69,13 @@ impl JumpClock {
         Self { elapsed: Mutex::new((start, Duration::ZERO)) }
     }
 
+    /// Sets the wall clock to another time; the monotonic one does not notice.
+    pub fn set(&self, now: Timestamp) {
+        let mut elapsed = self.elapsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let since_ms = i64::try_from(elapsed.1.as_millis()).unwrap_or(i64::MAX);
+        elapsed.0 = now.plus_ms(-since_ms);
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut elapsed = self.elapsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -23,7 +23,8 @@
 //! 5. Links are by immutable id; tenant, application and account are pinned with the store.
 //! 6. One bad object stops only itself.
 //! 7. Revocation goes first.
-//! 8. The request budget of the target is never exceeded.
+//! 8. The request budget of the target is never exceeded: not by all senders of a process
+//!    together, and not by one process after the other, however the first one ended.
 //! 9. Secrets never appear in logs, errors, plans or the store.
 //! 10. Every change can be explained.
 //! 11. Nobody gets mail from ShareFile unless the configuration says so.

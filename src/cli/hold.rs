@@ -26,11 +26,11 @@ pub struct AnswerArguments {
     hold: i64,
 }
 
-/// Shows what waits for a person.
+/// Shows what waits for a person, and what a person rejected, or approved and was not done yet.
 pub async fn holds(place: &Place, arguments: &HoldsArguments) -> Result<Exit, Failure> {
     let job = place.job()?;
     let store = Store::read_only(&job.store)?;
-    let holds: Vec<HoldView> = store.holds().await?.into_iter().map(view).collect();
+    let holds: Vec<HoldView> = store.live_holds().await?.into_iter().map(view).collect();
     if arguments.json {
         output::json(&holds);
     } else {
@@ -40,6 +40,7 @@ pub async fn holds(place: &Place, arguments: &HoldsArguments) -> Result<Exit, Fa
 }
 
 fn view(hold: StoredHold) -> HoldView {
+    let (answered_by, answered_at) = hold.answered.unzip();
     HoldView {
         id: hold.id,
         kind: hold.kind,
@@ -50,6 +51,8 @@ fn view(hold: StoredHold) -> HoldView {
             HoldState::Approved { .. } => "approved".to_owned(),
             HoldState::Rejected => "rejected".to_owned(),
         },
+        answered_by,
+        answered_at,
         approvable: hold.kind.approvable(),
         items: hold.items,
     }

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::clock::{Clock, SystemClock};
+use crate::cycle::schedule::{FullReads, full_read_due};
 use crate::store::{HoldState, Lease, Store};
 use crate::views::{self, status::Status};
 
@@ -26,6 +28,8 @@ pub async fn status(place: &Place, arguments: &StatusArguments) -> Result<Exit, 
     let holds = store.holds().await?;
     let open: Vec<_> = holds.iter().filter(|hold| hold.state == HoldState::Open).collect();
     let objects: usize = open.iter().map(|hold| hold.items.len()).sum();
+    let read = FullReads { last: state.last_full_at, reread_since: state.reread_since };
+    let next_full_at = full_read_due(job.schedule.full, read, SystemClock::new().now());
     let tenant = state.target_account.map(|(tenant, _)| tenant);
     let status = Status {
         daemon: Lease::holder(folder(&job.store)),
@@ -40,6 +44,7 @@ pub async fn status(place: &Place, arguments: &StatusArguments) -> Result<Exit, 
         holds: (open.len() as u64, objects as u64),
         open_writes: counts.open_intents,
         last_full_at: state.last_full_at,
+        next_full_at,
         last_cycle: state.last_cycle,
     };
     if arguments.json {

@@ -15,6 +15,7 @@ use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
 use super::decide::Known;
 use super::failure::CycleFailure;
 use super::import::{Imported, Importer};
+use super::schedule::{FullReads, reread_after_full};
 use super::turn::{Asked, Engine};
 
 /// How often a cycle plans objects again that met something else than was planned.
@@ -192,6 +193,7 @@ impl Cycle<'_> {
             store: &engine.store,
             application: pins.application_id,
             query_hash: &query_hash,
+            now: engine.clock.now(),
         };
         let watermark = job.watermark.as_ref().map(|(watermark, _)| watermark);
         let mut imported = importer.import(self.report.kind, watermark).await?;
@@ -221,7 +223,7 @@ impl Cycle<'_> {
         let mut replanned = 0;
         self.queue(checked.plan()).await?;
         if self.report.kind != CycleKind::Incremental {
-            self.engine.store.note_full(self.report.started_at).await?;
+            self.note_full(job).await?;
         }
         loop {
             let applied = self.apply_once(&checked).await?;
@@ -267,6 +269,18 @@ impl Cycle<'_> {
             self.engine.store.mark_subjects(subjects).await?;
         }
         Ok(())
+    }
+
+    /// Notes that everything was read. The read that follows an initial one has to come an hour
+    /// later at least, by when no index is behind any more.
+    async fn note_full(&self, job: &JobState) -> Result<(), CycleFailure> {
+        let store = &self.engine.store;
+        let began = self.report.started_at;
+        if self.report.kind == CycleKind::Full && job.reread_since.is_some() {
+            let reads = FullReads { last: job.last_full_at, reread_since: job.reread_since };
+            store.set_reread_since(reread_after_full(reads, began)).await?;
+        }
+        Ok(store.note_full(began).await?)
     }
 
     async fn apply_once(&self, checked: &CheckedPlan) -> Result<Applied, CycleFailure> {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::model::account::Detail;
-use crate::model::ids::SourceAnchor;
+use crate::model::ids::{SourceAnchor, Timestamp};
 use crate::model::plan::{CheckedPlan, Plan};
 use crate::plan::{PlanInput, Planned, TargetView, check, plan};
 use crate::store::{self, Answer, JobState, PlanData, Seen, StoredHold};
@@ -15,6 +15,9 @@ use super::lookup::Lookups;
 
 /// Rounds of look-ups before planning is given up as endless.
 const ROUNDS: u32 = 6;
+
+/// How old what is known of the tenant may be when anything is written: 10 minutes.
+const TENANT_KNOWN_FOR_MS: u64 = 600_000;
 
 /// What planning starts from, besides the target.
 #[derive(Clone, Copy)]
@@ -31,11 +34,15 @@ pub(super) struct Decided {
 }
 
 impl Cycle<'_> {
-    /// The tenant as last read serves within one process; a new process reads it before it writes.
+    /// The tenant as last read serves within one process, and for some minutes; a new process reads
+    /// it before it writes. Whom it names as protected may change at any time.
     pub(super) fn first_view(&self, job: &JobState) -> TargetView {
         let mut view = TargetView::default();
         if self.engine.target_checked.load(Ordering::Relaxed) {
-            view.tenant = job.target_account.as_ref().map(|(tenant, _)| tenant.clone());
+            let now = self.engine.clock.now();
+            let fresh = |at: Timestamp| at <= now && now.ms_since(at) < TENANT_KNOWN_FOR_MS;
+            let known = job.target_account.as_ref().filter(|(_, at)| fresh(*at));
+            view.tenant = known.map(|(tenant, _)| tenant.clone());
         }
         view
     }

@@ -31,6 +31,12 @@ pub enum CycleFailure {
         /// How many rounds there were.
         rounds: u32,
     },
+    /// The cycle ended by a panic. What it left open is settled by the next one.
+    #[error("the cycle ended by a mistake of this program: {problem}")]
+    Panicked {
+        /// What the task says about its end.
+        problem: String,
+    },
     /// The plan broke its own rules; nothing of it was applied.
     #[error("the plan did not pass its checks: {}", list(violations))]
     Unsound {
@@ -73,7 +79,7 @@ impl CycleFailure {
                  the request to Microsoft."
                     .to_owned(),
             ),
-            Self::Endless { .. } | Self::Unsound { .. } => (
+            Self::Endless { .. } | Self::Unsound { .. } | Self::Panicked { .. } => (
                 FailedAt::Plan,
                 ErrorCategory::Bug,
                 "This is a mistake of this program: please report it with the log.".to_owned(),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::model::identity::{
     Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
 };
-use crate::model::ids::{SourceAnchor, Watermark};
+use crate::model::ids::{SourceAnchor, Timestamp, Watermark};
 use crate::model::plan::CycleKind;
 use crate::model::row::AttributeRow;
 use crate::source::{Changes, GroupMembers, Source, SourceDelta, UserChange};
@@ -28,6 +28,8 @@ pub struct Importer<'a> {
     pub application: SourceAnchor,
     /// Binds the watermark to what was asked for.
     pub query_hash: &'a str,
+    /// The time of the import.
+    pub now: Timestamp,
 }
 
 /// What was imported.
@@ -76,6 +78,10 @@ impl Importer<'_> {
         stored: Vec<Assignment>,
         mut notes: Vec<String>,
     ) -> Result<Imported, CycleFailure> {
+        if kind == CycleKind::Initial {
+            // Before anything is stored, so that a crash cannot forget the read that follows.
+            self.store.set_reread_since(Some(self.now)).await?;
+        }
         // The delta links come first: what changes while the lists are read is reported again.
         let watermark = self.source.start().await?;
         let assignments = self.assignments(&stored, &mut notes).await?;

@@ -12,6 +12,7 @@ mod lookup;
 pub mod saved;
 pub mod schedule;
 mod turn;
+mod window;
 pub mod worker;
 
 pub use failure::CycleFailure;

@@ -52,6 +52,47 @@ pub fn is_due(rhythm: &Rhythm, now: Now) -> bool {
     }
 }
 
+/// How long after a read from an index everything is read once more: nothing has been seen to lag
+/// longer.
+const REREAD_AFTER_MS: i64 = 3_600_000;
+
+/// When the source was read in full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FullReads {
+    /// The last time, if what came of it was planned.
+    pub last: Option<Timestamp>,
+    /// Since when something in the snapshot rests on an index that may have been behind.
+    pub reread_since: Option<Timestamp>,
+}
+
+/// Returns from when on a cycle reads everything, or `None` for never. `every` is how old the last
+/// full read may become.
+///
+/// A read from an index is followed by another one an hour later, whatever `every` is. A time that
+/// lies in the future means that the clock was set back: the read is due now, rather than never.
+pub fn full_read_due(
+    every: Option<Duration>,
+    reads: FullReads,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let after = |since: Timestamp, wait_ms: i64| {
+        if since > now { now } else { since.plus_ms(wait_ms) }
+    };
+    let again = reads.reread_since.map(|since| after(since, REREAD_AFTER_MS));
+    let regular = every.map(|every| {
+        let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+        // Without a last time, a full read began and did not come to its plan.
+        reads.last.map_or(now, |last| after(last, every_ms))
+    });
+    again.into_iter().chain(regular).min()
+}
+
+/// Returns since when something rests on an index that may have been behind, after a full read
+/// that began at `began`.
+pub fn reread_after_full(reads: FullReads, began: Timestamp) -> Option<Timestamp> {
+    reads.reread_since.filter(|since| *since <= began && began < since.plus_ms(REREAD_AFTER_MS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +128,38 @@ mod tests {
         assert!(is_due(&short, jittered(105_000)));
         let long = Rhythm::Every(Duration::from_secs(36_000));
         assert!(is_due(&long, jittered(36_030_000)));
+    }
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn everything_is_read_again_an_hour_after_an_index_and_then_regularly() {
+        let week = Some(Duration::from_secs(7 * 86_400));
+        let due = |every, last: Option<i64>, since: Option<i64>, now| {
+            let reads = FullReads { last: last.map(Timestamp), reread_since: since.map(Timestamp) };
+            full_read_due(every, reads, Timestamp(now)).map(|at| at.0)
+        };
+        assert_eq!(due(week, Some(0), None, 5), Some(168 * HOUR));
+        assert_eq!(due(week, Some(9), Some(9), 10), Some(9 + HOUR));
+        assert_eq!(due(None, Some(9), Some(9), 10), Some(9 + HOUR), "the second read comes anyway");
+        assert_eq!(due(None, Some(9), None, 10), None);
+        assert_eq!(due(week, None, None, 10), Some(10), "no full read came to its plan");
+        let often = Some(Duration::from_secs(60));
+        assert_eq!(due(often, Some(0), Some(0), 10), Some(60_000));
+        for (last, since) in [(Some(99), None), (Some(0), Some(99))] {
+            assert_eq!(due(week, last, since, 10), Some(10), "the clock was set back");
+        }
+    }
+
+    #[test]
+    fn a_full_read_counts_as_the_second_one_from_an_hour_on() {
+        let after = |since: Option<i64>, began| {
+            let reads = FullReads { last: None, reread_since: since.map(Timestamp) };
+            reread_after_full(reads, Timestamp(began)).map(|at| at.0)
+        };
+        assert_eq!(after(Some(5), 5 + HOUR - 1), Some(5), "too early");
+        assert_eq!(after(Some(5), 5 + HOUR), None);
+        assert_eq!(after(None, 5), None);
+        assert_eq!(after(Some(99), 5), None, "the clock was set back: it would never come");
     }
 }

@@ -18,6 +18,8 @@ use crate::target::Target;
 
 use super::course::Cycle;
 use super::saved::SavedPlan;
+use super::schedule::{FullReads, full_read_due};
+use super::window::KeptInStore;
 
 /// How long history is kept, in milliseconds: two years.
 const KEEP_HISTORY_MS: i64 = 730 * 86_400_000;
@@ -97,6 +99,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
         settings: EngineSettings,
     ) -> Self {
+        target.keep_window(Arc::new(KeptInStore { store: store.clone() }));
         Self {
             source,
             target,
@@ -153,6 +156,7 @@ impl Engine {
                 report.error = Some(error);
             }
         }
+        self.target.settle_window().await;
         report.counts.source_requests = self.source.requests() - sent.0;
         report.counts.target_requests = self.target.requests() - sent.1;
         report.ended_at = Some(self.clock.now());
@@ -183,13 +187,8 @@ impl Engine {
 
     fn kind(&self, job: &JobState, asked: &Asked, now: Timestamp) -> CycleKind {
         let bound = job.watermark.as_ref().is_some_and(|(_, hash)| *hash == self.query_hash());
-        let age = job.last_full_at.map(|at| Duration::from_millis(now.ms_since(at)));
-        let due = match (self.settings.full_every, age) {
-            (Some(every), Some(age)) => age >= every,
-            // A full cycle began and did not come to its plan.
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
+        let reads = FullReads { last: job.last_full_at, reread_since: job.reread_since };
+        let due = full_read_due(self.settings.full_every, reads, now).is_some_and(|at| at <= now);
         if !bound {
             CycleKind::Initial
         } else if asked.full || due || asked.saved.as_ref().is_some_and(|saved| saved.full) {

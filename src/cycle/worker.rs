@@ -19,6 +19,7 @@ use crate::model::ids::Timestamp;
 use crate::model::outcome::{CycleReport, CycleState};
 use crate::store::{Answer, HoldState, RequestKind, RequestRow, StoreError};
 
+use super::failure::CycleFailure;
 use super::saved::SavedPlan;
 use super::schedule::{Now, Rhythm, is_due};
 use super::turn::{Asked, Engine, Turned};
@@ -250,9 +251,31 @@ impl Desk {
                 None
             }
             Err(problem) => {
+                let failure = CycleFailure::Panicked { problem: problem.to_string() };
                 error!("the cycle ended by a mistake of this program: {problem}");
+                self.record(failure).await;
                 None
             }
+        }
+    }
+
+    /// Ends the record of a cycle that could not do so itself.
+    async fn record(&self, failure: CycleFailure) {
+        let store = &self.engine.store;
+        let ended = match store.cycles(1).await {
+            Ok(mut newest) => match newest.pop() {
+                Some(mut report) if report.state == CycleState::Running => {
+                    report.state = CycleState::Failed;
+                    report.ended_at = Some(self.engine.clock.now());
+                    report.error = Some(failure.report());
+                    store.end_cycle(report).await
+                }
+                _ => Ok(()),
+            },
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = ended {
+            error!("the cycle could not be recorded: {problem}");
         }
     }
 

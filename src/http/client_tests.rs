@@ -242,3 +242,137 @@ async fn an_untrusted_certificate_is_told_from_a_lost_connection() {
     assert!(!error.maybe_delivered() && !error.is_transient());
     assert_eq!(client.sent(), 0);
 }
+
+/// A clock that stands still, sleepers included, until it is moved.
+#[derive(Debug)]
+struct StillClock {
+    now: tokio::sync::watch::Sender<Duration>,
+    asleep: Mutex<Vec<Duration>>,
+}
+
+impl StillClock {
+    fn new() -> Arc<Self> {
+        let now = tokio::sync::watch::Sender::new(Duration::ZERO);
+        Arc::new(Self { now, asleep: Mutex::default() })
+    }
+
+    /// The ends of all waits so far.
+    fn asleep(&self) -> Vec<Duration> {
+        self.asleep.lock().unwrap().clone()
+    }
+
+    async fn until_asleep(&self, count: usize) {
+        while self.asleep().len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for StillClock {
+    fn now(&self) -> crate::model::ids::Timestamp {
+        crate::model::ids::Timestamp(self.now.borrow().as_millis() as i64)
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.now.borrow()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let end = self.monotonic() + duration;
+        self.asleep.lock().unwrap().push(end);
+        let _ = self.now.subscribe().wait_for(|now| *now >= end).await;
+    }
+}
+
+/// Answers the first of eight requests that are all under way with 429, the others only once they
+/// are let go, and everything later with 200.
+struct Crowded {
+    arrived: tokio::sync::watch::Sender<u32>,
+    let_go: tokio::sync::watch::Sender<bool>,
+}
+
+impl Crowded {
+    async fn start(retry_after: Option<&'static str>) -> (SocketAddr, Arc<Self>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let crowded = Arc::new(Self {
+            arrived: tokio::sync::watch::Sender::new(0),
+            let_go: tokio::sync::watch::Sender::new(false),
+        });
+        let shared = crowded.clone();
+        let router = axum::Router::new().fallback(move || {
+            let crowded = shared.clone();
+            async move { crowded.answer(retry_after).await }
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (address, crowded)
+    }
+
+    async fn answer(&self, retry_after: Option<&'static str>) -> axum::response::Response {
+        let mut number = 0;
+        self.arrived.send_modify(|arrived| {
+            *arrived += 1;
+            number = *arrived;
+        });
+        let _ = self.arrived.subscribe().wait_for(|arrived| *arrived >= 8).await;
+        if number != 1 {
+            let _ = self.let_go.subscribe().wait_for(|let_go| *let_go).await;
+            return StatusCode::OK.into_response();
+        }
+        let mut response = StatusCode::TOO_MANY_REQUESTS.into_response();
+        let headers = response.headers_mut();
+        headers.insert("date", HeaderValue::from_static("Wed, 21 Oct 2015 09:00:00 GMT"));
+        if let Some(text) = retry_after {
+            headers.insert("retry-after", HeaderValue::from_static(text));
+        }
+        response
+    }
+
+    fn seen(&self) -> u32 {
+        *self.arrived.borrow()
+    }
+}
+
+#[tokio::test]
+async fn one_refusal_stops_all_eight_senders_for_as_long_as_it_says() {
+    let ms = Duration::from_millis;
+    for (retry_after, least, most) in [
+        (Some("2.128"), ms(2_128), ms(3_000)),
+        (Some("Wed, 21 Oct 2015 09:00:40 GMT"), ms(40_000), ms(40_000)),
+        (None, ms(500), ms(1_000)),
+        (Some("600"), ms(600_000), ms(600_000)),
+    ] {
+        let (address, crowded) = Crowded::start(retry_after).await;
+        let clock = StillClock::new();
+        let gate = Gate::new(clock.clone(), GateLimits { per_minute: Some(420), in_flight: 8 });
+        let client =
+            PoliteClient::new(gate, clock.clone(), ClientSettings::default(), verdict).unwrap();
+        let senders: Vec<_> = (0..8)
+            .map(|_| {
+                let client = client.clone();
+                let url = format!("http://{address}/x");
+                tokio::spawn(async move {
+                    for _ in 0..2 {
+                        let request = post(&client, &url);
+                        let answer = client.execute(request, Repeat::Write).await.unwrap();
+                        assert_eq!(answer.status, StatusCode::OK);
+                    }
+                })
+            })
+            .collect();
+        // The refused one waits, and now the others come back for more.
+        clock.until_asleep(1).await;
+        crowded.let_go.send_replace(true);
+        clock.until_asleep(8).await;
+        let ends = clock.asleep();
+        assert_eq!(crowded.seen(), 8, "{retry_after:?}: nobody went");
+        assert!(ends.iter().all(|end| *end == ends[0]), "{retry_after:?}: {ends:?}");
+        assert!(ends[0] >= least && ends[0] <= most, "{retry_after:?}: {:?}", ends[0]);
+        clock.now.send_replace(ends[0]);
+        for sender in senders {
+            sender.await.unwrap();
+        }
+        assert_eq!(crowded.seen(), 17, "{retry_after:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! SPEAK: one polite HTTP client for both ends.
 //!
 //! - [`gate`] decides when a request may go: budget in any sliding minute, requests in flight,
-//!   and a pause that stops all senders at once.
+//!   and a pause that stops all senders at once. [`window`] is what it hands to the next process.
 //! - [`client`] sends, waits when told to, and repeats only what may be repeated.
 //! - [`token`] keeps one access token for many workers.
 //! - [`retry_after`] reads what services say about waiting, in every form they say it.
@@ -20,9 +20,11 @@ mod resolve;
 pub mod retry_after;
 mod roots;
 pub mod token;
+pub mod window;
 
 pub use answer::{Answer, Repeat, Streamed, Verdict};
 pub use client::{ClientSettings, PoliteClient};
 pub use error::HttpError;
 pub use gate::{Gate, GateLimits, Permit};
 pub use token::{Fetched, TokenCache};
+pub use window::{GateWindow, WindowKeeper};

@@ -82,6 +82,23 @@ impl Counts {
         self.counted().arrivals.iter().cloned().collect()
     }
 
+    /// Returns the largest number of requests that came within any minute, of those whose label
+    /// contains one of `labels`. Only the arrivals that are kept count.
+    pub fn busiest_minute(&self, labels: &[&str]) -> usize {
+        let counted = self.counted();
+        let concerns = |arrival: &&Arrival| labels.iter().any(|text| arrival.label.contains(text));
+        let mut within: VecDeque<Timestamp> = VecDeque::new();
+        let mut busiest = 0;
+        for arrival in counted.arrivals.iter().filter(concerns) {
+            within.push_back(arrival.at);
+            while within.front().is_some_and(|first| arrival.at.ms_since(*first) >= 60_000) {
+                within.pop_front();
+            }
+            busiest = busiest.max(within.len());
+        }
+        busiest
+    }
+
     /// Returns the logged writes, oldest first.
     pub fn writes(&self) -> Vec<WriteRecord> {
         self.counted().writes.iter().cloned().collect()
@@ -164,6 +181,18 @@ mod tests {
         assert_eq!(counts.by_endpoint().get("POST /a"), Some(&1));
         counts.reset();
         assert_eq!(counts.total(""), 0);
+    }
+
+    #[test]
+    fn the_busiest_minute_slides() {
+        let counts = Counts::new();
+        for at in [0, 30_000, 59_999, 60_000, 89_999, 200_000] {
+            counts.count(Timestamp(at), "GET /a");
+            counts.count(Timestamp(at), "GET /other");
+        }
+        assert_eq!(counts.busiest_minute(&["/a"]), 4);
+        assert_eq!(counts.busiest_minute(&["/a", "/other"]), 8);
+        assert_eq!(counts.busiest_minute(&["/none"]), 0);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct StoredHold {
     pub opened_at: Timestamp,
     /// What became of it.
     pub state: HoldState,
+    /// Who answered it, and when.
+    pub answered: Option<(String, Timestamp)>,
     /// What it withholds, ordered by label and anchor.
     pub items: Vec<HeldItem>,
     /// The call that returned it has opened it.
@@ -113,6 +115,12 @@ impl Store {
     /// Returns the open holds, oldest first.
     pub async fn holds(&self) -> Result<Vec<StoredHold>, StoreError> {
         self.read("reading holds", open).await
+    }
+
+    /// Returns the holds that still withhold something or were approved and not yet used, whatever
+    /// was answered, oldest first.
+    pub async fn live_holds(&self) -> Result<Vec<StoredHold>, StoreError> {
+        self.read("reading holds", |connection| select(connection, "closed_at IS NULL")).await
     }
 
     /// Answers an open hold for `by`, and marks its people to be planned.
@@ -276,13 +284,15 @@ fn close_empty(connection: &Connection, at: Timestamp) -> Result<(), Trouble> {
     Ok(())
 }
 
-const HOLD: &str = "id, kind, message, opened_at, state, approved_until";
+const HOLD: &str = "id, kind, message, opened_at, state, approved_until, answered_by, answered_at";
 
 fn open(connection: &Connection) -> Result<Vec<StoredHold>, Trouble> {
+    select(connection, "closed_at IS NULL AND state = 'open'")
+}
+
+fn select(connection: &Connection, which: &str) -> Result<Vec<StoredHold>, Trouble> {
     let mut holds = connection
-        .prepare_cached(&format!(
-            "SELECT {HOLD} FROM hold WHERE closed_at IS NULL AND state = 'open' ORDER BY id"
-        ))?
+        .prepare_cached(&format!("SELECT {HOLD} FROM hold WHERE {which} ORDER BY id"))?
         .query_map([], hold_from)?
         .collect::<Result<Vec<StoredHold>, _>>()?;
     for hold in &mut holds {
@@ -298,6 +308,7 @@ fn hold_from(row: &Row<'_>) -> rusqlite::Result<StoredHold> {
         message: row.get("message")?,
         opened_at: row.get("opened_at")?,
         state: state_from(row)?,
+        answered: Option::zip(row.get("answered_by")?, row.get("answered_at")?),
         items: Vec::new(),
         is_new: false,
     })
@@ -361,6 +372,7 @@ fn answer(
         Answer::Reject => ("rejected", None),
     };
     hold.state = until.map_or(HoldState::Rejected, |until| HoldState::Approved { until });
+    hold.answered = Some((by.to_owned(), at));
     connection
         .prepare_cached(
             "UPDATE hold SET state = ?2, approved_until = ?3, answered_by = ?4, answered_at = ?5 \

@@ -45,6 +45,9 @@ pub struct JobState {
     pub watermark: Option<(Watermark, String)>,
     /// When the source was last read in full.
     pub last_full_at: Option<Timestamp>,
+    /// Since when something in the snapshot rests on an index that may have been behind, until
+    /// everything is read once more.
+    pub reread_since: Option<Timestamp>,
     /// A person paused the job.
     pub paused: bool,
     /// The hash of the rules of the last plan that was applied.
@@ -136,6 +139,33 @@ impl Store {
         .await
     }
 
+    /// Remembers since when something in the snapshot rests on an index that may be behind; `None`
+    /// once everything was read again late enough.
+    pub async fn set_reread_since(&self, since: Option<Timestamp>) -> Result<(), StoreError> {
+        self.write("storing what has to be read again", move |connection| {
+            connection.execute("UPDATE job SET reread_since = ?1", [since])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns what was last kept of the requests to the target, as it was handed over.
+    pub async fn request_window(&self) -> Result<Option<String>, StoreError> {
+        self.read("reading what was sent lately", |connection| {
+            Ok(connection.query_row("SELECT request_window FROM job", [], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Keeps a text about the requests to the target, for the next process to read.
+    pub async fn keep_request_window(&self, window: String) -> Result<(), StoreError> {
+        self.write("keeping what was sent lately", move |connection| {
+            connection.execute("UPDATE job SET request_window = ?1", [window])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Remembers that a plan of this job has been applied.
     pub async fn set_first_plan_done(&self) -> Result<(), StoreError> {
         self.write("storing that a plan was applied", |connection| {
@@ -147,7 +177,7 @@ impl Store {
 }
 
 const SELECT_JOB: &str = "SELECT tenant_id, application_id, account_id, application, watermark, \
-     query_hash, last_full_at, paused, rules_hash, first_plan_done, target_account, \
+     query_hash, last_full_at, reread_since, paused, rules_hash, first_plan_done, target_account, \
      target_account_at FROM job";
 
 fn job_from(row: &Row<'_>) -> rusqlite::Result<JobState> {
@@ -161,6 +191,7 @@ fn job_from(row: &Row<'_>) -> rusqlite::Result<JobState> {
         application: application.map(|Json(known)| known),
         watermark: watermark.map(Watermark).zip(query_hash),
         last_full_at: row.get("last_full_at")?,
+        reread_since: row.get("reread_since")?,
         paused: row.get("paused")?,
         rules_hash: row.get("rules_hash")?,
         first_plan_done: row.get("first_plan_done")?,

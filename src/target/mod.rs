@@ -5,7 +5,11 @@
 
 pub mod sharefile;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+
+pub use crate::http::{GateWindow, WindowKeeper};
 
 use crate::model::account::{AccountKind, Seats, TargetAccount, TargetAttribute, TargetUser};
 use crate::model::ids::TargetId;
@@ -74,6 +78,14 @@ pub trait Target: Send + Sync {
 
     /// Returns how many requests were sent so far, tokens included.
     fn requests(&self) -> u64;
+
+    /// Lets `keeper` keep what was sent lately, so that the budget holds from one process to the
+    /// next. To be called before the first request. A target without a budget keeps nothing.
+    fn keep_window(&self, _keeper: Arc<dyn WindowKeeper>) {}
+
+    /// Lets the keeper have exactly what was sent lately. To be called when nothing more is to be
+    /// sent for a while.
+    async fn settle_window(&self) {}
 }
 
 /// What a refusal means to the job, beyond its category.

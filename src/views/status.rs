@@ -35,6 +35,8 @@ pub struct Status {
     pub open_writes: u64,
     /// When everything was last read.
     pub last_full_at: Option<Timestamp>,
+    /// When everything is read again: with the first cycle from then on.
+    pub next_full_at: Option<Timestamp>,
     /// The last cycle.
     pub last_cycle: Option<CycleReport>,
 }
@@ -73,7 +75,8 @@ pub fn text(status: &Status) -> String {
         );
     }
     if let Some(at) = status.last_full_at {
-        line("Full read", at.to_string());
+        let next = status.next_full_at.map(|next| format!(", the next from {next} on"));
+        line("Full read", format!("{at}{}", next.unwrap_or_default()));
     }
     match &status.last_cycle {
         None => line("Last cycle", "none yet".to_owned()),

@@ -1,6 +1,7 @@
 //! Whole cycles over real HTTP against the sandbox, and what only the real process can show.
 
 mod architecture;
+mod budget;
 mod counts;
 mod cycles;
 mod errors;
@@ -12,5 +13,6 @@ mod process;
 mod promises;
 mod readme;
 mod sandbox;
+mod steady;
 mod weather;
 mod world;

@@ -21,6 +21,7 @@ use crate::target::TargetError;
 /// The API of one tenant.
 pub(super) struct Api {
     client: PoliteClient,
+    gate: Arc<Gate>,
     sign_in: SignIn,
 }
 
@@ -77,14 +78,20 @@ impl Api {
             in_flight: settings.in_flight,
         };
         let gate = Gate::new(Arc::clone(&clock), limits);
-        let client = PoliteClient::new(gate, Arc::clone(&clock), client_settings(), verdict)
-            .map_err(|error| Attempt::read("connecting to ShareFile").no_answer(error))?;
-        Ok(Self { client, sign_in: SignIn::new(settings, clock)? })
+        let client =
+            PoliteClient::new(Arc::clone(&gate), Arc::clone(&clock), client_settings(), verdict)
+                .map_err(|error| Attempt::read("connecting to ShareFile").no_answer(error))?;
+        Ok(Self { client, gate, sign_in: SignIn::new(settings, clock)? })
     }
 
     /// Returns how many requests were sent, tokens included.
     pub fn sent(&self) -> u64 {
         self.client.sent()
+    }
+
+    /// Returns the gate that everything passes, tokens included.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Returns the tenant's own name for itself.

@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use crate::clock::Clock;
 use crate::model::account::{Seats, TargetAccount, TargetUser};
 use crate::model::ids::TargetId;
-use crate::target::{NewUser, Target, TargetError, UserChange};
+use crate::target::{NewUser, Target, TargetError, UserChange, WindowKeeper};
 
 use api::Api;
 use settings::SharefileSettings;
@@ -84,6 +84,14 @@ impl Target for Sharefile {
 
     fn requests(&self) -> u64 {
         self.api.sent()
+    }
+
+    fn keep_window(&self, keeper: Arc<dyn WindowKeeper>) {
+        self.api.gate().keep_with(keeper);
+    }
+
+    async fn settle_window(&self) {
+        self.api.gate().settle().await;
     }
 }
 

@@ -192,7 +192,7 @@ async fn a_plan_and_what_comes_of_it() {
     People        12 in the snapshot
     Accounts      10 in use, 0 disabled by this job
     Waiting       2 for the next cycle, 5 objects in 4 holds
-    Full read     0000-00-00T00:00:00Z
+    Full read     0000-00-00T00:00:00Z, the next from 0000-00-00T00:00:00Z on
     Last cycle    c3 (incremental) complete 0000-00-00T00:00:00Z: 2 created, 5 updated, 2 adopted, 5 held; N requests to Entra ID, N to ShareFile
     "#);
     let log = world.run(&["log"]).await.exits(0);
@@ -352,7 +352,7 @@ async fn a_first_plan_that_waits_and_was_interrupted() {
     Accounts      0 in use, 0 disabled by this job
     Waiting       1 for the next cycle, 0 objects in 0 holds
     Open writes   1: the next cycle looks what became of them
-    Full read     0000-00-00T00:00:00Z
+    Full read     0000-00-00T00:00:00Z, the next from 0000-00-00T00:00:00Z on
     Last cycle    c1 (initial) running 0000-00-00T00:00:00Z: nothing to do; N requests to Entra ID, N to ShareFile
     "#);
     process.kill();
@@ -372,7 +372,7 @@ async fn a_first_plan_that_waits_and_was_interrupted() {
     People        1 in the snapshot
     Accounts      1 in use, 0 disabled by this job
     Waiting       0 for the next cycle, 0 objects in 0 holds
-    Full read     0000-00-00T00:00:00Z
+    Full read     0000-00-00T00:00:00Z, the next from 0000-00-00T00:00:00Z on
     Last cycle    c2 (incremental) complete 0000-00-00T00:00:00Z: nothing to do; N requests to Entra ID, N to ShareFile
     "#);
 }

@@ -6,7 +6,7 @@
 //! | `GET /_sandbox` | lists the routes |
 //! | `GET /_sandbox/state` | totals, clock, application, permissions, switches; with `?full=true` also people, groups, assignments and accounts |
 //! | `GET /_sandbox/people` | people; `enabled`, `guest`, `deleted`, `entitled` = `true` or `false`, `group` = id or name, `query` = part of a name or address, `offset`, `limit` |
-//! | `POST /_sandbox/people` | adds one: properties by Graph's names, and if wanted `groups` (ids or names) and `role` (assigns them) |
+//! | `POST /_sandbox/people` | adds one: properties by Graph's names, and if wanted `manager` (who), `groups` (ids or names) and `role` (assigns them) |
 //! | `GET`, `PATCH`, `DELETE /_sandbox/people/{who}` | reads, changes (null clears), puts into the recycle bin; `?hard=true` deletes for good. `who` is an id, a user principal name or an address |
 //! | `POST /_sandbox/people/{who}/restore` | takes out of the recycle bin |
 //! | `GET`, `POST /_sandbox/groups` | groups; adds one, if wanted with `members` and `role` |
@@ -19,12 +19,9 @@
 //! | `POST /_sandbox/clock` | the same as PATCH |
 //! | `GET /_sandbox/credentials` | addresses and credentials of both ends |
 //! | `PATCH /_sandbox/credentials` | `client_secret`, `expire_secrets`, `certificate_pem`, `remove_certificates`, `enabled` of the app registration |
-//! | `GET /_sandbox/entra` | federated credentials, managed identity and where their endpoints are |
-//! | `PUT /_sandbox/entra/federated-credentials` | replaces them: `[{"name", "issuer", "subject", "audiences": []}]` |
-//! | `POST /_sandbox/entra/federated-token` | mints a token of another issuer for `client_assertion`: `{"issuer", "subject", "audience", "lifetime_secs"}`, each as registered if left out |
-//! | `GET`, `PUT /_sandbox/permissions` | the permissions that are granted, as a list |
-//! | `GET`, `PATCH /_sandbox/switches` | the choices of the Graph emulator |
-//! | `DELETE /_sandbox/deltas` | ends every delta token that was issued so far |
+//!
+//! What concerns the emulation of Entra ID and Graph is at [`graph::control`]: its switches,
+//! permissions, further credentials, subscriptions, synchronization and throttling.
 //!
 //! Accounts, mails, settings of ShareFile, counts, writes and faults are described at
 //! [`super::sharefile::control_routes`]; they are `/_sandbox/accounts`, `/_sandbox/mails`,
@@ -39,9 +36,9 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -51,10 +48,8 @@ use crate::clock::{Clock, JumpClock};
 
 use super::counts::Counts;
 use super::faults::Faults;
-use super::graph::federation::FederatedToken;
-use super::graph::switches::Switches;
-use super::graph::views::{FederatedCredential, GroupView, NewGroup, NewPerson, PersonView};
-use super::graph::{Tenant, TenantError};
+use super::graph::views::{GroupView, NewGroup, NewPerson, PersonView};
+use super::graph::{self, Tenant, TenantError};
 use super::reach::{Credentials, Reach};
 use super::sharefile::{Sharefile, control_routes};
 
@@ -75,9 +70,12 @@ pub struct Controls {
 
 /// Why the control API refuses.
 #[derive(Debug)]
-enum Problem {
+pub enum Problem {
+    /// The request is not understood.
     Malformed(String),
+    /// There is no such thing.
     Missing(String),
+    /// It cannot be done now.
     Conflict(String),
 }
 
@@ -109,7 +107,8 @@ impl From<TenantError> for Problem {
     }
 }
 
-type Reply = Result<Response, Problem>;
+/// What a route answers.
+pub type Reply = Result<Response, Problem>;
 
 /// Returns the routes.
 pub fn routes(controls: Controls, faults: Arc<Faults>, counts: Arc<Counts>) -> Router {
@@ -128,36 +127,45 @@ pub fn routes(controls: Controls, faults: Arc<Faults>, counts: Arc<Counts>) -> R
         .route("/_sandbox/assignments/{which}", delete(unassign))
         .route("/_sandbox/clock", get(read_clock).post(move_clock).patch(move_clock))
         .route("/_sandbox/credentials", get(read_credentials).patch(change_credentials))
-        .route("/_sandbox/entra", get(read_entra))
-        .route("/_sandbox/entra/federated-credentials", put(set_federated_credentials))
-        .route("/_sandbox/entra/federated-token", post(mint_federated_token))
-        .route("/_sandbox/permissions", get(read_permissions).put(set_permissions))
-        .route("/_sandbox/switches", get(read_switches).patch(change_switches))
-        .route("/_sandbox/deltas", delete(reset_deltas))
-        .with_state(controls)
+        .with_state(controls.clone())
+        .merge(graph::control::routes(controls.entra))
         .merge(shared)
 }
 
-fn shown(value: &impl Serialize) -> Reply {
+/// Answers 200 with a value.
+///
+/// # Errors
+/// When the value cannot be shown as JSON.
+pub fn shown(value: &impl Serialize) -> Reply {
     let value = serde_json::to_value(value).map_err(|e| Problem::Malformed(e.to_string()))?;
     Ok(Json(value).into_response())
 }
 
-fn made(value: &impl Serialize) -> Reply {
+/// Answers 201 with a value.
+///
+/// # Errors
+/// When the value cannot be shown as JSON.
+pub fn made(value: &impl Serialize) -> Reply {
     let mut response = shown(value)?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }
 
-type Body<T> = Result<Json<T>, JsonRejection>;
+/// A JSON body, or why it is none.
+pub type Body<T> = Result<Json<T>, JsonRejection>;
 
-fn read<T: DeserializeOwned>(body: Body<T>) -> Result<T, Problem> {
+/// Returns a body.
+///
+/// # Errors
+/// When it is not what was expected.
+pub fn read<T: DeserializeOwned>(body: Body<T>) -> Result<T, Problem> {
     body.map(|body| body.0).map_err(|error| Problem::Malformed(error.body_text()))
 }
 
 async fn index() -> Response {
     // The table above is the one place where the routes are described.
-    let lines = include_str!("control.rs").lines();
+    let here = include_str!("control.rs").lines();
+    let lines = here.chain(include_str!("graph/control.rs").lines());
     let table = lines.filter_map(|line| line.strip_prefix("//! | `"));
     let mut routes: Vec<String> = table.map(|line| line.replace('`', "")).collect();
     let others = "accounts, accounts/{id}, mails, sharefile, counts, writes, faults, faults/{id}, \
@@ -284,6 +292,19 @@ fn take_id(body: &mut Map<String, Value>) -> Result<Option<Uuid>, Problem> {
     id.map(Some).ok_or_else(|| Problem::Malformed("`id` must be a GUID".to_owned()))
 }
 
+/// Takes the manager out of a body; the inner `None` stands for null, nobody.
+fn take_manager(
+    on: &Controls,
+    body: &mut Map<String, Value>,
+) -> Result<Option<Option<Uuid>>, Problem> {
+    match body.remove("manager") {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(None)),
+        Some(Value::String(key)) => Ok(Some(Some(person(on, &key)?.id))),
+        Some(_) => Err(Problem::Malformed("`manager` must be a text or null".to_owned())),
+    }
+}
+
 async fn add_person(State(on): State<Controls>, body: Body<Map<String, Value>>) -> Reply {
     let mut body = read(body)?;
     let groups = take_list(&mut body, "groups")?;
@@ -292,8 +313,9 @@ async fn add_person(State(on): State<Controls>, body: Body<Map<String, Value>>) 
     let groups = groups?;
     let role = take_role(&on, &mut body)?;
     let id = take_id(&mut body)?;
+    let manager = take_manager(&on, &mut body)?.flatten();
     let attributes = body.into_iter().map(|(name, value)| (name.into(), value)).collect();
-    let id = on.entra.add_person(NewPerson { id, attributes })?;
+    let id = on.entra.add_person(NewPerson { id, attributes, manager })?;
     for group in groups {
         on.entra.add_member(group.id, id)?;
     }
@@ -313,7 +335,11 @@ async fn edit_person(
     body: Body<Map<String, Value>>,
 ) -> Reply {
     let id = person(&on, &who)?.id;
-    on.entra.edit_person(id, &read(body)?)?;
+    let mut body = read(body)?;
+    if let Some(manager) = take_manager(&on, &mut body)? {
+        on.entra.set_manager(id, manager)?;
+    }
+    on.entra.edit_person(id, &body)?;
     shown(&person(&on, &id.to_string())?)
 }
 
@@ -501,62 +527,5 @@ async fn change_credentials(State(on): State<Controls>, body: Body<CredentialsCh
     if let Some(enabled) = change.enabled {
         on.entra.set_registration_enabled(enabled);
     }
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-async fn read_entra(State(on): State<Controls>) -> Reply {
-    let identity = on.entra.host_identity();
-    shown(&json!({
-        "federated_credentials": on.entra.federated_credentials(),
-        "managed_identity": {
-            "client_id": identity.client_id,
-            "object_id": identity.object_id,
-            "metadata_path": "/metadata/identity/oauth2/token",
-            "identity_endpoint_path": "/msi/token",
-            "identity_header": identity.header.expose_secret(),
-        },
-    }))
-}
-
-async fn set_federated_credentials(
-    State(on): State<Controls>,
-    body: Body<Vec<FederatedCredential>>,
-) -> Reply {
-    on.entra.set_federated_credentials(read(body)?);
-    read_entra(State(on)).await
-}
-
-async fn mint_federated_token(State(on): State<Controls>, body: Body<FederatedToken>) -> Reply {
-    let token = on.entra.federated_token(read(body)?)?;
-    made(&json!({ "token": token }))
-}
-
-async fn read_permissions(State(on): State<Controls>) -> Reply {
-    shown(&on.entra.permissions())
-}
-
-async fn set_permissions(State(on): State<Controls>, body: Body<Vec<String>>) -> Reply {
-    on.entra.set_permissions(read(body)?);
-    read_permissions(State(on)).await
-}
-
-async fn read_switches(State(on): State<Controls>) -> Reply {
-    shown(&on.entra.switches())
-}
-
-async fn change_switches(State(on): State<Controls>, body: Body<Map<String, Value>>) -> Reply {
-    let patch = read(body)?;
-    let switches: Map<String, Value> = match json!(on.entra.switches()) {
-        Value::Object(switches) => switches.into_iter().chain(patch).collect(),
-        _ => patch,
-    };
-    let switches: Switches = serde_json::from_value(Value::Object(switches))
-        .map_err(|error| Problem::Malformed(error.to_string()))?;
-    on.entra.set_switches(switches);
-    read_switches(State(on)).await
-}
-
-async fn reset_deltas(State(on): State<Controls>) -> Reply {
-    on.entra.reset_deltas();
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -172,15 +172,16 @@ impl Sandbox {
         let sharefile_options =
             SharefileOptions { seed: options.seed, ..options.sharefile.clone() };
         let sharefile = Sharefile::new(sharefile_options, clock.clone(), faults.clone());
-        let company = people::company(&CompanyOptions {
+        let mut company = people::company(&CompanyOptions {
             seed: options.seed,
             users: options.users,
             groups: options.groups,
             tenant_domain: tenant.domain,
             existing_accounts: options.existing_accounts,
         });
-        people::settle(&company, &entra)?;
         add_accounts(&company, &sharefile);
+        people::settle(&mut company, &entra)?;
+        drop(company);
 
         let certificates = certificates(&options, &sharefile.credentials().subdomain)?;
         let house = House {

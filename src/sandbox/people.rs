@@ -112,6 +112,7 @@ pub fn company(options: &CompanyOptions) -> Company {
         company.people.push(person);
         sketches.push(sketch);
     }
+    managers(&mut company, &sketches);
     groups(&mut dice, &mut company, options.groups);
     memberships(&mut dice, &mut company, &sketches);
     assignments(&mut dice, &mut company, &sketches);
@@ -176,7 +177,7 @@ fn person(
         put("usageLocation", json!(home.code));
         put("preferredLanguage", json!(home.language));
     }
-    let person = NewPerson { id: Some(dice.uuid()), attributes: list };
+    let person = NewPerson { id: Some(dice.uuid()), attributes: list, manager: None };
     (person, Sketch { guest, department })
 }
 
@@ -268,6 +269,26 @@ fn capitalised(mail: &str) -> String {
         .split_once('@')
         .map(|(local, domain)| format!("{local}@{}", domain.to_ascii_lowercase()))
         .unwrap_or_default()
+}
+
+/// The first employee of a department leads it, the first of all leads those, and guests have
+/// nobody.
+fn managers(company: &mut Company, sketches: &[Sketch]) {
+    let mut heads: HashMap<usize, Option<Uuid>> = HashMap::new();
+    let mut first = None;
+    for (person, sketch) in company.people.iter_mut().zip(sketches) {
+        if sketch.guest {
+            continue;
+        }
+        person.manager = match heads.get(&sketch.department) {
+            Some(head) => *head,
+            None => {
+                heads.insert(sketch.department, person.id);
+                first
+            }
+        };
+        first = first.or(person.id);
+    }
 }
 
 fn groups(dice: &mut Dice, company: &mut Company, count: usize) {
@@ -404,14 +425,15 @@ fn accounts(company: &mut Company) {
     }
 }
 
-/// Puts a company into a tenant, without the accounts.
+/// Puts a company into a tenant, without the accounts. The people leave the company, so that a
+/// large one is not held twice.
 ///
 /// # Errors
 /// When the tenant holds people or groups with the same names or ids already.
-pub fn settle(company: &Company, tenant: &Tenant) -> Result<(), TenantError> {
+pub fn settle(company: &mut Company, tenant: &Tenant) -> Result<(), TenantError> {
     let mut people: Vec<Uuid> = Vec::with_capacity(company.people.len());
-    for person in &company.people {
-        people.push(tenant.add_person(person.clone())?);
+    for person in company.people.drain(..) {
+        people.push(tenant.add_person(person)?);
     }
     let mut groups: Vec<Uuid> = Vec::with_capacity(company.groups.len());
     for group in &company.groups {
@@ -493,6 +515,8 @@ mod tests {
         assert!(company.person_assignments.iter().any(|(_, role)| *role == Role::DefaultAccess));
         assert!(company.accounts.iter().any(|account| account.client && !account.disabled));
         assert!(company.accounts.iter().any(|account| account.disabled));
+        let led = company.people.iter().filter(|person| person.manager.is_some()).count();
+        assert!(led > 2500 && led < 2900, "guests and the first have nobody: {led}");
         let first = company.members.iter().filter(|(_, person)| *person == 0).count();
         assert_eq!(first, 39);
     }

@@ -434,10 +434,13 @@ fn is_control(path: &str) -> bool {
     path.strip_prefix(CONTROL_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Signing in and asking for a batch of reads are POSTs, but they change nothing.
+/// Signing in, asking for a batch of reads and asking by ids are POSTs, but they change nothing.
 fn is_write(method: &Method, label: &str) -> bool {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS];
-    !reads.contains(method) && !label.contains("/oauth") && !label.ends_with("/$batch")
+    let questions = ["/$batch", "/getByIds"];
+    !reads.contains(method)
+        && !label.contains("/oauth")
+        && !questions.iter().any(|end| label.ends_with(end))
 }
 
 /// Damages the body of an answer. An answer that should have none says 200 with one.

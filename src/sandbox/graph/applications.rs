@@ -5,14 +5,27 @@ use uuid::Uuid;
 
 use super::call::{Answer, Call, Refusal, Reply};
 use super::filter::{Filter, Function, Operator};
-use super::page::{self, Listing, Window};
+use super::groups::refuse_expand;
+use super::index::View;
+use super::page::{self, Listing, Rows, Window};
 use super::properties::SERVICE_PRINCIPAL;
+use super::query::{LIST_OPTIONS, Query, Rules};
 use super::route::ApplicationKey;
 use super::state::{Application, Row, State};
 use super::switches::LargeTop;
 use super::{Tenant, objects};
 
-const FILTERABLE: &[&str] = &["id", "appId", "displayName", "servicePrincipalType"];
+/// What service principals can be asked.
+const RULES: Rules = Rules {
+    resource: "ServicePrincipal",
+    filterable: &["id", "appId", "displayName", "servicePrincipalType", "accountEnabled"],
+    filterable_when_advanced: &["homepage", "appOwnerOrganizationId"],
+    lists: &["tags", "servicePrincipalNames", "alternativeNames"],
+    endings: &[],
+    sortable: &["displayName"],
+    sortable_when_advanced: &[],
+    searchable: &["displayName"],
+};
 /// Rows of an expanded relation: the rest is left out without a word.
 const EXPANDED: usize = 20;
 /// Rows of the first page when the reported defect is switched on.
@@ -20,31 +33,28 @@ const KEPT_BY_DEFECT: usize = 100;
 
 /// Answers `GET /servicePrincipals`.
 pub fn list(tenant: &Tenant, call: &Call) -> Reply {
-    call.only(&["$select", "$filter", "$top", "$count", "$skiptoken"])?;
-    let filter = call.option("$filter").map(Filter::parse).transpose()?;
-    if let Some(filter) = &filter {
-        let mut odd = filter.advanced() && !call.counted();
-        filter.properties(&mut |name, _| odd |= !FILTERABLE.contains(&name));
-        if odd {
-            let message = "Unsupported or invalid query filter clause specified for resource 'ServicePrincipal'.";
-            return Err(Refusal::unsupported(message));
-        }
-    }
+    let query = Query::of(call, &RULES)?;
+    call.only(LIST_OPTIONS)?;
+    refuse_expand(call, "servicePrincipal")?;
     let select = page::select(call, SERVICE_PRINCIPAL, "servicePrincipal")?;
     let state = tenant.state();
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
     let fits = |(id, held): &(Uuid, &Application)| {
-        let value = |name: &str| objects::application_property(*id, held, name);
-        filter.as_ref().is_none_or(|filter| filter.fits(&value))
+        query.fits(&|name| objects::application_property(*id, held, name))
     };
-    let rows = || state.applications.iter().map(|(id, held)| (*id, held)).filter(fits);
+    let rows = || -> Rows<'_, (Uuid, &Application)> {
+        let all = state.applications.iter().map(|(id, held)| (*id, held)).filter(fits);
+        Box::new(all.map(|(id, held)| (id.as_u128(), (id, held))))
+    };
     let listing = Listing {
         context: "servicePrincipals",
-        rows: rows().map(|(id, held)| (id.as_u128(), (id, held))),
+        rows: page::ordered(rows(), &query, |(id, held), name| {
+            objects::application_property(*id, held, name)
+        }),
         show: |(id, held): (Uuid, &Application)| {
             Value::Object(objects::application(id, held, &select))
         },
-        count: call.counted().then(|| rows().count()),
+        count: window.counts(call).then(|| rows().count()),
     };
     page::list(call, &tenant.faults, &tenant.sealer, window, listing)
 }
@@ -90,7 +100,8 @@ pub fn assignments(tenant: &Tenant, call: &Call, key: &ApplicationKey) -> Reply 
         let value = |name: &str| shown.get(name).cloned().unwrap_or(Value::Null);
         filter.as_ref().is_none_or(|filter| filter.fits(&value))
     };
-    let rows = || state.rows_of(id).filter(|(_, row)| filter.is_none() || fits(row));
+    let view = View::of_rows(&state, tenant.clock.now());
+    let rows = || view.rows_of(id).filter(|(_, row)| filter.is_none() || fits(row));
     let listing = Listing {
         context: "appRoleAssignments",
         rows: rows().take(most).map(|(key, row)| (u128::from(key), row)),

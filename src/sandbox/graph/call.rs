@@ -72,7 +72,7 @@ impl Call {
 
     /// Returns whether the caller asks for the count and may have it (Graph reference, section 3).
     pub fn counted(&self) -> bool {
-        self.eventual() && self.asks_count()
+        self.eventual() && (self.asks_count() || self.path.ends_with("/$count"))
     }
 
     /// Returns whether `$count=true` is given.

@@ -3,8 +3,6 @@
 //! A round replays the log between two sequence numbers; its tokens say how far it came. Nothing
 //! is kept per caller, so any token can be used again, by anybody, until it is too old.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -12,13 +10,16 @@ use uuid::Uuid;
 use crate::model::ids::Timestamp;
 use crate::sandbox::faults::FaultKind;
 
+use super::Tenant;
 use super::call::{Answer, Call, Refusal, Reply};
-use super::log::Summary;
 use super::page;
 use super::properties::{GROUP, Property, USER};
 use super::state::State;
 use super::switches::ExpiredDelta;
-use super::{Tenant, objects};
+
+mod content;
+
+use content::{Page, View};
 
 /// Ids in a `$filter`, at most.
 const MOST_IDS: usize = 50;
@@ -62,8 +63,16 @@ struct Round {
     to: u64,
     /// The last object that was sent and, if its members go on, the last member.
     position: Option<(Uuid, Option<Uuid>)>,
+    /// Where this round began, replays aside.
+    since: Option<u64>,
+    /// Where the round before began, for replays.
+    before: Option<u64>,
     /// Whether a page was sent.
     begun: bool,
+    /// Whether this page was sent once already, where pages come twice.
+    again: bool,
+    /// Whether the link came with an answer to a repeated request.
+    stray: bool,
     issued_ms: i64,
     epoch: u32,
     nonce: u64,
@@ -74,7 +83,13 @@ pub fn delta(tenant: &Tenant, call: &Call, feed: Feed) -> Reply {
     call.only(&["$select", "$filter", "$deltatoken", "$skiptoken"])?;
     let state = tenant.state();
     if let Some(token) = call.option("$skiptoken") {
-        let round = opened(tenant, feed, token)?;
+        let mut round = opened(tenant, feed, token)?;
+        let repeated = tenant.page_seen(round.nonce);
+        if round.stray && state.switches.delta_stray_links_lost {
+            let message = "The specified page token is not found.";
+            return Err(Refusal::new(400, "DirectoryPageTokenNotFoundException", message));
+        }
+        round.stray = repeated;
         if expired(&round, &state, tenant.clock.now()) {
             let message = "The specified page token value has expired.";
             return Err(Refusal::new(400, "Directory_ExpiredPageToken", message));
@@ -87,7 +102,8 @@ pub fn delta(tenant: &Tenant, call: &Call, feed: Feed) -> Reply {
         if token.is_empty() {
             return answer(tenant, call, &state, round);
         }
-        round.from = Some(state.sequence);
+        round.from = Some(round.to);
+        round.before = Some(round.to);
         return Ok(Answer::json(finished(tenant, call, round, Vec::new())));
     }
     let ended = tenant.faults.take(&[FaultKind::ExpiredDelta], call.method.as_str(), &call.label);
@@ -104,9 +120,15 @@ pub fn delta(tenant: &Tenant, call: &Call, feed: Feed) -> Reply {
     if expired(&round, &state, tenant.clock.now()) {
         return Err(sync_state_lost(call, &round, state.switches.expired_delta));
     }
-    round.to = state.sequence;
+    round.to = surfaced(tenant, &state, feed).max(round.to);
+    round.since = round.from;
+    if state.switches.delta_replays {
+        round.from = round.before.or(round.from);
+    }
     round.position = None;
     round.begun = false;
+    round.again = false;
+    round.stray = false;
     answer(tenant, call, &state, round)
 }
 
@@ -132,13 +154,30 @@ fn fresh(tenant: &Tenant, call: &Call, state: &State, feed: Feed) -> Result<Roun
         select,
         only: call.option("$filter").map(only_ids).transpose()?.unwrap_or_default(),
         from: None,
-        to: state.sequence,
+        to: surfaced(tenant, state, feed),
         position: None,
+        since: None,
+        before: None,
         begun: false,
+        again: false,
+        stray: false,
         issued_ms: tenant.clock.now().0,
         epoch: tenant.epoch(),
         nonce: 0,
     })
+}
+
+/// Returns the last change that has surfaced.
+fn surfaced(tenant: &Tenant, state: &State, feed: Feed) -> u64 {
+    let lag = i64::try_from(state.switches.delta_lag_secs).unwrap_or(i64::MAX / 1000);
+    if lag == 0 {
+        return state.sequence;
+    }
+    let log = match feed {
+        Feed::Users => &state.people_log,
+        Feed::Groups => &state.groups_log,
+    };
+    log.last_until(tenant.clock.now().plus_ms(-lag.saturating_mul(1000)), state.sequence)
 }
 
 /// Reads `id eq 'x' or id eq 'y'`, the only filter that a delta takes.
@@ -178,8 +217,13 @@ fn sync_state_lost(call: &Call, round: &Round, how: ExpiredDelta) -> Refusal {
         ExpiredDelta::Gone => Refusal::new(410, "SyncStateNotFound", message),
         ExpiredDelta::GoneWithLocation => {
             let select = round.select.as_ref().map(|names| format!("$select={}&", names.join(",")));
-            let again =
-                format!("{}{}?{}$deltatoken=", call.base, call.path, select.unwrap_or_default());
+            let only: Vec<String> = round.only.iter().map(|id| format!("id eq '{id}'")).collect();
+            let filter = match only.is_empty() {
+                true => String::new(),
+                false => format!("$filter={}&", only.join(" or ").replace(' ', "%20")),
+            };
+            let select = select.unwrap_or_default();
+            let again = format!("{}{}?{select}{filter}$deltatoken=", call.base, call.path);
             Refusal::new(410, "resyncRequired", message).header("Location", again)
         }
     }
@@ -194,16 +238,27 @@ fn answer(tenant: &Tenant, call: &Call, state: &State, mut round: Round) -> Repl
         return Ok(Answer::json(unfinished(tenant, call, round, Vec::new())));
     }
     round.begun = true;
-    let minimal = call.header("prefer").is_some_and(|text| text.contains("return=minimal"));
     let mut page = Page {
         state,
-        view: View::of(&round, minimal),
+        view: View::of(&round, call, state),
         objects_left: state.switches.delta_page_size.max(1),
         members_left: state.switches.delta_members_per_page.max(1),
         values: Vec::new(),
     };
-    let more = page.fill(&mut round);
+    let began_at = round.position;
+    let mut more = page.fill(&mut round);
     let mut values = page.values;
+    if state.switches.delta_unordered {
+        values.reverse();
+    }
+    if state.switches.delta_pages_twice && !values.is_empty() && !round.again {
+        // The next link leads to the same page again, and only from there further on.
+        round.position = began_at;
+        round.again = true;
+        more = true;
+    } else {
+        round.again = false;
+    }
     if let Some(fault) =
         tenant.faults.take(&[FaultKind::CutList], call.method.as_str(), &call.label)
     {
@@ -213,6 +268,7 @@ fn answer(tenant: &Tenant, call: &Call, state: &State, mut round: Round) -> Repl
     let body = if more {
         unfinished(tenant, call, round, values)
     } else {
+        round.before = round.since.or(Some(round.to));
         round.from = Some(round.to);
         finished(tenant, call, round, values)
     };
@@ -253,231 +309,4 @@ fn finished(tenant: &Tenant, call: &Call, mut round: Round, values: Vec<Value>) 
 
 fn sealed(tenant: &Tenant, round: &Round) -> String {
     tenant.sealer.seal(&serde_json::to_vec(round).unwrap_or_default())
-}
-
-/// What of an object a round shows.
-struct View {
-    names: Vec<String>,
-    members: bool,
-    minimal: bool,
-}
-
-impl View {
-    fn of(round: &Round, minimal: bool) -> Self {
-        let (mut names, mut members) = match &round.select {
-            None => (page::defaults(round.feed.table()), round.feed == Feed::Groups),
-            Some(names) => (names.clone(), names.iter().any(|name| name == "members")),
-        };
-        members &= round.feed == Feed::Groups;
-        names.retain(|name| !matches!(name.as_str(), "id" | "members" | "owners" | "manager"));
-        Self { names, members, minimal }
-    }
-
-    fn concerns(&self, summary: &Summary) -> bool {
-        summary.existence
-            || (self.members && !summary.members.is_empty())
-            || summary.properties.iter().any(|changed| self.names.iter().any(|n| n == changed))
-    }
-}
-
-/// A page that is being filled.
-struct Page<'a> {
-    state: &'a State,
-    view: View,
-    objects_left: usize,
-    members_left: usize,
-    values: Vec<Value>,
-}
-
-impl Page<'_> {
-    /// Fills the page and moves the round's position. Returns whether something is left.
-    fn fill(&mut self, round: &mut Round) -> bool {
-        match round.from {
-            None => {
-                let start = round.position.map_or(Uuid::nil(), |(id, _)| id);
-                let state = self.state;
-                let ids: Box<dyn Iterator<Item = Uuid>> = match round.feed {
-                    Feed::Users => Box::new(
-                        state
-                            .people
-                            .range(start..)
-                            .filter(|(_, person)| person.deleted.is_none())
-                            .map(|(id, _)| *id),
-                    ),
-                    Feed::Groups => Box::new(
-                        state
-                            .groups
-                            .range(start..)
-                            .filter(|(_, group)| group.deleted.is_none())
-                            .map(|(id, _)| *id),
-                    ),
-                };
-                self.take(round, ids.map(|id| (id, None)))
-            }
-            Some(from) => {
-                let log = match round.feed {
-                    Feed::Users => &self.state.people_log,
-                    Feed::Groups => &self.state.groups_log,
-                };
-                let changed = log.between(from, round.to).into_iter();
-                self.take(round, changed.map(|(id, summary)| (id, Some(summary))))
-            }
-        }
-    }
-
-    fn take(
-        &mut self,
-        round: &mut Round,
-        objects: impl Iterator<Item = (Uuid, Option<Summary>)>,
-    ) -> bool {
-        let began_at = round.position;
-        let only = round.only.clone();
-        for (id, summary) in objects {
-            let resume = match began_at {
-                Some((last, None)) if id <= last => continue,
-                Some((last, Some(_))) if id < last => continue,
-                Some((last, Some(member))) if id == last => Some(member),
-                _ => None,
-            };
-            let meant = only.is_empty() || only.contains(&id);
-            if !meant || summary.as_ref().is_some_and(|summary| !self.view.concerns(summary)) {
-                continue;
-            }
-            if self.objects_left == 0 || self.members_left == 0 {
-                return true;
-            }
-            let unfinished_at = self.put(round.feed, id, summary.as_ref(), resume);
-            round.position = Some((id, unfinished_at));
-            self.objects_left -= 1;
-            if unfinished_at.is_some() {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Puts one object onto the page. Returns the last member if others are left.
-    fn put(
-        &mut self,
-        feed: Feed,
-        id: Uuid,
-        summary: Option<&Summary>,
-        resume: Option<Uuid>,
-    ) -> Option<Uuid> {
-        let mut shown = Map::new();
-        shown.insert("id".into(), json!(id.to_string()));
-        let deleted = match feed {
-            Feed::Users => self.state.people.get(&id).map(|held| held.deleted.is_some()),
-            Feed::Groups => self.state.groups.get(&id).map(|held| held.deleted.is_some()),
-        };
-        let reason = match deleted {
-            None => Some("deleted"),
-            Some(true) => Some("changed"),
-            Some(false) => None,
-        };
-        let mut left = None;
-        if let Some(reason) = reason {
-            shown.insert("@removed".into(), json!({ "reason": reason }));
-        } else {
-            self.put_properties(feed, id, summary, &mut shown);
-            if feed == Feed::Groups && self.view.members {
-                left = self.put_members(id, summary, resume, &mut shown);
-            }
-        }
-        self.values.push(Value::Object(shown));
-        left
-    }
-
-    /// Puts the selected properties that ever had a value; with `return=minimal` only changed ones.
-    fn put_properties(
-        &self,
-        feed: Feed,
-        id: Uuid,
-        summary: Option<&Summary>,
-        shown: &mut Map<String, Value>,
-    ) {
-        for name in &self.view.names {
-            let skipped = self.view.minimal
-                && summary.is_some_and(|summary| {
-                    !summary.appeared && !summary.properties.iter().any(|known| known == name)
-                });
-            if skipped {
-                continue;
-            }
-            let (attributes, cleared, value) = match feed {
-                Feed::Users => match self.state.people.get(&id) {
-                    None => continue,
-                    Some(held) => (
-                        &held.attributes,
-                        &held.cleared,
-                        objects::person_property(self.state, id, held, name),
-                    ),
-                },
-                Feed::Groups => match self.state.groups.get(&id) {
-                    None => continue,
-                    Some(held) => {
-                        (&held.attributes, &held.cleared, objects::group_property(id, held, name))
-                    }
-                },
-            };
-            let had = attributes.get(name).is_some() || cleared.iter().any(|known| known == name);
-            if had {
-                shown.insert(name.clone(), value);
-            }
-        }
-    }
-
-    /// Puts as many members as fit. Members in the recycle bin are not mentioned.
-    fn put_members(
-        &mut self,
-        id: Uuid,
-        summary: Option<&Summary>,
-        resume: Option<Uuid>,
-        shown: &mut Map<String, Value>,
-    ) -> Option<Uuid> {
-        let group = self.state.groups.get(&id)?;
-        let mut changes: BTreeMap<Uuid, bool> = match summary {
-            Some(summary) => summary.members.clone(),
-            None => BTreeMap::new(),
-        };
-        if summary.is_none_or(|summary| summary.appeared) {
-            changes.extend(group.members.iter().map(|member| (*member, true)));
-        }
-        let mut elements = Vec::new();
-        let mut last = None;
-        let mut left = false;
-        for (member, added) in changes {
-            if resume.is_some_and(|resume| member <= resume) || (added && !self.shown(member)) {
-                continue;
-            }
-            if self.members_left == 0 {
-                left = true;
-                break;
-            }
-            self.members_left -= 1;
-            elements.push(self.member(member, added));
-            last = Some(member);
-        }
-        if !elements.is_empty() {
-            shown.insert("members@delta".into(), Value::Array(elements));
-        }
-        last.filter(|_| left)
-    }
-
-    fn shown(&self, member: Uuid) -> bool {
-        let person = self.state.people.get(&member).map(|held| held.deleted.is_none());
-        let group = self.state.groups.get(&member).map(|held| held.deleted.is_none());
-        person.or(group).unwrap_or(false)
-    }
-
-    fn member(&self, member: Uuid, added: bool) -> Value {
-        let kind = if self.state.groups.contains_key(&member) { "group" } else { "user" };
-        let mut element = Map::new();
-        element.insert("@odata.type".into(), json!(format!("#microsoft.graph.{kind}")));
-        element.insert("id".into(), json!(member.to_string()));
-        if !added {
-            element.insert("@removed".into(), json!({"reason": "deleted"}));
-        }
-        Value::Object(element)
-    }
 }

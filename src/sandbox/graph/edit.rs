@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use secrecy::SecretString;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::model::ids::Timestamp;
@@ -80,6 +80,19 @@ impl Tenant {
         self.state().hard_delete_person(id, self.clock.now())
     }
 
+    /// Says who leads a person; `None` for nobody.
+    ///
+    /// # Errors
+    /// When there is no such person or manager.
+    pub fn set_manager(&self, id: Uuid, manager: Option<Uuid>) -> Result<(), TenantError> {
+        self.state().set_manager(id, manager, self.clock.now())
+    }
+
+    /// Adds a device, which can be a member of groups. Returns its object id.
+    pub fn add_device(&self, name: &str) -> Uuid {
+        self.state().add_device(name)
+    }
+
     /// Adds a group without members.
     ///
     /// # Errors
@@ -113,7 +126,7 @@ impl Tenant {
         self.state().restore_group(id, self.clock.now())
     }
 
-    /// Makes a person or a group a direct member; repeating it changes nothing.
+    /// Makes a person, a group, a device or an application a direct member; repeating it changes nothing.
     ///
     /// # Errors
     /// When there is no such group or member.
@@ -149,7 +162,7 @@ impl Tenant {
     /// # Errors
     /// When there is no such row.
     pub fn unassign(&self, row_id: &str) -> Result<(), TenantError> {
-        self.state().unassign(row_id)
+        self.state().unassign(row_id, self.clock.now())
     }
 
     /// Takes all rows of a principal away and returns how many there were.
@@ -161,7 +174,8 @@ impl Tenant {
             .filter(|row| row.principal == principal)
             .map(|row| row.id.clone())
             .collect();
-        rows.iter().filter(|row| state.unassign(row).is_ok()).count()
+        let now = self.clock.now();
+        rows.iter().filter(|row| state.unassign(row, now).is_ok()).count()
     }
 
     /// Returns everybody, sorted by id, the recycle bin included.
@@ -299,13 +313,13 @@ impl Tenant {
     pub fn totals(&self) -> Totals {
         let state = self.state();
         let living = || state.people.values().filter(|person| person.deleted.is_none());
-        let is =
-            |person: &Person, name: &str, value: Value| person.attributes.get(name) == Some(&value);
+        let disabled = |person: &&Person| person.attributes.flag("accountEnabled") == Some(false);
+        let guest = |person: &&Person| person.attributes.text("userType") == Some("Guest");
         let people = living().count();
         Totals {
             people,
-            guests: living().filter(|person| is(person, "userType", json!("Guest"))).count(),
-            disabled: living().filter(|person| is(person, "accountEnabled", json!(false))).count(),
+            guests: living().filter(guest).count(),
+            disabled: living().filter(disabled).count(),
             deleted: state.people.len() - people,
             groups: state.groups.values().filter(|group| group.deleted.is_none()).count(),
             memberships: state.groups.values().map(|group| group.members.len()).sum(),
@@ -387,6 +401,7 @@ fn view_person(id: Uuid, person: &Person, groups: Vec<Uuid>) -> PersonView {
     PersonView {
         id,
         deleted: person.deleted.map(|at| at.to_string()),
+        manager: person.manager,
         groups,
         attributes: person.attributes.to_map(),
     }

@@ -1,5 +1,7 @@
 //! The part of OData's `$filter` that the directory answers (Graph reference, section 3).
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -17,6 +19,14 @@ pub enum Operator {
     Equals,
     /// `ne`: an advanced query.
     Differs,
+    /// `gt`.
+    Above,
+    /// `ge`.
+    AtLeast,
+    /// `lt`.
+    Below,
+    /// `le`.
+    AtMost,
 }
 
 /// A function of two arguments.
@@ -43,6 +53,8 @@ pub enum Filter {
     In(String, Vec<Value>),
     /// A function of a property and a text.
     Call(Function, String, String),
+    /// Some element of a list fits: the list, what an element is called, and what must hold.
+    Any(String, String, Box<Filter>),
 }
 
 impl Filter {
@@ -70,7 +82,10 @@ impl Filter {
                 }
             }
             Self::Not(part) => part.properties(visit),
-            Self::Compare(name, ..) | Self::In(name, _) | Self::Call(_, name, _) => {
+            Self::Compare(name, ..)
+            | Self::In(name, _)
+            | Self::Call(_, name, _)
+            | Self::Any(name, ..) => {
                 visit(name, self);
             }
         }
@@ -82,6 +97,7 @@ impl Filter {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::advanced),
             Self::Not(_) | Self::Compare(_, Operator::Differs, _) => true,
             Self::Call(Function::EndsWith, ..) => true,
+            Self::Any(_, _, part) => part.advanced(),
             Self::Compare(..) | Self::In(..) | Self::Call(..) => false,
         }
     }
@@ -111,8 +127,19 @@ impl Filter {
             Self::And(parts) => parts.iter().all(|part| part.fits(value)),
             Self::Or(parts) => parts.iter().any(|part| part.fits(value)),
             Self::Not(part) => !part.fits(value),
-            Self::Compare(name, operator, literal) => {
-                same(&value(name), literal) == (*operator == Operator::Equals)
+            Self::Compare(name, operator, literal) => compared(&value(name), *operator, literal),
+            Self::Any(name, variable, part) => {
+                let held = value(name);
+                held.as_array().into_iter().flatten().any(|element| {
+                    part.fits(&|path| {
+                        let rest = path.strip_prefix(variable.as_str()).unwrap_or(path);
+                        rest.split('/')
+                            .filter(|step| !step.is_empty())
+                            .fold(element.clone(), |value, step| {
+                                value.get(step).cloned().unwrap_or(Value::Null)
+                            })
+                    })
+                })
             }
             Self::In(name, literals) => {
                 let held = value(name);
@@ -140,7 +167,7 @@ impl Filter {
                 parts.iter().try_for_each(Self::check_size)?;
                 0
             }
-            Self::Not(part) => {
+            Self::Not(part) | Self::Any(_, _, part) => {
                 part.check_size()?;
                 0
             }
@@ -167,6 +194,29 @@ fn same(held: &Value, literal: &Value) -> bool {
             held == literal || held.to_lowercase() == literal.to_lowercase()
         }
         _ => held == literal,
+    }
+}
+
+fn compared(held: &Value, operator: Operator, literal: &Value) -> bool {
+    let order = || match (held, literal) {
+        (Value::String(held), Value::String(literal)) => {
+            // Dates are compared as what they mean, other texts without regard to case.
+            let instant = |text: &str| text.parse::<jiff::Timestamp>().ok();
+            match (instant(held), instant(literal)) {
+                (Some(held), Some(literal)) => Some(held.cmp(&literal)),
+                _ => Some(held.to_lowercase().cmp(&literal.to_lowercase())),
+            }
+        }
+        (Value::Number(held), Value::Number(literal)) => Some(held.as_i64().cmp(&literal.as_i64())),
+        _ => None,
+    };
+    match operator {
+        Operator::Equals => same(held, literal) || order().is_some_and(Ordering::is_eq),
+        Operator::Differs => !same(held, literal),
+        Operator::Above => order().is_some_and(Ordering::is_gt),
+        Operator::AtLeast => order().is_some_and(Ordering::is_ge),
+        Operator::Below => order().is_some_and(Ordering::is_lt),
+        Operator::AtMost => order().is_some_and(Ordering::is_le),
     }
 }
 
@@ -216,7 +266,20 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
                     word.push(more);
                     rest.next();
                 }
-                found.push(Token::Word(word));
+                // `list/any(x:x eq …` names the element before a colon.
+                let lambda = matches!(
+                    found.as_slice(),
+                    [.., Token::Word(list), Token::Open] if list.ends_with("/any")
+                );
+                match word.split_once(':') {
+                    Some((variable, rest)) if lambda => {
+                        found.push(Token::Word(variable.to_owned()));
+                        if !rest.is_empty() {
+                            found.push(Token::Word(rest.to_owned()));
+                        }
+                    }
+                    _ => found.push(Token::Word(word)),
+                }
             }
         }
     }
@@ -275,14 +338,24 @@ impl Parser<'_> {
             return None;
         };
         if self.takes(&Token::Open) {
-            return self.function(&word);
+            return match word.strip_suffix("/any") {
+                Some(list) => self.lambda(list),
+                None => self.function(&word),
+            };
         }
         if self.takes_word("in") {
             return self.list(word);
         }
         let operator = match self.next()? {
-            Token::Word(operator) if operator == "eq" => Operator::Equals,
-            Token::Word(operator) if operator == "ne" => Operator::Differs,
+            Token::Word(operator) => match operator.as_str() {
+                "eq" => Operator::Equals,
+                "ne" => Operator::Differs,
+                "gt" => Operator::Above,
+                "ge" => Operator::AtLeast,
+                "lt" => Operator::Below,
+                "le" => Operator::AtMost,
+                _ => return None,
+            },
             _ => return None,
         };
         Some(Filter::Compare(word, operator, self.literal()?))
@@ -303,6 +376,15 @@ impl Parser<'_> {
         Some(Filter::Call(function, property, text))
     }
 
+    fn lambda(&mut self, list: &str) -> Option<Filter> {
+        let Token::Word(variable) = self.next()? else {
+            return None;
+        };
+        let part = self.any()?;
+        let filter = Filter::Any(list.to_owned(), variable, Box::new(part));
+        self.takes(&Token::Close).then_some(filter)
+    }
+
     fn list(&mut self, property: String) -> Option<Filter> {
         if !self.takes(&Token::Open) {
             return None;
@@ -321,8 +403,15 @@ impl Parser<'_> {
                 "true" => Some(Value::Bool(true)),
                 "false" => Some(Value::Bool(false)),
                 "null" => Some(Value::Null),
-                // GUIDs may stand without quotes.
-                _ => Uuid::try_parse(&word).ok().map(|_| Value::String(word)),
+                // GUIDs and dates stand without quotes, and so do numbers.
+                _ => match word.parse::<i64>() {
+                    Ok(number) => Some(Value::from(number)),
+                    Err(_) => {
+                        let known = Uuid::try_parse(&word).is_ok()
+                            || word.parse::<jiff::Timestamp>().is_ok();
+                        known.then_some(Value::String(word))
+                    }
+                },
             },
             _ => None,
         }
@@ -339,6 +428,10 @@ mod tests {
         let value = |name: &str| match name {
             "displayName" => json!("Seán O'Brien"),
             "accountEnabled" => json!(true),
+            "createdDateTime" => json!("2026-03-01T10:00:00Z"),
+            "proxyAddresses" => json!(["SMTP:a@b.c", "smtp:d@e.f"]),
+            "identities" => json!([{"issuer": "contoso.com"}]),
+            "duration" => json!(12),
             _ => Value::Null,
         };
         for (text, holds) in [
@@ -349,6 +442,16 @@ mod tests {
             ("mail eq null", true),
             ("displayName in ('a', 'Seán O''Brien')", true),
             ("accountEnabled ne true", false),
+            ("createdDateTime ge 2026-03-01T11:00:00+01:00", true),
+            ("createdDateTime lt 2026-03-01T10:00:00Z", false),
+            ("duration gt 11 and duration le 12", true),
+            ("proxyAddresses/any(x:x eq 'smtp:A@B.C')", true),
+            ("proxyAddresses/any(p: startsWith(p,'smtp:d'))", true),
+            (
+                "proxyAddresses/any(x:x eq 'smtp:x') or identities/any(i:i/issuer eq 'contoso.com')",
+                true,
+            ),
+            ("mail gt 'a'", false),
         ] {
             let filter = Filter::parse(text).expect(text);
             assert_eq!(filter.fits(&value), holds, "{text}");

@@ -15,6 +15,8 @@ pub enum Change {
     Created,
     /// A property got another value, or lost it.
     Property(Name),
+    /// Somebody else leads them; who led them before.
+    Manager(Option<Uuid>),
     /// It went to the recycle bin.
     SoftDeleted,
     /// It came back from the recycle bin.
@@ -48,6 +50,8 @@ pub struct Summary {
     pub appeared: bool,
     /// Properties that changed, sorted, once each.
     pub properties: Vec<Name>,
+    /// Who led them at the beginning, if that changed.
+    pub manager: Option<Option<Uuid>>,
     /// Memberships by their last change: true if added.
     pub members: BTreeMap<Uuid, bool>,
 }
@@ -62,6 +66,16 @@ impl Log {
     pub fn forget_before(&mut self, horizon: Timestamp) {
         while self.0.front().is_some_and(|entry| entry.at < horizon) {
             self.0.pop_front();
+        }
+    }
+
+    /// Returns the number of the last change until `at`; `last` is that of the last change of all.
+    pub fn last_until(&self, at: Timestamp, last: u64) -> u64 {
+        let surfaced = self.0.partition_point(|entry| entry.at <= at);
+        match self.0.get(surfaced) {
+            // Nothing is held back.
+            None => last,
+            Some(next) => next.sequence.saturating_sub(1),
         }
     }
 
@@ -81,6 +95,9 @@ impl Log {
                     if let Err(at) = summary.properties.binary_search(name) {
                         summary.properties.insert(at, name.clone());
                     }
+                }
+                Change::Manager(before) => {
+                    summary.manager.get_or_insert(*before);
                 }
                 Change::MemberAdded(member) => {
                     summary.members.insert(*member, true);
@@ -111,6 +128,7 @@ mod tests {
         assert!(!window[&one].appeared);
         assert!(window[&two].members[&one]);
         assert!(!log.between(0, 4)[&two].members[&one]);
+        assert_eq!((log.last_until(Timestamp(5), 7), log.last_until(Timestamp(9), 7)), (2, 7));
         log.forget_before(Timestamp(5));
         assert!(!log.between(0, 4)[&one].appeared);
     }

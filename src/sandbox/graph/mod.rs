@@ -7,16 +7,18 @@
 //! | File | Holds |
 //! |---|---|
 //! | `state` | people, groups, applications, assignments, and how they change |
-//! | `log` | the changes that delta queries replay |
+//! | `log`, `history`, `index` | the changes that delta queries replay; the index that lags |
 //! | `registration`, `token` | the app registration and the token endpoint |
 //! | `login` | OpenID configuration and discovery |
 //! | `federation`, `managed` | tokens of other issuers; managed identity |
 //! | `route` | paths, permissions, labels |
-//! | `users`, `groups`, `applications`, `deleted`, `delta`, `batch` | the endpoints |
-//! | `call`, `page`, `filter`, `objects`, `properties` | requests, lists, filters, shapes |
+//! | `users`, `groups`, `members`, `applications`, `registrations`, `deleted`, `delta`, `batch` | the endpoints |
+//! | `call`, `page`, `query`, `filter`, `objects`, `properties` | requests, lists, filters, shapes |
+//! | `control` | its part of the control API |
 //! | `switches` | what the reference marks as likely or unknown |
 
 pub mod attributes;
+pub mod control;
 pub mod dice;
 pub mod federation;
 pub mod managed;
@@ -33,10 +35,15 @@ mod delta;
 mod edit;
 mod filter;
 mod groups;
+mod history;
+mod index;
 mod log;
 mod login;
+mod members;
 mod objects;
 mod page;
+mod query;
+mod registrations;
 mod route;
 mod state;
 mod token;
@@ -74,6 +81,9 @@ use views::RoleView;
 
 /// The largest request body, in bytes.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// How many pages of deltas are remembered as asked for.
+const PAGES_SEEN_KEPT: usize = 10_000;
 
 /// The permissions that are granted at first (Graph reference, section 1.7, "Core set").
 pub const CORE_PERMISSIONS: [&str; 3] =
@@ -146,6 +156,7 @@ pub struct Tenant {
     application: Uuid,
     epoch: AtomicU32,
     nonce: AtomicU64,
+    pages_seen: Mutex<BTreeSet<u64>>,
 }
 
 impl Tenant {
@@ -188,6 +199,7 @@ impl Tenant {
             application,
             epoch: AtomicU32::new(0),
             nonce: AtomicU64::new(0),
+            pages_seen: Mutex::default(),
         })
     }
 
@@ -249,6 +261,16 @@ impl Tenant {
 
     fn nonce(&self) -> u64 {
         self.nonce.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Notes that the page with this number was asked for. Returns whether it was before.
+    fn page_seen(&self, nonce: u64) -> bool {
+        let mut seen = self.pages_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody repeats a request for a page of long ago.
+        while seen.len() > PAGES_SEEN_KEPT {
+            seen.pop_first();
+        }
+        !seen.insert(nonce)
     }
 
     /// Returns whether a fault ends the token of this request.

@@ -25,15 +25,6 @@ pub fn person(state: &State, id: Uuid, person: &Person, select: &[String]) -> Ma
     select.iter().map(show).collect()
 }
 
-/// Returns a person whom the caller may not read: the id, and nothing else (Graph reference,
-/// section 1.7).
-pub fn unreadable_person(id: Uuid, select: &[String]) -> Map<String, Value> {
-    let mut shown: Map<String, Value> =
-        select.iter().map(|name| (name.clone(), properties::hidden(USER, name))).collect();
-    shown.insert("id".into(), json!(id.to_string()));
-    shown
-}
-
 /// Returns a property of a group as a read shows it.
 pub fn group_property(id: Uuid, group: &Group, name: &str) -> Value {
     match name {

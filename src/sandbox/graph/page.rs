@@ -9,6 +9,7 @@ use crate::sandbox::faults::{FaultKind, Faults};
 
 use super::call::{Answer, Call, Refusal, Reply};
 use super::properties::{self, Property};
+use super::query::Query;
 use super::switches::LargeTop;
 
 /// Rows on a page, at most (Graph reference, sections 2 and 5).
@@ -86,6 +87,30 @@ impl Window {
         };
         Ok(Self { top, after })
     }
+}
+
+impl Window {
+    /// Returns whether this page says how many rows there are in all: the first one, if asked.
+    pub fn counts(&self, call: &Call) -> bool {
+        self.after.is_none() && call.counted()
+    }
+}
+
+/// Rows with rising keys.
+pub type Rows<'a, Row> = Box<dyn Iterator<Item = (u128, Row)> + 'a>;
+
+/// Sorts rows if the query asks for it; their keys are then their places, from 1.
+pub fn ordered<'a, Row: 'a>(
+    rows: Rows<'a, Row>,
+    query: &Query,
+    value: impl Fn(&Row, &str) -> Value,
+) -> Rows<'a, Row> {
+    if query.order.is_none() {
+        return rows;
+    }
+    let mut sorted: Vec<Row> = rows.map(|(_, row)| row).collect();
+    query.sort(&mut sorted, value);
+    Box::new((1_u128..).zip(sorted))
 }
 
 fn position(sealer: &Sealer, token: &str) -> Option<u128> {

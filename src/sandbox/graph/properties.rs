@@ -53,8 +53,8 @@ pub fn is_extension(name: &str) -> bool {
 pub fn shown(table: &'static [Property], attributes: &Attributes, name: &str) -> Value {
     let shape = find(table, name).map_or(Shape::Single, |property| property.shape);
     match (attributes.get(name), shape) {
-        (value, Shape::Object) => whole_extension(value),
-        (Some(value), _) => value.clone(),
+        (value, Shape::Object) => whole_extension(value.as_ref()),
+        (Some(value), _) => value,
         (None, Shape::List) => json!([]),
         (None, Shape::Single | Shape::Flag) => Value::Null,
     }
@@ -220,6 +220,20 @@ pub static GROUP: &[Property] = &[
     property("welcomeMessageEnabled", Shape::Flag, false, true),
 ];
 
+/// Properties of `device` that come without `$select`, sorted by name.
+pub static DEVICE: &[Property] = &[
+    property("accountEnabled", Shape::Flag, true, true),
+    property("deletedDateTime", Shape::Single, true, true),
+    property("deviceId", Shape::Single, true, true),
+    property("displayName", Shape::Single, true, true),
+    property("id", Shape::Single, true, true),
+    property("isCompliant", Shape::Flag, true, true),
+    property("isManaged", Shape::Flag, true, true),
+    property("operatingSystem", Shape::Single, true, true),
+    property("operatingSystemVersion", Shape::Single, true, true),
+    property("trustType", Shape::Single, true, true),
+];
+
 /// Properties of `servicePrincipal`, sorted by name.
 pub static SERVICE_PRINCIPAL: &[Property] = &[
     property("accountEnabled", Shape::Flag, true, true),
@@ -268,7 +282,7 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        for table in [USER, GROUP, SERVICE_PRINCIPAL] {
+        for table in [USER, GROUP, DEVICE, SERVICE_PRINCIPAL] {
             assert!(table.is_sorted_by(|left, right| left.name < right.name));
         }
         assert!(find(USER, "mail").is_some_and(|property| property.default));

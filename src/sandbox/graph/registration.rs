@@ -24,6 +24,13 @@ pub struct Secret {
     pub expires: Option<Timestamp>,
 }
 
+impl Secret {
+    /// Returns the first three letters, which administrators see.
+    pub fn hint(&self) -> String {
+        self.value.expose_secret().chars().take(3).collect()
+    }
+}
+
 /// A certificate that client assertions may be signed with.
 #[derive(Clone, Debug)]
 pub struct Certificate {
@@ -40,6 +47,12 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Returns the SHA-1 as Graph shows it.
+    pub fn sha1_hex(&self) -> String {
+        let bytes = URL_SAFE_NO_PAD.decode(&self.sha1).unwrap_or_default();
+        bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    }
+
     /// Reads the first certificate of a PEM; keys beside it are left alone.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Which path means what, who may ask, and who answers.
 
+use std::borrow::Cow;
+
 use axum::http::Method;
 use axum::response::Response;
 use serde_json::json;
@@ -10,20 +12,28 @@ use crate::sandbox::faults::{Fault, FaultKind};
 
 use super::call::{Call, Refusal, Reply, RequestIds, respond};
 use super::login::Door;
-use super::{Tenant, applications, batch, deleted, delta, groups, users};
+use super::members::Kind;
+use super::{Tenant, applications, batch, deleted, delta, groups, members, registrations, users};
 
-const APPLICATION_READERS: &[&str] =
+/// Permissions that let a caller read applications and who is assigned to them.
+pub const APPLICATION_READERS: &[&str] =
     &["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"];
 /// Permissions that let a caller read people.
 pub const USER_READERS: &[&str] =
     &["User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
-const GROUP_READERS: &[&str] = &[
+/// Permissions that let a caller read groups and their members.
+pub const GROUP_READERS: &[&str] = &[
     "GroupMember.Read.All",
     "Group.Read.All",
     "Group.ReadWrite.All",
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+/// Permissions that let a caller read devices.
+pub const DEVICE_READERS: &[&str] =
+    &["Device.Read.All", "Device.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+/// Permissions that let a caller read objects of any kind.
+const DIRECTORY_READERS: &[&str] = &["Directory.Read.All", "Directory.ReadWrite.All"];
 /// Permissions that let a caller read deleted groups.
 pub const DELETED_GROUP_READERS: &[&str] =
     &["Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
@@ -56,6 +66,8 @@ pub enum Endpoint {
     User(String),
     /// `groups`
     Groups,
+    /// `groups/$count`
+    GroupsCount,
     /// `groups/delta`
     GroupsDelta,
     /// `groups/{id}`
@@ -66,11 +78,30 @@ pub enum Endpoint {
         group: String,
         /// With the members of nested groups.
         transitive: bool,
-        /// Only people.
-        people: bool,
+        /// Only objects of this kind.
+        cast: Option<Kind>,
+        /// Only how many there are.
+        count: bool,
     },
-    /// `groups/{id}/members/$count`
-    MembersCount(String),
+    /// `users/{id}/memberOf`, `groups/{id}/transitiveMemberOf` and so on
+    MemberOf {
+        /// Whether it is about a person or a group.
+        of: Kind,
+        /// The person or the group.
+        key: String,
+        /// With the groups that contain those groups.
+        transitive: bool,
+    },
+    /// `users/{id}/manager`
+    Manager(String),
+    /// `directoryObjects/getByIds`
+    ByIds,
+    /// `applications`
+    Registrations,
+    /// `applications/{id}`
+    Registration(ApplicationKey),
+    /// `applications/{id}/federatedIdentityCredentials`
+    FederatedCredentials(ApplicationKey),
     /// `directory/deletedItems/microsoft.graph.user`
     DeletedUsers,
     /// `directory/deletedItems/microsoft.graph.group`
@@ -111,15 +142,29 @@ impl Endpoint {
             ["users", "$count"] => Self::UsersCount,
             ["users", last] if is_delta(last) => Self::UsersDelta,
             ["users", id] => Self::User((*id).to_owned()),
+            ["users", id, "manager"] => Self::Manager((*id).to_owned()),
+            [set @ ("users" | "groups"), id, kind @ ("memberOf" | "transitiveMemberOf")] => {
+                Self::MemberOf {
+                    of: if *set == "users" { Kind::User } else { Kind::Group },
+                    key: (*id).to_owned(),
+                    transitive: *kind == "transitiveMemberOf",
+                }
+            }
             ["groups"] => Self::Groups,
+            ["groups", "$count"] => Self::GroupsCount,
             ["groups", last] if is_delta(last) => Self::GroupsDelta,
             ["groups", id] => Self::Group((*id).to_owned()),
-            ["groups", id, "members", "$count"] => Self::MembersCount((*id).to_owned()),
-            ["groups", id, kind @ ("members" | "transitiveMembers"), cast @ ..] => Self::Members {
-                group: (*id).to_owned(),
-                transitive: *kind == "transitiveMembers",
-                people: is_user_cast(cast)?,
-            },
+            ["groups", id, kind @ ("members" | "transitiveMembers"), rest @ ..] => {
+                let (cast, count) = cast(rest)?;
+                let (group, transitive) = ((*id).to_owned(), *kind == "transitiveMembers");
+                Self::Members { group, transitive, cast, count }
+            }
+            ["directoryObjects", "getByIds" | "microsoft.graph.getByIds"] => Self::ByIds,
+            ["applications"] => Self::Registrations,
+            ["applications", key] => Self::Registration(application_key(key)),
+            ["applications", key, "federatedIdentityCredentials"] => {
+                Self::FederatedCredentials(application_key(key))
+            }
             ["directory", "deletedItems", "microsoft.graph.user"] => Self::DeletedUsers,
             ["directory", "deletedItems", "microsoft.graph.group"] => Self::DeletedGroups,
             ["directory", "deletedItems", id] => Self::Deleted((*id).to_owned()),
@@ -128,8 +173,8 @@ impl Endpoint {
         })
     }
 
-    fn name(&self) -> &'static str {
-        match self {
+    fn name(&self) -> Cow<'static, str> {
+        let name = match self {
             Self::Applications => "servicePrincipals",
             Self::Application(ApplicationKey::Object(_)) => "servicePrincipals/{id}",
             Self::Application(ApplicationKey::AppId(_)) => "servicePrincipals(appId)",
@@ -144,40 +189,52 @@ impl Endpoint {
             Self::UsersDelta => "users/delta",
             Self::User(_) => "users/{id}",
             Self::Groups => "groups",
+            Self::GroupsCount => "groups/$count",
             Self::GroupsDelta => "groups/delta",
             Self::Group(_) => "groups/{id}",
-            Self::Members { transitive: false, people: false, .. } => "groups/{id}/members",
-            Self::Members { transitive: false, people: true, .. } => {
-                "groups/{id}/members/microsoft.graph.user"
+            Self::Members { transitive, cast, count, .. } => {
+                return members_name(*transitive, *cast, *count);
             }
-            Self::Members { transitive: true, people: false, .. } => {
-                "groups/{id}/transitiveMembers"
-            }
-            Self::Members { transitive: true, people: true, .. } => {
-                "groups/{id}/transitiveMembers/microsoft.graph.user"
-            }
-            Self::MembersCount(_) => "groups/{id}/members/$count",
+            Self::MemberOf { of: Kind::User, transitive: false, .. } => "users/{id}/memberOf",
+            Self::MemberOf { of: Kind::User, .. } => "users/{id}/transitiveMemberOf",
+            Self::MemberOf { transitive: false, .. } => "groups/{id}/memberOf",
+            Self::MemberOf { .. } => "groups/{id}/transitiveMemberOf",
+            Self::Manager(_) => "users/{id}/manager",
+            Self::ByIds => "directoryObjects/getByIds",
+            Self::Registrations => "applications",
+            Self::Registration(ApplicationKey::Object(_)) => "applications/{id}",
+            Self::Registration(ApplicationKey::AppId(_)) => "applications(appId)",
+            Self::FederatedCredentials(_) => "applications/{id}/federatedIdentityCredentials",
             Self::DeletedUsers => "directory/deletedItems/microsoft.graph.user",
             Self::DeletedGroups => "directory/deletedItems/microsoft.graph.group",
             Self::Deleted(_) => "directory/deletedItems/{id}",
             Self::Batch => "$batch",
-        }
+        };
+        Cow::Borrowed(name)
     }
 
     /// Returns the permissions of which one is needed (Graph reference, section 1.7).
     fn readers(&self) -> &'static [&'static str] {
         match self {
-            Self::Applications | Self::Application(_) | Self::Assignments(_) => APPLICATION_READERS,
+            Self::Applications
+            | Self::Application(_)
+            | Self::Assignments(_)
+            | Self::Registrations
+            | Self::Registration(_)
+            | Self::FederatedCredentials(_) => APPLICATION_READERS,
+            Self::ByIds => DIRECTORY_READERS,
             Self::Users
             | Self::UsersCount
             | Self::UsersDelta
             | Self::User(_)
+            | Self::Manager(_)
             | Self::DeletedUsers => USER_READERS,
             Self::Groups
             | Self::GroupsDelta
             | Self::Group(_)
+            | Self::GroupsCount
             | Self::Members { .. }
-            | Self::MembersCount(_) => GROUP_READERS,
+            | Self::MemberOf { .. } => GROUP_READERS,
             Self::DeletedGroups => DELETED_GROUP_READERS,
             // The type of the object decides; the handler knows it.
             Self::Deleted(_) | Self::Batch => &[],
@@ -188,7 +245,8 @@ impl Endpoint {
 /// Answers a signed-in request.
 pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
     let endpoint = Endpoint::of(&call.path)?;
-    let right = if endpoint == Endpoint::Batch { Method::POST } else { Method::GET };
+    let posted = matches!(endpoint, Endpoint::Batch | Endpoint::ByIds);
+    let right = if posted { Method::POST } else { Method::GET };
     if call.method != right {
         let message = "Specified HTTP method is not allowed for the request target.";
         return Err(Refusal::new(405, "Request_BadRequest", message));
@@ -207,10 +265,21 @@ pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
         Endpoint::Groups => groups::list(tenant, call),
         Endpoint::GroupsDelta => delta::delta(tenant, call, delta::Feed::Groups),
         Endpoint::Group(id) => groups::one(tenant, call, id),
-        Endpoint::Members { group, transitive, people } => {
-            groups::members(tenant, call, group, *transitive, *people)
+        Endpoint::GroupsCount => groups::count(tenant, call),
+        Endpoint::Members { group, transitive, cast, count: false } => {
+            members::list(tenant, call, group, *transitive, *cast)
         }
-        Endpoint::MembersCount(id) => groups::members_count(tenant, call, id),
+        Endpoint::Members { group, transitive, cast, count: true } => {
+            members::count(tenant, call, group, *transitive, *cast)
+        }
+        Endpoint::MemberOf { of, key, transitive } => {
+            members::member_of(tenant, call, (*of, key), *transitive)
+        }
+        Endpoint::Manager(key) => users::manager(tenant, call, key),
+        Endpoint::ByIds => members::by_ids(tenant, call),
+        Endpoint::Registrations => registrations::list(tenant, call),
+        Endpoint::Registration(key) => registrations::one(tenant, call, key),
+        Endpoint::FederatedCredentials(key) => registrations::federated(tenant, call, key),
         Endpoint::DeletedUsers => deleted::users(tenant, call),
         Endpoint::DeletedGroups => deleted::groups(tenant, call),
         Endpoint::Deleted(id) => deleted::one(tenant, call, id),
@@ -261,7 +330,8 @@ pub fn query_pairs(query: &str) -> Vec<(String, String)> {
 }
 
 fn unknown(parts: &[&str]) -> Refusal {
-    let known = ["servicePrincipals", "users", "groups", "directory", "deletedItems"];
+    let known =
+        ["servicePrincipals", "applications", "users", "groups", "directory", "deletedItems"];
     let odd = parts.iter().find(|part| !known.contains(part) && Uuid::try_parse(part).is_err());
     Refusal::no_segment(odd.or(parts.last()).copied().unwrap_or_default())
 }
@@ -271,12 +341,35 @@ fn is_delta(segment: &str) -> bool {
     bare == "delta" || bare == "microsoft.graph.delta"
 }
 
-fn is_user_cast(cast: &[&str]) -> Option<bool> {
-    match cast {
-        [] => Some(false),
-        ["microsoft.graph.user" | "graph.user"] => Some(true),
+/// Reads what stands behind `members`: a cast, `$count`, both or nothing.
+fn cast(rest: &[&str]) -> Option<(Option<Kind>, bool)> {
+    let (rest, count) = match rest.split_last() {
+        Some((&"$count", rest)) => (rest, true),
+        _ => (rest, false),
+    };
+    match rest {
+        [] => Some((None, count)),
+        [one] => {
+            let bare = one.strip_prefix("microsoft.").unwrap_or(one).strip_prefix("graph.")?;
+            Some((Some(Kind::named(bare)?), count))
+        }
         _ => None,
     }
+}
+
+fn members_name(transitive: bool, cast: Option<Kind>, count: bool) -> Cow<'static, str> {
+    let mut name = String::from(match transitive {
+        true => "groups/{id}/transitiveMembers",
+        false => "groups/{id}/members",
+    });
+    if let Some(kind) = cast {
+        name.push_str("/microsoft.graph.");
+        name.push_str(kind.name());
+    }
+    if count {
+        name.push_str("/$count");
+    }
+    Cow::Owned(name)
 }
 
 fn application_key(key: &str) -> ApplicationKey {

@@ -27,6 +27,30 @@ pub enum LargeTop {
     Clamp,
 }
 
+/// What a caller without `Member.Read.Hidden` sees of a group with hidden membership (section 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenMembers {
+    /// No members at all.
+    #[default]
+    Empty,
+    /// 403.
+    Refused,
+    /// All members, as if the permission were there.
+    Shown,
+}
+
+/// How `manager@delta` says that somebody has no manager any more (section 12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagerRemoval {
+    /// The former manager with `@removed`, as `members@delta` does.
+    #[default]
+    Element,
+    /// An empty list.
+    EmptyList,
+}
+
 /// What the managed identity endpoints answer (Graph reference, section 1.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,12 +74,40 @@ pub struct Switches {
     pub delta_members_per_page: usize,
     /// Whether each delta round begins with an empty page ("a page may have `value: []`", section 4).
     pub delta_empty_page: bool,
+    /// How long changes take to surface in a delta, in seconds ("changes may surface minutes late",
+    /// section 4).
+    pub delta_lag_secs: u64,
+    /// Whether each page with rows comes twice, under different links ("same object may appear
+    /// several times in a round", section 4).
+    pub delta_pages_twice: bool,
+    /// Whether the rows of a page come in falling order of their ids ("no order promised").
+    pub delta_unordered: bool,
+    /// Whether each round shows the changes of the round before once more ("and again in later
+    /// rounds", section 4).
+    pub delta_replays: bool,
+    /// Whether a first round mentions what is in the recycle bin as removed ("removals may still
+    /// appear", section 4).
+    pub delta_initial_removals: bool,
+    /// Whether a next link that came with the second answer to one link is refused with
+    /// `DirectoryPageTokenNotFoundException` ("a link obtained from a retried answer", section 4).
+    pub delta_stray_links_lost: bool,
     /// How an expired or reset delta token is refused.
     pub expired_delta: ExpiredDelta,
     /// How long a delta token lives, in seconds: seven days (section 4).
     pub delta_token_secs: u64,
     /// How long an access token lives, in seconds ("60 to 90 min", section 1.1).
     pub access_token_secs: u64,
+    /// How long changes take to reach filters, sorting, searches, casts and every read with
+    /// `ConsistencyLevel: eventual`, in seconds ("these reads come from an index that lags",
+    /// section 3). Only changes made while it is set lag.
+    pub index_lag_secs: u64,
+    /// How long changes take to reach `appRoleAssignedTo`, in seconds ("recent grants/removals can
+    /// be late", section 2). Only changes made while it is set lag.
+    pub assignment_lag_secs: u64,
+    /// What is seen of hidden memberships without the permission.
+    pub hidden_members: HiddenMembers,
+    /// How a delta says that a manager went.
+    pub manager_removal: ManagerRemoval,
     /// What the managed identity endpoints answer.
     pub managed_identity: ManagedIdentity,
     /// What a large `$top` does.
@@ -84,9 +136,19 @@ impl Default for Switches {
             delta_page_size: 200,
             delta_members_per_page: 500,
             delta_empty_page: false,
+            delta_lag_secs: 0,
+            delta_pages_twice: false,
+            delta_unordered: false,
+            delta_replays: false,
+            delta_initial_removals: false,
+            delta_stray_links_lost: false,
             expired_delta: ExpiredDelta::default(),
             delta_token_secs: 7 * 24 * 3600,
             access_token_secs: 3599,
+            index_lag_secs: 0,
+            assignment_lag_secs: 0,
+            hidden_members: HiddenMembers::default(),
+            manager_removal: ManagerRemoval::default(),
             managed_identity: ManagedIdentity::default(),
             large_top: LargeTop::default(),
             cast_needs_eventual: true,

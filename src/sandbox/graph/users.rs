@@ -1,53 +1,88 @@
-//! `users` and `users/{id}` (Graph reference, section 3).
+//! `users`, `users/{id}` and managers (Graph reference, section 3).
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::call::{Answer, Call, Content, Refusal, Reply};
-use super::filter::Filter;
-use super::page::{self, Listing, Window};
+use super::index::View;
+use super::page::{self, Listing, Rows, Window};
 use super::properties::USER;
+use super::query::{Expand, LIST_OPTIONS, Query, Rules, expand_manager};
 use super::state::{Person, State};
 use super::{Tenant, objects};
 
-const FILTERABLE: &[&str] = &[
-    "id",
-    "userPrincipalName",
-    "mail",
-    "accountEnabled",
-    "displayName",
-    "givenName",
-    "surname",
-    "mailNickname",
-    "jobTitle",
-    "department",
-    "userType",
-    "employeeId",
-    "city",
-    "country",
-    "state",
-    "usageLocation",
-    "onPremisesImmutableId",
-    "onPremisesSyncEnabled",
-    "creationType",
-];
-/// Properties that can only be filtered by an advanced query.
-const FILTERABLE_WHEN_ADVANCED: &[&str] =
-    &["companyName", "officeLocation", "mobilePhone", "employeeType", "postalCode"];
+/// What people can be asked.
+pub const RULES: Rules = Rules {
+    resource: "User",
+    filterable: &[
+        "id",
+        "userPrincipalName",
+        "mail",
+        "accountEnabled",
+        "displayName",
+        "givenName",
+        "surname",
+        "mailNickname",
+        "jobTitle",
+        "department",
+        "userType",
+        "employeeId",
+        "city",
+        "country",
+        "state",
+        "usageLocation",
+        "onPremisesImmutableId",
+        "onPremisesSyncEnabled",
+        "creationType",
+        "createdDateTime",
+        "externalUserState",
+        "preferredLanguage",
+    ],
+    filterable_when_advanced: &[
+        "companyName",
+        "officeLocation",
+        "mobilePhone",
+        "employeeType",
+        "postalCode",
+        "streetAddress",
+        "faxNumber",
+        "onPremisesSamAccountName",
+        "employeeHireDate",
+    ],
+    lists: &["proxyAddresses", "otherMails", "imAddresses", "identities", "businessPhones"],
+    endings: &["mail", "userPrincipalName"],
+    sortable: &["displayName", "userPrincipalName"],
+    sortable_when_advanced: &["createdDateTime", "mail", "givenName", "surname", "jobTitle"],
+    searchable: &[
+        "displayName",
+        "givenName",
+        "mail",
+        "mailNickname",
+        "surname",
+        "userPrincipalName",
+    ],
+};
 
 /// Answers `GET /users`.
 pub fn list(tenant: &Tenant, call: &Call) -> Reply {
-    call.only(&["$select", "$filter", "$top", "$count", "$skiptoken"])?;
-    let filter = filter(call)?;
+    let query = Query::of(call, &RULES)?;
+    call.only(LIST_OPTIONS)?;
     let select = page::select(call, USER, "user")?;
+    let expand = expand_manager(call)?;
     let state = tenant.state();
+    let view = View::for_call(&state, call, false, tenant.clock.now());
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
-    let count = call.counted().then(|| living(&state, filter.as_ref(), None).count());
+    let count = window.counts(call).then(|| living(&view, &query, None).count());
+    let rows = living(&view, &query, window.after);
     let listing = Listing {
         context: "users",
-        rows: living(&state, filter.as_ref(), window.after),
+        rows: page::ordered(rows, &query, |(id, person), name| {
+            objects::person_property(&state, *id, person, name)
+        }),
         show: |(id, person): (Uuid, &Person)| {
-            Value::Object(objects::person(&state, id, person, &select))
+            let mut shown = objects::person(&state, id, person, &select);
+            put_manager(&state, person, expand.as_ref(), &mut shown);
+            Value::Object(shown)
         },
         count,
     };
@@ -57,27 +92,61 @@ pub fn list(tenant: &Tenant, call: &Call) -> Reply {
 /// Answers `GET /users/$count`.
 pub fn count(tenant: &Tenant, call: &Call) -> Reply {
     refuse_plain_count(call)?;
-    let filter = filter(call)?;
-    let count = living(&tenant.state(), filter.as_ref(), None).count();
+    let query = Query::of(call, &RULES)?;
+    let state = tenant.state();
+    let view = View::indexed(&state, tenant.clock.now());
+    let count = living(&view, &query, None).count();
     Ok(Answer { status: 200, content: Content::Text(count.to_string()) })
 }
 
 /// Answers `GET /users/{id}`, where the id may be a user principal name.
 pub fn one(tenant: &Tenant, call: &Call, key: &str) -> Reply {
+    call.only(&["$select", "$expand", "$count"])?;
+    let select = page::select(call, USER, "user")?;
+    let expand = expand_manager(call)?;
+    let state = tenant.state();
+    let (id, person) = found(&state, key)?;
+    let mut shown = objects::person(&state, id, person, &select);
+    put_manager(&state, person, expand.as_ref(), &mut shown);
+    let context = format!("{}/v1.0/$metadata#users/$entity", call.base);
+    shown.insert("@odata.context".into(), context.into());
+    Ok(Answer::json(Value::Object(shown)))
+}
+
+/// Answers `GET /users/{id}/manager`.
+pub fn manager(tenant: &Tenant, call: &Call, key: &str) -> Reply {
     call.only(&["$select"])?;
     let select = page::select(call, USER, "user")?;
     let state = tenant.state();
+    let (_, person) = found(&state, key)?;
+    let (id, manager) = state.manager(person).ok_or_else(|| Refusal::missing("manager"))?;
+    let mut shown = objects::person(&state, id, manager, &select);
+    let context = format!("{}/v1.0/$metadata#directoryObjects/$entity", call.base);
+    shown.insert("@odata.context".into(), context.into());
+    shown.insert("@odata.type".into(), json!("#microsoft.graph.user"));
+    Ok(Answer::json(Value::Object(shown)))
+}
+
+/// Returns a person outside the recycle bin, by id or user principal name.
+pub fn found<'a>(state: &'a State, key: &str) -> Result<(Uuid, &'a Person), Refusal> {
     let id = Uuid::try_parse(key).ok().or_else(|| state.person_by_upn(key));
     let person = id.and_then(|id| state.people.get(&id).map(|person| (id, person)));
-    match person {
-        Some((id, person)) if person.deleted.is_none() => {
-            let mut shown = objects::person(&state, id, person, &select);
-            let context = format!("{}/v1.0/$metadata#users/$entity", call.base);
-            shown.insert("@odata.context".into(), context.into());
-            Ok(Answer::json(Value::Object(shown)))
-        }
-        _ => Err(Refusal::missing(key)),
-    }
+    person.filter(|(_, person)| person.deleted.is_none()).ok_or_else(|| Refusal::missing(key))
+}
+
+/// Puts the manager beside a person's properties; who has none has no such member.
+fn put_manager(
+    state: &State,
+    person: &Person,
+    expand: Option<&Expand>,
+    shown: &mut Map<String, Value>,
+) {
+    let Some((expand, (id, manager))) = expand.zip(state.manager(person)) else {
+        return;
+    };
+    let mut inner = objects::person(state, id, manager, &expand.select);
+    inner.insert("@odata.type".into(), json!("#microsoft.graph.user"));
+    shown.insert("manager".into(), Value::Object(inner));
 }
 
 /// Refuses `/$count` without `ConsistencyLevel: eventual` (Graph reference, section 3).
@@ -88,63 +157,30 @@ pub fn refuse_plain_count(call: &Call) -> Result<(), Refusal> {
     Err(Refusal::bad("$count is not currently supported."))
 }
 
-/// Reads `$filter` of a list of people.
-pub fn filter(call: &Call) -> Result<Option<Filter>, Refusal> {
-    let Some(text) = call.option("$filter") else {
-        return Ok(None);
-    };
-    let filter = Filter::parse(text)?;
-    let advanced = call.counted();
-    if filter.advanced() && !advanced {
-        return Err(Refusal::unsupported(
-            "Operator is not supported because the required parameters might be missing: ConsistencyLevel: eventual and $count=true.",
-        ));
-    }
-    let mut odd = None;
-    filter.properties(&mut |name, _| {
-        let known =
-            FILTERABLE.contains(&name) || (advanced && FILTERABLE_WHEN_ADVANCED.contains(&name));
-        if !known {
-            odd.get_or_insert_with(|| name.to_owned());
-        }
-    });
-    match odd {
-        None => Ok(Some(filter)),
-        Some(name) => Err(Refusal::unsupported(format!(
-            "Unsupported or invalid query filter clause specified for property '{name}' of resource 'User'."
-        ))),
-    }
-}
-
-/// Returns people outside the recycle bin that fit, after a key, sorted by id.
+/// Returns people outside the recycle bin that fit, after a key unless they are to be sorted.
 fn living<'a>(
-    state: &'a State,
-    filter: Option<&'a Filter>,
+    view: &'a View<'a>,
+    query: &'a Query,
     after: Option<u128>,
-) -> Box<dyn Iterator<Item = (u128, (Uuid, &'a Person))> + 'a> {
-    let named = filter.and_then(Filter::ids);
-    if let Some(mut ids) = named {
+) -> Rows<'a, (Uuid, &'a Person)> {
+    let fits = |id: Uuid, person: &Person| {
+        person.deleted.is_none()
+            && query.fits(&|name| objects::person_property(view.state, id, person, name))
+    };
+    if let Some(mut ids) = query.filter().and_then(|filter| filter.ids()) {
         ids.sort_unstable();
         ids.dedup();
-        let found = ids.into_iter().filter_map(|id| state.people.get(&id).map(|held| (id, held)));
+        let found = ids.into_iter().filter_map(|id| view.person(id).map(|held| (id, held)));
         return Box::new(
             found
-                .filter(|(_, person)| person.deleted.is_none())
+                .filter(move |(id, person)| fits(*id, person))
                 .map(|(id, person)| (id.as_u128(), (id, person))),
         );
     }
-    let from = Uuid::from_u128(after.unwrap_or(0));
-    let fits = move |id: Uuid, person: &Person| {
-        filter.is_none_or(|filter| {
-            filter.fits(&|name| objects::person_property(state, id, person, name))
-        })
-    };
+    let from = if query.order.is_some() { 0 } else { after.unwrap_or(0) };
     Box::new(
-        state
-            .people
-            .range(from..)
-            .filter(|(_, person)| person.deleted.is_none())
-            .filter(move |(id, person)| fits(**id, person))
-            .map(|(id, person)| (id.as_u128(), (*id, person))),
+        view.people(Uuid::from_u128(from))
+            .filter(move |(id, person)| fits(*id, person))
+            .map(|(id, person)| (id.as_u128(), (id, person))),
     )
 }

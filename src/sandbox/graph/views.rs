@@ -13,6 +13,8 @@ pub struct NewPerson {
     pub id: Option<Uuid>,
     /// The properties, by the names of the metadata.
     pub attributes: Vec<(Name, Value)>,
+    /// Who leads them.
+    pub manager: Option<Uuid>,
 }
 
 impl NewPerson {
@@ -64,6 +66,8 @@ pub struct PersonView {
     pub id: Uuid,
     /// When they were put into the recycle bin, as RFC 3339, or `None` if they were not.
     pub deleted: Option<String>,
+    /// Who leads them.
+    pub manager: Option<Uuid>,
     /// Direct memberships, sorted by group id.
     pub groups: Vec<Uuid>,
     /// The properties that have a value.

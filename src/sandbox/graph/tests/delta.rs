@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{World, ids, link};
 use crate::sandbox::faults::{Fault, FaultKind};
-use crate::sandbox::graph::switches::{ExpiredDelta, Switches};
+use crate::sandbox::graph::switches::{ExpiredDelta, ManagerRemoval, Switches};
 use crate::sandbox::graph::views::NewPerson;
 
 /// Follows a round to its end and returns the rows and the delta link.
@@ -227,4 +227,150 @@ async fn a_cut_page_has_no_link_at_all() {
     let page = world.get(USERS).await;
     assert_eq!(ids(&page).len(), 1);
     assert_eq!((link(&page, "next"), link(&page, "delta")), (None, None));
+}
+
+fn switched(world: &World, change: impl FnOnce(&mut Switches)) {
+    let mut switches = Switches::default();
+    change(&mut switches);
+    world.entra().set_switches(switches);
+}
+
+fn row_ids(rows: &[Value]) -> Vec<&str> {
+    rows.iter().filter_map(|row| row["id"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn managers_are_followed_by_their_ids() {
+    let world = World::empty().await;
+    let (ada, bob, cid) = (world.person("Ada"), world.person("Bob"), world.person("Cid"));
+    world.entra().set_manager(cid, Some(ada)).expect("is led");
+    let path = "/users/delta?$select=id,manager";
+    let (rows, first) = round(&world, path).await;
+    let led = rows.iter().find(|row| row["id"] == json!(cid)).expect("is listed");
+    let one = |id: Uuid| json!({"@odata.type": "#microsoft.graph.user", "id": id});
+    assert_eq!(led["manager@delta"], json!([one(ada)]));
+    assert_eq!(rows.iter().filter(|row| row.get("manager@delta").is_some()).count(), 1);
+    world.entra().set_manager(cid, Some(bob)).expect("is led");
+    world.entra().set_person(ada, "jobTitle", "Head").expect("changes");
+    let (rows, second) = round(&world, &first).await;
+    let mut former = one(ada);
+    former["@removed"] = json!({"reason": "deleted"});
+    assert_eq!(rows, [json!({"id": cid, "manager@delta": [former, one(bob)]})]);
+    world.entra().set_manager(cid, None).expect("is free");
+    let (rows, _) = round(&world, &second).await;
+    assert_eq!(rows[0]["manager@delta"][0]["@removed"]["reason"], "deleted");
+    switched(&world, |switches| switches.manager_removal = ManagerRemoval::EmptyList);
+    let (rows, _) = round(&world, &second).await;
+    assert_eq!(rows, [json!({"id": cid, "manager@delta": []})]);
+}
+
+#[tokio::test]
+async fn changes_surface_late() {
+    let world = World::empty().await;
+    let ada = world.person("Ada");
+    switched(&world, |switches| switches.delta_lag_secs = 120);
+    world.advance(200);
+    let (_, start) = round(&world, &format!("{USERS}&$deltatoken=latest")).await;
+    world.entra().set_enabled(ada, false).expect("disables");
+    world.advance(60);
+    let (rows, later) = round(&world, &start).await;
+    assert!(rows.is_empty(), "a read shows it already, the delta does not");
+    world.advance(61);
+    let (rows, _) = round(&world, &later).await;
+    assert_eq!(row_ids(&rows), [ada.to_string()]);
+}
+
+#[tokio::test]
+async fn pages_repeat_and_come_in_any_order() {
+    let world = World::empty().await;
+    let mut all: Vec<String> =
+        (0..5).map(|number| world.person(&format!("P{number}")).to_string()).collect();
+    all.sort();
+    switched(&world, |switches| {
+        switches.delta_page_size = 2;
+        switches.delta_pages_twice = true;
+    });
+    let (rows, delta) = round(&world, USERS).await;
+    let twice = [&all[..2], &all[..2], &all[2..4], &all[2..4], &all[4..], &all[4..]].concat();
+    assert_eq!(row_ids(&rows), twice);
+    let (rows, _) = round(&world, &delta).await;
+    assert!(rows.is_empty());
+    switched(&world, |switches| switches.delta_unordered = true);
+    let (rows, _) = round(&world, USERS).await;
+    all.reverse();
+    assert_eq!(row_ids(&rows), all);
+}
+
+#[tokio::test]
+async fn a_round_replays_the_one_before_once() {
+    let world = World::empty().await;
+    let (ada, bob) = (world.person("Ada"), world.person("Bob"));
+    switched(&world, |switches| switches.delta_replays = true);
+    let (_, start) = round(&world, &format!("{USERS}&$deltatoken=latest")).await;
+    world.entra().set_enabled(ada, false).expect("disables");
+    let (rows, second) = round(&world, &start).await;
+    assert_eq!(row_ids(&rows), [ada.to_string()]);
+    world.entra().set_enabled(bob, false).expect("disables");
+    let (rows, third) = round(&world, &second).await;
+    assert_eq!(rows.len(), 2, "that of the round before comes again");
+    let (rows, fourth) = round(&world, &third).await;
+    assert_eq!(row_ids(&rows), [bob.to_string()]);
+    let (rows, _) = round(&world, &fourth).await;
+    assert!(rows.is_empty(), "replays end");
+}
+
+#[tokio::test]
+async fn first_rounds_may_mention_the_recycle_bin() {
+    let world = World::empty().await;
+    let ada = world.person("Ada");
+    world.entra().soft_delete_person(ada).expect("deletes");
+    assert!(round(&world, USERS).await.0.is_empty());
+    switched(&world, |switches| switches.delta_initial_removals = true);
+    let wanted = json!({"id": ada, "@removed": {"reason": "changed"}});
+    assert_eq!(round(&world, USERS).await.0, [wanted]);
+}
+
+#[tokio::test]
+async fn links_of_a_repeated_request_may_be_lost() {
+    let world = World::empty().await;
+    for number in 0..6 {
+        world.person(&format!("P{number}"));
+    }
+    switched(&world, |switches| {
+        switches.delta_page_size = 2;
+        switches.delta_stray_links_lost = true;
+    });
+    let first = world.get(USERS).await;
+    let next = link(&first, "next").expect("more");
+    let good = world.get(next).await;
+    let stray = world.get(next).await;
+    assert_eq!(good["value"], stray["value"], "the page itself can be had again");
+    let lost = link(&stray, "next").expect("more");
+    let wanted = (400, "DirectoryPageTokenNotFoundException".to_owned());
+    assert_eq!(world.refused(lost).await, wanted);
+    let rest = world.get(link(&good, "next").expect("more")).await;
+    assert!(link(&rest, "delta").is_some());
+    switched(&world, |_| {});
+    world.get(lost).await;
+}
+
+#[tokio::test]
+async fn fifty_ids_can_be_followed_and_a_reset_says_where_to_start_again() {
+    let world = World::empty().await;
+    let ada = world.person("Ada");
+    world.person("Bob");
+    let clauses = |count: u128| {
+        let others = (1..count).map(Uuid::from_u128).map(|id| format!("id eq '{id}'"));
+        let all: Vec<String> = others.chain([format!("id eq '{ada}'")]).collect();
+        format!("/users/delta?$select=id&$filter={}", all.join(" or ").replace(' ', "%20"))
+    };
+    let (rows, delta) = round(&world, &clauses(50)).await;
+    assert_eq!(row_ids(&rows), [ada.to_string()]);
+    assert_eq!(world.refused(&clauses(51)).await.0, 400);
+    switched(&world, |switches| switches.expired_delta = ExpiredDelta::GoneWithLocation);
+    world.entra().reset_deltas();
+    let answer = world.request(&delta).send().await.expect("answers");
+    assert_eq!(answer.status(), 410);
+    let location = answer.headers()["location"].to_str().expect("text").to_owned();
+    assert_eq!(row_ids(&round(&world, &location).await.0), [ada.to_string()]);
 }

@@ -3,6 +3,7 @@
 mod control;
 mod delta;
 mod identity;
+mod queries;
 mod reads;
 mod tokens;
 

@@ -36,7 +36,7 @@ pub(super) fn answer(
         // Whoever does not name a registered address is not redirected anywhere.
         Err(problem) => return html_page(StatusCode::BAD_REQUEST, problem),
     };
-    if !query.get("response_type").is_some_and(|kind| kind == "code") {
+    if query.get("response_type").is_none_or(|kind| kind != "code") {
         return deny(target, &query, "unsupported_response_type", "Only codes are offered.");
     }
     match parts.method {

@@ -59,7 +59,7 @@ pub(super) fn check_address(
 }
 
 /// Which of the two lists a path means.
-fn list<'t>(tenant: &'t mut Tenant, login: bool) -> &'t mut DomainList {
+fn list(tenant: &mut Tenant, login: bool) -> &mut DomainList {
     if login { &mut tenant.login_domains } else { &mut tenant.folder_domains }
 }
 

@@ -19,24 +19,24 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Lets a request in, or returns the answer that turns it away. Without a limit nothing is
-    /// remembered.
-    pub(super) fn admit(&mut self, switches: &Switches, now: Timestamp) -> Result<(), Response> {
+    /// Returns the answer that turns a request away, or `None` if it is let in. Without a limit
+    /// nothing is remembered.
+    pub(super) fn turn_away(&mut self, switches: &Switches, now: Timestamp) -> Option<Response> {
         let Some(limit) = switches.requests_per_minute else {
             self.arrivals.clear();
-            return Ok(());
+            return None;
         };
         while self.arrivals.front().is_some_and(|first| first.plus_ms(MINUTE_MS) <= now) {
             self.arrivals.pop_front();
         }
         if self.arrivals.len() < limit {
             self.arrivals.push_back(now);
-            return Ok(());
+            return None;
         }
         // There is room again when all but `limit` less one of them have left the minute.
         let leaving = self.arrivals.get(self.arrivals.len().saturating_sub(limit.max(1)));
         let free = leaving.map_or(now, |first| first.plus_ms(MINUTE_MS));
-        Err(throttled(switches, now, free))
+        Some(throttled(switches, now, free))
     }
 }
 
@@ -80,12 +80,12 @@ mod tests {
         for (at, admitted) in
             [(0, true), (10_000, true), (59_999, false), (60_000, true), (60_001, false)]
         {
-            let answer = window.admit(&switches, Timestamp(at));
-            assert_eq!(answer.is_ok(), admitted, "{at}");
+            let answer = window.turn_away(&switches, Timestamp(at));
+            assert_eq!(answer.is_none(), admitted, "{at}");
         }
-        let refused = window.admit(&switches, Timestamp(60_500)).unwrap_err();
+        let refused = window.turn_away(&switches, Timestamp(60_500)).unwrap();
         assert_eq!(refused.headers()[RETRY_AFTER], "10");
-        assert!(window.admit(&switches, Timestamp(70_000)).is_ok());
+        assert!(window.turn_away(&switches, Timestamp(70_000)).is_none());
     }
 
     #[test]
@@ -94,15 +94,15 @@ mod tests {
         let mut none = switches(RetryHint::None);
         none.throttle_status = 503;
         for _ in 0..2 {
-            assert!(window.admit(&none, Timestamp(0)).is_ok());
+            assert!(window.turn_away(&none, Timestamp(0)).is_none());
         }
-        let refused = window.admit(&none, Timestamp(0)).unwrap_err();
+        let refused = window.turn_away(&none, Timestamp(0)).unwrap();
         assert_eq!(refused.status(), 503);
         assert!(refused.headers().get(RETRY_AFTER).is_none());
-        let refused = window.admit(&switches(RetryHint::Date), Timestamp(1)).unwrap_err();
+        let refused = window.turn_away(&switches(RetryHint::Date), Timestamp(1)).unwrap();
         assert_eq!(refused.status(), 429);
         assert_eq!(refused.headers()[RETRY_AFTER], "Thu, 01 Jan 1970 00:01:00 GMT");
         let off = Switches::default();
-        assert!((0..99).all(|_| window.admit(&off, Timestamp(0)).is_ok()));
+        assert!((0..99).all(|_| window.turn_away(&off, Timestamp(0)).is_none()));
     }
 }

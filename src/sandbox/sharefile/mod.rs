@@ -194,7 +194,7 @@ impl Sharefile {
         let Some(site) = Site::of(parts, &tenant.options.subdomain) else { return missing() };
         let path = parts.uri.path();
         let now = self.clock.now();
-        if let Err(throttled) = tenant.window.admit(&tenant.switches, now) {
+        if let Some(throttled) = tenant.window.turn_away(&tenant.switches, now) {
             return throttled;
         }
         if route::is_token(path) {

@@ -143,7 +143,7 @@ async fn a_client_is_promoted_and_keeps_id_and_groups() {
     assert_eq!(user["odata.type"], "ShareFile.Api.Models.AccountUser");
     let held = ["Employee", "CanChangePassword", "CanManageMySettings", "CanManageUsers"];
     assert_eq!(roles(&user), held);
-    assert_eq!(world.sharefile.group(&group).unwrap().members, [id.clone()]);
+    assert_eq!(world.sharefile.group(&group).unwrap().members, std::slice::from_ref(&id));
     let answer = world.patch(&path, json!({ "IsEmployee": false })).await;
     assert_refused(&answer, 400, "BadRequest", "BadRequest");
     let client = world.client("c@partner.example");

@@ -2,19 +2,22 @@
 //!
 //! Requests are built by graph-rs-sdk and sent by our own client: `request` moves them to the
 //! configured cloud, `token` signs in, `paging` follows pages, `batch` bundles reads. Above these,
-//! one file for each question: `describe`, `assignments`, `users`, `members`, `delta`.
+//! one file for each question: `describe`, `assignments`, `users`, `members`, `delta`, `checkup`.
 
 mod assertion;
 mod assignments;
 mod attributes;
 mod batch;
+mod checkup;
 mod delta;
 mod describe;
 mod error;
+mod managed_identity;
 mod members;
 mod merge;
 mod paging;
 mod permission;
+mod proof;
 mod request;
 pub mod settings;
 mod token;
@@ -34,6 +37,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use attributes::{AttributeSource, KNOWN_ATTRIBUTES, attribute_kind};
+pub use checkup::{CredentialEnd, PermissionFact, SignedIn};
 
 use crate::clock::Clock;
 use crate::model::identity::{Assignment, SourceUser};
@@ -43,7 +47,7 @@ use crate::source::{Changes, GroupMembers, Source, SourceApplication, SourceErro
 
 use self::attributes::Selection;
 use self::request::Transport;
-use self::settings::GraphSettings;
+use self::settings::{Credential, GraphSettings};
 
 /// A tenant of Entra ID, read through Microsoft Graph.
 pub struct Graph {
@@ -51,6 +55,8 @@ pub struct Graph {
     selection: Selection,
     application: String,
     tenant: String,
+    client_id: String,
+    credential: Credential,
 }
 
 impl Graph {
@@ -74,6 +80,8 @@ impl Graph {
             selection,
             application: settings.application,
             tenant: settings.tenant,
+            client_id: settings.client_id,
+            credential: settings.credential,
         })
     }
 }

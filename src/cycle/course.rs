@@ -193,6 +193,8 @@ impl Cycle<'_> {
             store: &engine.store,
             application: pins.application_id,
             query_hash: &query_hash,
+            comparable: job.watermark.as_ref().is_some_and(|(_, hash)| *hash == query_hash),
+            reread_since: job.reread_since,
             now: engine.clock.now(),
         };
         let watermark = job.watermark.as_ref().map(|(watermark, _)| watermark);

@@ -26,16 +26,39 @@ pub struct SourceApplication {
     pub assignment_required: bool,
 }
 
-/// The members of some groups. Every group that was asked for is either in `read` or in `gone`.
+/// The members of some groups. Every group that was asked for is in `read`, in `gone` or in
+/// `hidden`.
 #[derive(Clone, Debug, Default)]
 pub struct GroupMembers {
     /// Groups that were read to the end; sorted.
     pub read: Vec<SourceAnchor>,
     /// Groups that no longer exist; sorted.
     pub gone: Vec<SourceAnchor>,
+    /// Groups that hide their members and showed none: who is in them is not known; sorted.
+    pub hidden: Vec<SourceAnchor>,
     /// The people in them, once each, sorted by anchor. Members that are no people are left out.
     pub users: Vec<SourceUser>,
     /// Who is in which group; sorted, unique.
+    pub memberships: Vec<Membership>,
+}
+
+/// The assignment list, read together with the source's own count of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CountedAssignments {
+    /// The rows that came; sorted, unique.
+    pub rows: Vec<Assignment>,
+    /// Whether as many rows came as the source counts; `None` if it did not count.
+    pub complete: Option<bool>,
+}
+
+/// Who is in some groups now. Every group that was asked for is either in `read` or in `gone`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MembersNow {
+    /// Groups that were read to the end; sorted.
+    pub read: Vec<SourceAnchor>,
+    /// Groups that no longer exist; sorted.
+    pub gone: Vec<SourceAnchor>,
+    /// Who is in which group; sorted, unique. Only people.
     pub memberships: Vec<Membership>,
 }
 
@@ -92,6 +115,10 @@ pub enum Changes {
 }
 
 /// The source of people. All methods read; none writes.
+///
+/// Lists of people and members may come from an index that is some minutes behind. The methods
+/// whose names end in `now` ask the directory itself; they cost more requests, and serve to settle
+/// what the index says otherwise than what is known already.
 #[async_trait]
 pub trait Source: Send + Sync {
     /// Finds the application and checks what the credentials may do.
@@ -107,11 +134,24 @@ pub trait Source: Send + Sync {
     /// are left out. One read to the end of the list; confirming what vanished is up to the caller.
     async fn assignments(&self, application: SourceAnchor) -> Result<Vec<Assignment>, SourceError>;
 
+    /// Returns the assignment list in another read than [`Source::assignments`], with its count,
+    /// so that a list that was cut short or lost rows is told from one that became shorter.
+    async fn counted_assignments(
+        &self,
+        application: SourceAnchor,
+    ) -> Result<CountedAssignments, SourceError>;
+
     /// Returns the direct members of groups, with their attributes.
     async fn members(&self, groups: &[SourceAnchor]) -> Result<GroupMembers, SourceError>;
 
+    /// Returns the direct members of groups as they are now.
+    async fn members_now(&self, groups: &[SourceAnchor]) -> Result<MembersNow, SourceError>;
+
     /// Returns one entry for each of `anchors`, sorted by anchor, whatever became of the person.
     async fn users(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError>;
+
+    /// Returns one entry for each of `anchors` as they are now, sorted by anchor.
+    async fn users_now(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError>;
 
     /// Returns what changed since `watermark`.
     async fn changes(&self, watermark: &Watermark) -> Result<Changes, SourceError>;

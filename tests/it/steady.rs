@@ -1,22 +1,25 @@
 //! A daemon that goes on for years: when it reads everything again, what a mistake of its own does
 //! to it, and what it knows of the tenant that it writes to.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
 use sharefile_provisioner::clock::{Clock, SystemClock};
+use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::cycle::schedule::Rhythm;
 use sharefile_provisioner::cycle::worker::{WorkerSettings, work};
-use sharefile_provisioner::model::identity::{Assignment, SourceUser};
+use sharefile_provisioner::model::identity::{Assignment, Presence, SourceUser};
 use sharefile_provisioner::model::ids::{SourceAnchor, Timestamp, Watermark};
 use sharefile_provisioner::model::outcome::CycleState;
 use sharefile_provisioner::model::plan::{CycleKind, HoldKind};
+use sharefile_provisioner::model::row::AttributeRow;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::source::{
-    Changes, GroupMembers, Source, SourceApplication, SourceError,
+    Changes, CountedAssignments, GroupMembers, MembersNow, Source, SourceApplication, SourceError,
 };
 use sharefile_provisioner::store::Store;
 use tokio_util::sync::CancellationToken;
@@ -103,10 +106,26 @@ async fn status_says_when_everything_is_read_next() {
     assert!(ran.text.contains(&format!(", the next from {} on", Timestamp(next))) || last > now.0);
 }
 
-/// A source with a mistake in it, once.
+/// A source with a mistake in it, once, or one that does not find everybody whom it lists.
 struct Mistaken {
     source: Arc<dyn Source>,
     due: AtomicBool,
+    nobody_finds: Mutex<BTreeSet<SourceAnchor>>,
+}
+
+impl Mistaken {
+    fn around(source: Arc<dyn Source>) -> Arc<Self> {
+        Arc::new(Self { source, due: AtomicBool::new(false), nobody_finds: Mutex::default() })
+    }
+
+    fn found(&self, mut users: Vec<SourceUser>) -> Vec<SourceUser> {
+        let missing = self.nobody_finds.lock().expect("no panic");
+        for user in users.iter_mut().filter(|user| missing.contains(&user.anchor)) {
+            user.presence = Presence::HardDeleted;
+            user.attributes = AttributeRow::default();
+        }
+        users
+    }
 }
 
 #[async_trait]
@@ -124,12 +143,27 @@ impl Source for Mistaken {
         self.source.assignments(application).await
     }
 
+    async fn counted_assignments(
+        &self,
+        application: SourceAnchor,
+    ) -> Result<CountedAssignments, SourceError> {
+        self.source.counted_assignments(application).await
+    }
+
+    async fn members_now(&self, groups: &[SourceAnchor]) -> Result<MembersNow, SourceError> {
+        self.source.members_now(groups).await
+    }
+
+    async fn users_now(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
+        Ok(self.found(self.source.users_now(anchors).await?))
+    }
+
     async fn members(&self, groups: &[SourceAnchor]) -> Result<GroupMembers, SourceError> {
         self.source.members(groups).await
     }
 
     async fn users(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
-        self.source.users(anchors).await
+        Ok(self.found(self.source.users(anchors).await?))
     }
 
     async fn changes(&self, watermark: &Watermark) -> Result<Changes, SourceError> {
@@ -146,8 +180,9 @@ async fn a_panic_ends_its_cycle_and_not_the_schedule() {
     let world = World::empty().await;
     world.join("Ada");
     let mut engine = world.engine();
-    let source = engine.source.clone();
-    engine.source = Arc::new(Mistaken { source, due: AtomicBool::new(true) });
+    let source = Mistaken::around(engine.source.clone());
+    source.due.store(true, Ordering::SeqCst);
+    engine.source = source;
     // The worker looks for requests again and again, which would let a clock that jumps race.
     engine.clock = Arc::new(SystemClock::new());
     let engine = Arc::new(engine);
@@ -161,6 +196,39 @@ async fn a_panic_ends_its_cycle_and_not_the_schedule() {
     assert!(error.message.contains("an assumption that does not hold"), "{error:?}");
     assert!(error.remedy.contains("mistake of this program") && cycles[1].ended_at.is_some());
     assert!(!world.account("Ada").disabled);
+}
+
+/// Somebody so new that the lists have them, and nobody else: neither people nor recycle bin.
+#[tokio::test]
+async fn whom_nobody_finds_yet_is_asked_for_in_each_cycle() {
+    let world = World::empty().await;
+    let known = world.join("Known");
+    world.join("Other");
+    let mut engine = world.engine();
+    let source = Mistaken::around(engine.source.clone());
+    engine.source = source.clone();
+    let turn = async |full| {
+        let turned = engine.turn(Asked { full, ..asked() }).await.expect("a recorded cycle");
+        assert_eq!(turned.report.state, CycleState::Complete, "{:?}", turned.report);
+        let counts = turned.report.counts;
+        (counts.created, counts.disabled, counts.unread)
+    };
+    assert_eq!(turn(false).await, (2, 0, 0));
+    let (row, member) = (world.join("Row"), world.person("Member"));
+    world.group("Group", &[]);
+    let late = world.group("Late", &[]);
+    world.sandbox.entra.add_member(late, member).expect("a member");
+    let missing = [row, member].map(SourceAnchor);
+    source.nobody_finds.lock().expect("no panic").extend(missing);
+    assert_eq!(turn(false).await, (0, 0, 2), "in a row, and in a list");
+    assert_eq!(turn(false).await, (0, 0, 2));
+    assert_eq!(turn(true).await, (0, 0, 2), "a full read knows no more");
+    source.nobody_finds.lock().expect("no panic").clear();
+    assert_eq!(turn(false).await, (2, 0, 0), "and now they are found");
+    // Who has an account, and is nowhere any more, has left.
+    world.sandbox.entra.hard_delete_person(known).expect("a person");
+    assert_eq!(turn(true).await, (0, 1, 0));
+    engine.store.close().await.expect("a closed store");
 }
 
 /// Whom the tenant protects may change between two full reads, in a daemon that knows the tenant.

@@ -26,8 +26,6 @@ pub struct World {
     pub sandbox: Sandbox,
     pub clock: Arc<JumpClock>,
     pub folder: tempfile::TempDir,
-    /// What the environment of engines holds; commands have that of the tests.
-    pub environment: Environment,
     overrides: Overrides,
 }
 
@@ -62,8 +60,7 @@ impl World {
     /// only processes should be run against it.
     pub fn around(sandbox: Sandbox, clock: Arc<JumpClock>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let environment = Environment::default();
-        let world = Self { sandbox, clock, folder, environment, overrides: Overrides::default() };
+        let world = Self { sandbox, clock, folder, overrides: Overrides::default() };
         world.write_config();
         world
     }
@@ -135,7 +132,8 @@ path = "store.db"
 
     /// The job as configured.
     pub fn job(&self) -> Job {
-        config::load(&self.config(), &self.environment, &self.overrides).expect("a job")
+        let none: [(&str, &str); 0] = [];
+        config::load(&self.config(), &Environment::of(none), &self.overrides).expect("a job")
     }
 
     /// A fresh engine, as a new process would have it, on the store of this world.

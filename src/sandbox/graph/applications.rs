@@ -112,7 +112,7 @@ pub fn assignments(tenant: &Tenant, call: &Call, key: &ApplicationKey) -> Reply 
             }
             Value::Object(shown)
         },
-        count: call.counted().then(|| rows().count()),
+        count: (call.counted() && state.switches.assignments_counted).then(|| rows().count()),
     };
     page::list(call, &tenant.faults, &tenant.sealer, window, listing)
 }

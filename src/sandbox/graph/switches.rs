@@ -118,6 +118,9 @@ pub struct Switches {
     /// Whether `appRoleAssignedTo` loses everything after the first page, without a link, when
     /// `$top` is absent (section 2, the reported defect).
     pub assignments_lost_without_top: bool,
+    /// Whether `appRoleAssignedTo` is counted when `$count=true` and `ConsistencyLevel: eventual`
+    /// ask for it (section 2 names the parameter; whether it is honoured is not documented).
+    pub assignments_counted: bool,
     /// Whether assignments of people and groups in the recycle bin are still listed.
     pub assignments_of_deleted: bool,
     /// Whether the name of a deleted person is prefixed with the id (section 6).
@@ -153,6 +156,7 @@ impl Default for Switches {
             large_top: LargeTop::default(),
             cast_needs_eventual: true,
             assignments_lost_without_top: false,
+            assignments_counted: true,
             assignments_of_deleted: false,
             deleted_upn_prefixed: true,
             security_groups_recycled: false,

@@ -1,14 +1,18 @@
 //! Who is assigned to the application. There is no change feed for it: the list is read whole
 //! (Graph reference, section 2).
 
+use std::collections::HashSet;
+
+use graph_http::api_impl::RequestHandler;
 use graph_rs_sdk::ODataQuery;
+use http::StatusCode;
 
 use crate::model::identity::{Assignment, PrincipalKind};
 use crate::model::ids::SourceAnchor;
-use crate::source::SourceError;
+use crate::source::{CountedAssignments, SourceError};
 
 use super::error::Call;
-use super::paging::Pager;
+use super::paging::{PageError, Pager};
 use super::permission::Permission;
 use super::request::Transport;
 use super::wire::WireAssignment;
@@ -21,20 +25,52 @@ pub(super) async fn read(
     transport: &Transport,
     application: SourceAnchor,
 ) -> Result<Vec<Assignment>, SourceError> {
-    let call = Call::new(
-        format!("reading the assignments of application {application}"),
-        Permission::Application,
-    );
-    let handler = transport
-        .sdk()
-        .service_principal(application.to_string())
-        .list_app_role_assigned_to()
-        .top(PAGE_SIZE);
+    let call = call(application);
     let mut pager = Pager::new(transport, &call);
-    let first = pager.fetch(handler).await.map_err(|error| error.into_error(&call))?;
+    let first = pager.fetch(list(transport, application)).await;
+    let first = first.map_err(|error| error.into_error(&call))?;
     let mut rows = Vec::new();
     pager.collect(first, &mut rows).await?;
     Ok(kept(rows))
+}
+
+/// Returns the same list with Graph's own count of it, which a list that was cut short or lost
+/// rows does not reach. Where Graph does not count this list, it is read without.
+pub(super) async fn counted(
+    transport: &Transport,
+    application: SourceAnchor,
+) -> Result<CountedAssignments, SourceError> {
+    let call = call(application);
+    let mut pager = Pager::new(transport, &call).eventual();
+    let first = match pager.fetch(list(transport, application).count("true")).await {
+        Ok(first) => first,
+        Err(PageError::Refused(answer)) if answer.status == StatusCode::BAD_REQUEST => {
+            let rows = read(transport, application).await?;
+            return Ok(CountedAssignments { rows, complete: None });
+        }
+        Err(error) => return Err(error.into_error(&call)),
+    };
+    let counted = first.count;
+    let mut rows = Vec::new();
+    pager.collect(first, &mut rows).await?;
+    let distinct: HashSet<&str> = rows.iter().map(|row: &WireAssignment| row.id.as_str()).collect();
+    let complete = counted.map(|counted| distinct.len() as u64 >= counted);
+    Ok(CountedAssignments { rows: kept(rows), complete })
+}
+
+fn call(application: SourceAnchor) -> Call {
+    Call::new(
+        format!("reading the assignments of application {application}"),
+        Permission::Application,
+    )
+}
+
+fn list(transport: &Transport, application: SourceAnchor) -> RequestHandler {
+    transport
+        .sdk()
+        .service_principal(application.to_string())
+        .list_app_role_assigned_to()
+        .top(PAGE_SIZE)
 }
 
 /// Drops what is no person and no group. An unknown kind is left out with a warning: it cannot

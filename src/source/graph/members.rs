@@ -19,7 +19,7 @@ use super::paging::Pager;
 use super::permission::Permission;
 use super::request::Transport;
 use super::users::decoded;
-use super::wire::{self, Page, Record};
+use super::wire::{self, GroupVisibility, Page, Record};
 
 /// Members in one page at most (Graph reference, section 5).
 const PAGE_SIZE: &str = "999";
@@ -27,8 +27,15 @@ const PAGE_SIZE: &str = "999";
 /// Batches in flight at once. Each may bring twenty thousand people.
 const BATCHES_AT_ONCE: usize = 2;
 
-/// What became of a group: its people, or `None` if there is no such group.
-type Members = (SourceAnchor, Option<Vec<SourceUser>>);
+/// What became of a group.
+enum Members {
+    /// Its people.
+    Of(Vec<SourceUser>),
+    /// There is no such group.
+    Gone,
+    /// It shows nobody, or refuses to: perhaps it hides them.
+    Nobody(Option<Box<InnerAnswer>>),
+}
 
 /// Returns the direct members of `groups` who are people.
 pub(super) async fn read(
@@ -43,11 +50,19 @@ pub(super) async fn read(
     let mut done = stream::iter(reads).buffer_unordered(BATCHES_AT_ONCE);
     let mut found = GroupMembers::default();
     let mut people: BTreeMap<SourceAnchor, SourceUser> = BTreeMap::new();
+    let mut doubtful = Vec::new();
     while let Some(groups) = done.try_next().await? {
         for (group, members) in groups {
-            let Some(members) = members else {
-                found.gone.push(group);
-                continue;
+            let members = match members {
+                Members::Of(members) => members,
+                Members::Gone => {
+                    found.gone.push(group);
+                    continue;
+                }
+                Members::Nobody(refusal) => {
+                    doubtful.push((group, refusal));
+                    continue;
+                }
             };
             found.read.push(group);
             for person in members {
@@ -56,8 +71,10 @@ pub(super) async fn read(
             }
         }
     }
+    look_closer(transport, doubtful, &mut found).await?;
     found.read.sort();
     found.gone.sort();
+    found.hidden.sort();
     found.memberships.sort();
     found.memberships.dedup();
     found.users = people.into_values().collect();
@@ -74,12 +91,55 @@ fn keep(people: &mut BTreeMap<SourceAnchor, SourceUser>, person: SourceUser) {
     }
 }
 
+/// Tells groups without members from those that hide them: nobody is absent because the list may
+/// not be seen.
+async fn look_closer(
+    transport: &Transport,
+    doubtful: Vec<(SourceAnchor, Option<Box<InnerAnswer>>)>,
+    found: &mut GroupMembers,
+) -> Result<(), SourceError> {
+    let call = Call::new("reading which groups hide their members", Permission::GroupMember);
+    for some in doubtful.chunks(BATCH_SIZE) {
+        let inners: Vec<Inner> = some
+            .iter()
+            .map(|(group, _)| {
+                let one = transport.sdk().group(group.to_string()).get_group();
+                let url = transport.relative(&one.select(&["id", "visibility"]));
+                Inner { url, eventual: false }
+            })
+            .collect();
+        let answers = batch::run(transport, &call, &inners).await?;
+        for ((group, refusal), answer) in some.iter().zip(answers) {
+            if answer.status == StatusCode::NOT_FOUND {
+                found.gone.push(*group);
+                continue;
+            }
+            if !answer.status.is_success() {
+                return Err(answer.refused(&call));
+            }
+            let visibility: GroupVisibility = decoded(&call, answer)?;
+            match refusal {
+                _ if visibility.hides_members() => found.hidden.push(*group),
+                Some(refusal) => {
+                    let call = Call::new(
+                        format!("reading the members of group {group}"),
+                        Permission::GroupMember,
+                    );
+                    return Err(refusal.refused(&call));
+                }
+                None => found.read.push(*group),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Reads up to twenty groups: their first pages in one batch, the rest one by one.
 async fn some(
     transport: &Transport,
     selection: &Selection,
     groups: &[SourceAnchor],
-) -> Result<Vec<Members>, SourceError> {
+) -> Result<Vec<(SourceAnchor, Members)>, SourceError> {
     let call = Call::new(
         format!("reading the members of {} groups", groups.len()),
         Permission::GroupMember,
@@ -105,17 +165,22 @@ async fn one(
     selection: &Selection,
     group: SourceAnchor,
     first: InnerAnswer,
-) -> Result<Option<Vec<SourceUser>>, SourceError> {
+) -> Result<Members, SourceError> {
     let call = Call::new(format!("reading the members of group {group}"), Permission::GroupMember);
     if first.status == StatusCode::NOT_FOUND {
-        return Ok(None);
+        return Ok(Members::Gone);
+    }
+    if first.status == StatusCode::FORBIDDEN {
+        return Ok(Members::Nobody(Some(Box::new(first))));
     }
     if !first.status.is_success() {
         return Err(first.refused(&call));
     }
     let page: Page<Record> = decoded(&call, first)?;
-    if let Some(people) = rest(transport, &call, selection, page).await? {
-        return Ok(Some(people));
+    match rest(transport, &call, selection, page).await? {
+        Some(people) if people.is_empty() => return Ok(Members::Nobody(None)),
+        Some(people) => return Ok(Members::Of(people)),
+        None => {}
     }
     // Somebody may have left between the count and the last page: read once more before crying.
     let page = Pager::new(transport, &call)
@@ -123,7 +188,7 @@ async fn one(
         .fetch(first_page(transport, selection, group))
         .await
         .map_err(|error| error.into_error(&call))?;
-    rest(transport, &call, selection, page).await?.map(Some).ok_or_else(|| {
+    rest(transport, &call, selection, page).await?.map(Members::Of).ok_or_else(|| {
         call.failed(
             ErrorCategory::Transient,
             "the list ended early: Graph counts more members than it listed",

@@ -2,22 +2,21 @@
 //!
 //! Requests are built by graph-rs-sdk and sent by our own client: `request` moves them to the
 //! configured cloud, `token` signs in, `paging` follows pages, `batch` bundles reads. Above these,
-//! one file for each question: `describe`, `assignments`, `users`, `members`, `delta`, `checkup`.
+//! one file for each question: `describe`, `assignments`, `users`, `members`, `delta`; `direct` asks
+//! for people and members without the index that filters and casts read from.
 
 mod assertion;
 mod assignments;
 mod attributes;
 mod batch;
-mod checkup;
 mod delta;
 mod describe;
+mod direct;
 mod error;
-mod managed_identity;
 mod members;
 mod merge;
 mod paging;
 mod permission;
-mod proof;
 mod request;
 pub mod settings;
 mod token;
@@ -37,17 +36,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use attributes::{AttributeSource, KNOWN_ATTRIBUTES, attribute_kind};
-pub use checkup::{CredentialEnd, PermissionFact, SignedIn};
 
 use crate::clock::Clock;
 use crate::model::identity::{Assignment, SourceUser};
 use crate::model::ids::{SourceAnchor, Watermark};
 use crate::model::outcome::ErrorCategory;
-use crate::source::{Changes, GroupMembers, Source, SourceApplication, SourceError};
+use crate::source::{
+    Changes, CountedAssignments, GroupMembers, MembersNow, Source, SourceApplication, SourceError,
+};
 
 use self::attributes::Selection;
 use self::request::Transport;
-use self::settings::{Credential, GraphSettings};
+use self::settings::GraphSettings;
 
 /// A tenant of Entra ID, read through Microsoft Graph.
 pub struct Graph {
@@ -55,8 +55,6 @@ pub struct Graph {
     selection: Selection,
     application: String,
     tenant: String,
-    client_id: String,
-    credential: Credential,
 }
 
 impl Graph {
@@ -80,8 +78,6 @@ impl Graph {
             selection,
             application: settings.application,
             tenant: settings.tenant,
-            client_id: settings.client_id,
-            credential: settings.credential,
         })
     }
 }
@@ -109,12 +105,27 @@ impl Source for Graph {
         assignments::read(&self.transport, application).await
     }
 
+    async fn counted_assignments(
+        &self,
+        application: SourceAnchor,
+    ) -> Result<CountedAssignments, SourceError> {
+        assignments::counted(&self.transport, application).await
+    }
+
     async fn members(&self, groups: &[SourceAnchor]) -> Result<GroupMembers, SourceError> {
         members::read(&self.transport, &self.selection, groups).await
     }
 
+    async fn members_now(&self, groups: &[SourceAnchor]) -> Result<MembersNow, SourceError> {
+        direct::members(&self.transport, groups).await
+    }
+
     async fn users(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
         users::read(&self.transport, &self.selection, anchors).await
+    }
+
+    async fn users_now(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
+        direct::people(&self.transport, &self.selection, anchors).await
     }
 
     async fn changes(&self, watermark: &Watermark) -> Result<Changes, SourceError> {

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use graph_rs_sdk::ODataQuery;
-use http::StatusCode;
 use serde_json::Value;
 
-use crate::model::identity::{Presence, SourceUser};
+use crate::model::identity::SourceUser;
 use crate::model::ids::SourceAnchor;
 use crate::source::SourceError;
 
 use super::attributes::Selection;
 use super::batch::{self, BATCH_SIZE, Inner, InnerAnswer};
+use super::direct;
 use super::error::Call;
 use super::paging::Pager;
 use super::permission::Permission;
@@ -56,11 +56,8 @@ pub(super) async fn read(
     found.retain(|anchor, _| wanted.contains(anchor));
     let missing: Vec<SourceAnchor> =
         all.iter().copied().filter(|anchor| !found.contains_key(anchor)).collect();
-    let looks: Vec<_> = missing
-        .chunks(BATCH_SIZE / 2)
-        .map(|chunk| second_look(transport, &call, selection, chunk))
-        .collect();
-    merge(looks, &mut found).await?;
+    let missing = direct::people(transport, selection, &missing).await?;
+    found.extend(missing.into_iter().map(|person| (person.anchor, person)));
     Ok(found.into_values().collect())
 }
 
@@ -115,58 +112,6 @@ async fn filtered(
 fn filter_size(selection: &Selection) -> usize {
     let select: usize = selection.properties().iter().map(|name| name.len() + 1).sum();
     (LONGEST_ADDRESS.saturating_sub(select) / ID_LENGTH).clamp(1, FILTER_SIZE)
-}
-
-/// Asks for each of `anchors` by id and in the recycle bin.
-async fn second_look(
-    transport: &Transport,
-    call: &Call,
-    selection: &Selection,
-    anchors: &[SourceAnchor],
-) -> Result<Vec<SourceUser>, SourceError> {
-    let mut inners = Vec::with_capacity(anchors.len() * 2);
-    for anchor in anchors {
-        let id = anchor.to_string();
-        let direct = transport.sdk().user(&id).get_user().select(&selection.properties());
-        let deleted =
-            transport.sdk().directory().deleted_item(&id).get_deleted_items().select(&["id"]);
-        for handler in [direct, deleted] {
-            inners.push(Inner { url: transport.relative(&handler), eventual: false });
-        }
-    }
-    let mut answers = batch::run(transport, call, &inners).await?.into_iter();
-    let mut people = Vec::with_capacity(anchors.len());
-    for &anchor in anchors {
-        let (Some(direct), Some(deleted)) = (answers.next(), answers.next()) else {
-            return Err(call.unexpected("too few answers in a batch"));
-        };
-        people.push(became(call, selection, anchor, direct, deleted)?);
-    }
-    Ok(people)
-}
-
-/// Returns what became of a person whom the filter did not find.
-fn became(
-    call: &Call,
-    selection: &Selection,
-    anchor: SourceAnchor,
-    direct: InnerAnswer,
-    deleted: InnerAnswer,
-) -> Result<SourceUser, SourceError> {
-    if direct.status.is_success() {
-        let record: Record = decoded(call, direct)?;
-        return wire::person(&record, selection).map_err(|what| call.unexpected(what));
-    }
-    if direct.status != StatusCode::NOT_FOUND {
-        return Err(direct.refused(call));
-    }
-    if deleted.status.is_success() {
-        return Ok(wire::without_attributes(anchor, Presence::SoftDeleted));
-    }
-    if deleted.status != StatusCode::NOT_FOUND {
-        return Err(deleted.refused(call));
-    }
-    Ok(wire::without_attributes(anchor, Presence::HardDeleted))
 }
 
 /// Returns the body of a success within a batch.

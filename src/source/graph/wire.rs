@@ -39,6 +39,21 @@ pub(super) struct ServicePrincipal {
     pub(super) app_roles: Vec<WireRole>,
 }
 
+/// What a group says about who may see its members (section 5).
+#[derive(Debug, Deserialize)]
+pub(super) struct GroupVisibility {
+    #[serde(default)]
+    pub(super) visibility: Option<String>,
+}
+
+impl GroupVisibility {
+    /// Returns whether members are shown only to those who may read hidden memberships.
+    pub(super) fn hides_members(&self) -> bool {
+        let text = self.visibility.as_deref().unwrap_or_default();
+        text.eq_ignore_ascii_case("HiddenMembership")
+    }
+}
+
 /// A role that an application declares.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,6 +69,9 @@ pub(super) struct WireRole {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireAssignment {
+    /// Opaque; tells rows that came twice.
+    #[serde(default)]
+    pub(super) id: String,
     pub(super) principal_id: Uuid,
     pub(super) principal_type: String,
     pub(super) app_role_id: Uuid,

@@ -139,7 +139,8 @@ fn replace_people(
     Ok(keys)
 }
 
-fn known_people(
+/// Returns everybody of the snapshot with key and hash, sorted by anchor.
+pub(super) fn known_people(
     connection: &Connection,
 ) -> rusqlite::Result<Vec<(SourceAnchor, i64, ContentHash)>> {
     let mut known: Vec<(SourceAnchor, i64, ContentHash)> = connection

@@ -8,10 +8,12 @@ mod delta;
 mod full;
 pub(super) mod rows;
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use crate::model::identity::{Assignment, Membership, SourceUser};
-use crate::model::ids::{SourceAnchor, Watermark};
+use crate::model::ids::{SourceAnchor, Timestamp, Watermark};
 
 use super::Store;
 use super::error::{StoreError, Trouble};
@@ -80,6 +82,47 @@ impl Store {
                 users.extend(rows::person(connection, anchor)?.map(|(_, user)| user));
             }
             Ok(users)
+        })
+        .await
+    }
+
+    /// Returns people as they were handed over, and those of them whose record is not the one of the
+    /// snapshot, or who are not in it.
+    pub async fn unlike_snapshot(
+        &self,
+        users: Vec<SourceUser>,
+    ) -> Result<(Vec<SourceUser>, BTreeSet<SourceAnchor>), StoreError> {
+        self.read("comparing people with the snapshot", move |connection| {
+            let known = full::known_people(connection)?;
+            let same = |user: &SourceUser| {
+                let index = known.binary_search_by_key(&user.anchor, |(anchor, ..)| *anchor).ok();
+                let hash = index.and_then(|index| known.get(index)).map(|(.., hash)| *hash);
+                hash == Some(rows::content_hash(user))
+            };
+            let unlike = users.iter().filter(|user| !same(user)).map(|user| user.anchor).collect();
+            Ok((users, unlike))
+        })
+        .await
+    }
+
+    /// Returns the assignment rows that were missing without being gone, each with the time since
+    /// when; sorted.
+    pub async fn missing_assignments(&self) -> Result<Vec<(Assignment, Timestamp)>, StoreError> {
+        self.read("reading which assignments are missing", |connection| {
+            Ok(rows::missing_assignments(connection)?)
+        })
+        .await
+    }
+
+    /// Remembers which assignment rows are missing without being gone, in place of those of before.
+    /// Rows that were missing already keep their time, unless it lies in the future.
+    pub async fn note_missing_assignments(
+        &self,
+        missing: Vec<Assignment>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write("noting which assignments are missing", move |connection| {
+            Ok(rows::replace_missing_assignments(connection, &missing, at)?)
         })
         .await
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::model::identity::{Assignment, Membership, Presence, PrincipalKind, SourceUser};
-use crate::model::ids::{ContentHash, SourceAnchor, Watermark};
+use crate::model::ids::{ContentHash, SourceAnchor, Timestamp, Watermark};
 use crate::model::row::AttributeRow;
 
 use crate::store::codec::{Code, Coded};
@@ -138,6 +138,38 @@ pub(in crate::store) fn assignments(connection: &Connection) -> rusqlite::Result
         assignments.push(assignment?);
     }
     Ok(assignments)
+}
+
+/// Returns the rows that are missing without being gone, with the time since when; sorted.
+pub(super) fn missing_assignments(
+    connection: &Connection,
+) -> rusqlite::Result<Vec<(Assignment, Timestamp)>> {
+    connection
+        .prepare_cached(
+            "SELECT principal, kind, role, since FROM missing_assignment \
+             ORDER BY principal, kind, role",
+        )?
+        .query_map([], |row| Ok((assignment_from(row)?, row.get("since")?)))?
+        .collect()
+}
+
+/// Makes the rows that are missing `missing`.
+pub(super) fn replace_missing_assignments(
+    connection: &Connection,
+    missing: &[Assignment],
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let known = missing_assignments(connection)?;
+    connection.execute("DELETE FROM missing_assignment", [])?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO missing_assignment (principal, kind, role, since) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for row in missing {
+        let known = known.iter().find(|(known, _)| known == row).map(|(_, since)| *since);
+        let since = known.filter(|since| *since <= at).unwrap_or(at);
+        insert.execute(params![row.principal, Coded(row.kind), row.role.as_bytes(), since])?;
+    }
+    Ok(())
 }
 
 /// Returns the assignment rows of groups, sorted.

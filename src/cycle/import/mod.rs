@@ -1,0 +1,171 @@
+//! Import: what the source holds, into the snapshot, in one transaction with the watermark.
+//!
+//! Nothing is taken for absent because it was not read, and nothing old for new because an index
+//! was behind:
+//!
+//! - rows that vanished from the assignment list are confirmed by another read with a count
+//!   (`rows`);
+//! - where a list of members differs from what is known, the group itself is asked (`groups`);
+//! - where a record differs from what is known, the person is asked for by id (`people`);
+//! - people who are no longer in any list are read by id, so that "unassigned", "soft deleted" and
+//!   "deleted" are told apart;
+//! - after an initial read, and after a group was read that is newly assigned, there is nothing to
+//!   compare with: everything is read once more an hour later.
+
+mod groups;
+mod people;
+mod rows;
+
+use std::collections::BTreeSet;
+
+use crate::model::identity::{Assignment, DEFAULT_ACCESS, Presence, PrincipalKind, SourceUser};
+use crate::model::ids::{SourceAnchor, Timestamp, Watermark};
+use crate::model::plan::CycleKind;
+use crate::source::{Changes, Source, SourceDelta};
+use crate::store::{SnapshotUpdate, Store};
+
+use super::failure::CycleFailure;
+
+/// What import works with.
+pub struct Importer<'a> {
+    /// Is read.
+    pub source: &'a dyn Source,
+    /// Remembers.
+    pub store: &'a Store,
+    /// The application whose assignments count.
+    pub application: SourceAnchor,
+    /// Binds the watermark to what was asked for.
+    pub query_hash: &'a str,
+    /// The snapshot was made by the same query, so that records can be compared with it.
+    pub comparable: bool,
+    /// Since when something in the snapshot rests on an index that may have been behind.
+    pub reread_since: Option<Timestamp>,
+    /// The time of the import.
+    pub now: Timestamp,
+}
+
+/// What was imported.
+#[derive(Debug)]
+pub struct Imported {
+    /// What was read in the end: an expired watermark turns an incremental import into an initial one.
+    pub kind: CycleKind,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// The roles that the assignment list names, Default Access left out.
+    pub roles: BTreeSet<uuid::Uuid>,
+    /// The assignment list has rows of Default Access.
+    pub default_access: bool,
+}
+
+impl Imported {
+    fn new(kind: CycleKind, notes: Vec<String>, assignments: &[Assignment]) -> Self {
+        let mut roles: BTreeSet<uuid::Uuid> = assignments.iter().map(|row| row.role).collect();
+        let default_access = roles.remove(&DEFAULT_ACCESS);
+        Self { kind, notes, roles, default_access }
+    }
+}
+
+impl Importer<'_> {
+    /// Imports what changed since `watermark`, or everything if there is none.
+    ///
+    /// # Errors
+    /// The source's or the store's; the snapshot is then unchanged.
+    pub async fn import(
+        &self,
+        kind: CycleKind,
+        watermark: Option<&Watermark>,
+    ) -> Result<Imported, CycleFailure> {
+        let mut notes = Vec::new();
+        let stored = self.store.assignments().await?;
+        if let (CycleKind::Incremental, Some(watermark)) = (kind, watermark) {
+            let assignments = self.assignments(&stored, &mut notes).await?;
+            match self.source.changes(watermark).await? {
+                Changes::Delta(delta) => {
+                    return self.incremental(stored, assignments, delta, notes).await;
+                }
+                Changes::Expired { why } => notes.push(format!(
+                    "The delta link is no longer accepted ({why}): everything was read again."
+                )),
+            }
+        }
+        let kind = if kind == CycleKind::Incremental { CycleKind::Initial } else { kind };
+        self.full(kind, stored, notes).await
+    }
+
+    async fn full(
+        &self,
+        kind: CycleKind,
+        stored: Vec<Assignment>,
+        mut notes: Vec<String>,
+    ) -> Result<Imported, CycleFailure> {
+        if kind == CycleKind::Initial {
+            // Before anything is stored, so that a crash cannot forget the read that follows.
+            self.store.set_reread_since(Some(self.now)).await?;
+        }
+        // The delta links come first: what changes while the lists are read is reported again.
+        let watermark = self.source.start().await?;
+        let assignments = self.assignments(&stored, &mut notes).await?;
+        let groups = principals(&assignments, PrincipalKind::Group);
+        let stored_members = self.store.group_members(groups.clone()).await?;
+        let members = self.members(&groups, &stored_members, &mut notes).await?;
+        let linked = self.store.linked_anchors().await?;
+        let direct = principals(&assignments, PrincipalKind::User);
+        let wanted = members.memberships.iter().map(|membership| membership.user);
+        let wanted: BTreeSet<SourceAnchor> = wanted.chain(direct).chain(linked).collect();
+        let users = self.everybody(&wanted, members.users, &mut notes).await?;
+        let memberships = groups::with_deleted(members.memberships, &stored_members, &users);
+        let imported = Imported::new(kind, notes, &assignments);
+        let update = SnapshotUpdate::Full {
+            users,
+            assignments,
+            memberships,
+            watermark,
+            query_hash: self.query_hash.to_owned(),
+        };
+        self.store.commit_import(update).await?;
+        Ok(imported)
+    }
+
+    async fn incremental(
+        &self,
+        stored: Vec<Assignment>,
+        assignments: Vec<Assignment>,
+        delta: SourceDelta,
+        mut notes: Vec<String>,
+    ) -> Result<Imported, CycleFailure> {
+        let before = principals(&stored, PrincipalKind::Group);
+        let groups = principals(&assignments, PrincipalKind::Group);
+        let moved = self.moved(&before, &groups, &delta, &mut notes).await?;
+        let direct_before = principals(&stored, PrincipalKind::User);
+        let direct = principals(&assignments, PrincipalKind::User);
+        let new = |one: &&SourceAnchor| direct_before.binary_search(one).is_err();
+        let mut arriving: BTreeSet<SourceAnchor> = direct.iter().filter(new).copied().collect();
+        arriving.extend(moved.added.iter().map(|membership| membership.user));
+        let users = self.people(arriving, &delta, moved.users).await?;
+        let imported = Imported::new(CycleKind::Incremental, notes, &assignments);
+        let update = SnapshotUpdate::Delta {
+            users,
+            assignments: (assignments != stored).then_some(assignments),
+            added: moved.added,
+            removed: moved.removed,
+            groups_gone: delta.groups_gone,
+            watermark: delta.watermark,
+        };
+        self.store.commit_import(update).await?;
+        Ok(imported)
+    }
+}
+
+fn principals(assignments: &[Assignment], kind: PrincipalKind) -> Vec<SourceAnchor> {
+    let mut anchors: Vec<SourceAnchor> =
+        assignments.iter().filter(|row| row.kind == kind).map(|row| row.principal).collect();
+    anchors.sort_unstable();
+    anchors.dedup();
+    anchors
+}
+
+/// Returns what is known of somebody who is in a list and whom nobody finds yet: the person is
+/// unread, and asked for in each cycle.
+fn not_yet(source_user: SourceUser) -> SourceUser {
+    SourceUser { presence: Presence::Unread, ..source_user }
+}

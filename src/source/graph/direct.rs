@@ -1,0 +1,128 @@
+//! People and members as the directory has them now. Filters, casts and advanced queries read from
+//! an index that lags (Graph reference, section 3); what is asked for by id, and a list without a
+//! cast, does not.
+
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use graph_rs_sdk::ODataQuery;
+use http::StatusCode;
+
+use crate::model::identity::{Membership, Presence, SourceUser};
+use crate::model::ids::SourceAnchor;
+use crate::source::{MembersNow, SourceError};
+
+use super::attributes::Selection;
+use super::batch::{self, BATCH_SIZE, Inner, InnerAnswer};
+use super::error::Call;
+use super::paging::Pager;
+use super::permission::Permission;
+use super::request::Transport;
+use super::users::decoded;
+use super::wire::{self, MemberDelta, Page, Record};
+
+/// Members in one page at most (Graph reference, section 5).
+const PAGE_SIZE: &str = "999";
+
+/// Batches in flight at once.
+const BATCHES_AT_ONCE: usize = 4;
+
+/// Returns one entry for each of `anchors`, sorted: twenty in a request, and those whom nobody
+/// finds looked up in the recycle bin, twenty in another one. Only somebody whom neither knows is
+/// gone for good.
+pub(super) async fn people(
+    transport: &Transport,
+    selection: &Selection,
+    anchors: &[SourceAnchor],
+) -> Result<Vec<SourceUser>, SourceError> {
+    let wanted: BTreeSet<SourceAnchor> = anchors.iter().copied().collect();
+    let wanted: Vec<SourceAnchor> = wanted.into_iter().collect();
+    let call = Call::new(format!("reading {} people", wanted.len()), Permission::User);
+    let mut people = Vec::with_capacity(wanted.len());
+    let mut missing = Vec::new();
+    let url = |id: &str| {
+        transport.relative(&transport.sdk().user(id).get_user().select(&selection.properties()))
+    };
+    for (anchor, answer) in each(transport, &call, &wanted, url).await? {
+        if answer.status.is_success() {
+            let record: Record = decoded(&call, answer)?;
+            let person = wire::person(&record, selection).map_err(|what| call.unexpected(what))?;
+            people.push(person);
+        } else if answer.status == StatusCode::NOT_FOUND {
+            missing.push(anchor);
+        } else {
+            return Err(answer.refused(&call));
+        }
+    }
+    let url = |id: &str| {
+        let deleted = transport.sdk().directory().deleted_item(id).get_deleted_items();
+        transport.relative(&deleted.select(&["id"]))
+    };
+    for (anchor, answer) in each(transport, &call, &missing, url).await? {
+        let presence = match answer.status {
+            StatusCode::NOT_FOUND => Presence::HardDeleted,
+            status if status.is_success() => Presence::SoftDeleted,
+            _ => return Err(answer.refused(&call)),
+        };
+        people.push(wire::without_attributes(anchor, presence));
+    }
+    people.sort_unstable_by_key(|person| person.anchor);
+    Ok(people)
+}
+
+/// Returns who is in `groups` now. Graph does not count here; what this list lacks is believed only
+/// together with another one.
+pub(super) async fn members(
+    transport: &Transport,
+    groups: &[SourceAnchor],
+) -> Result<MembersNow, SourceError> {
+    let wanted: BTreeSet<SourceAnchor> = groups.iter().copied().collect();
+    let wanted: Vec<SourceAnchor> = wanted.into_iter().collect();
+    let call = Call::new(
+        format!("reading who is in {} groups now", wanted.len()),
+        Permission::GroupMember,
+    );
+    let url = |id: &str| {
+        let list = transport.sdk().group(id).list_members().select(&["id"]).top(PAGE_SIZE);
+        transport.relative(&list)
+    };
+    let mut found = MembersNow::default();
+    for (group, answer) in each(transport, &call, &wanted, url).await? {
+        if answer.status == StatusCode::NOT_FOUND {
+            found.gone.push(group);
+            continue;
+        }
+        if !answer.status.is_success() {
+            return Err(answer.refused(&call));
+        }
+        let page: Page<MemberDelta> = decoded(&call, answer)?;
+        let mut members = Vec::with_capacity(page.value.len());
+        Pager::new(transport, &call).collect(page, &mut members).await?;
+        let people = members.iter().filter(|member| member.may_be_person());
+        found
+            .memberships
+            .extend(people.map(|member| Membership { user: SourceAnchor(member.id), group }));
+        found.read.push(group);
+    }
+    found.memberships.sort_unstable();
+    found.memberships.dedup();
+    Ok(found)
+}
+
+/// Asks one question about each of `anchors`, twenty in a request; the answers come in their order.
+async fn each(
+    transport: &Transport,
+    call: &Call,
+    anchors: &[SourceAnchor],
+    url: impl Fn(&str) -> String,
+) -> Result<Vec<(SourceAnchor, InnerAnswer)>, SourceError> {
+    let inners: Vec<Inner> = anchors
+        .iter()
+        .map(|anchor| Inner { url: url(&anchor.to_string()), eventual: false })
+        .collect();
+    let reads: Vec<_> =
+        inners.chunks(BATCH_SIZE).map(|some| batch::run(transport, call, some)).collect();
+    let answers: Vec<Vec<InnerAnswer>> =
+        stream::iter(reads).buffered(BATCHES_AT_ONCE).try_collect().await?;
+    Ok(anchors.iter().copied().zip(answers.into_iter().flatten()).collect())
+}

@@ -11,7 +11,9 @@ use crate::sandbox::faults::{Fault, FaultKind};
 
 use super::Tenant;
 use super::call::{Answer, Call, Content, Refusal, Reply, RequestIds};
+use super::dice::Dice;
 use super::route;
+use super::throttle::Charge;
 
 const MOST_REQUESTS: usize = 20;
 
@@ -55,26 +57,53 @@ pub fn batch(tenant: &Tenant, call: &Call) -> Reply {
             return Err(Refusal::new(400, "BadRequest", message));
         }
     }
+    let mut throttled = false;
     let mut failed = BTreeSet::new();
     let mut responses = Vec::new();
     for item in envelope.requests {
         let outcome = if item.depends_on.iter().any(|id| failed.contains(id)) {
-            Err(Refusal::new(424, "FailedDependency", "A request that this one needs has failed."))
+            let message = "A request that this one needs has failed.";
+            (Charge::default(), Err(Refusal::new(424, "FailedDependency", message)))
         } else {
             one(tenant, call, &item)
         };
-        if outcome.is_err() {
+        let (charge, outcome) = outcome;
+        if let Err(refusal) = &outcome {
+            throttled |= refusal.status == 429;
             failed.insert(item.id.clone());
         }
-        responses.push(written(tenant, call, &item.id, outcome));
+        responses.push(written(tenant, call, &item.id, charge, outcome));
     }
-    if tenant.switches().batch_reversed {
+    let switches = tenant.switches();
+    if throttled && switches.batch_fails_when_throttled {
+        let message = "A request of the batch was throttled.";
+        return Err(Refusal::new(424, "FailedDependency", message));
+    }
+    if switches.batch_reversed {
         responses.reverse();
+    }
+    if switches.batch_shuffled {
+        let mut dice = Dice::new(tenant.nonce());
+        for end in (1..responses.len()).rev() {
+            responses.swap(end, dice.below(end + 1));
+        }
     }
     Ok(Answer::json(json!({ "responses": responses })))
 }
 
-fn one(tenant: &Tenant, outer: &Call, item: &Item) -> Reply {
+/// Answers one request, and says what it cost.
+fn one(tenant: &Tenant, outer: &Call, item: &Item) -> (Charge, Reply) {
+    let inner = match inner(outer, item) {
+        Ok(inner) => inner,
+        Err(refusal) => return (Charge::default(), Err(refusal)),
+    };
+    match inner_fault(tenant, &inner) {
+        Some(refusal) => (Charge { units: 1, share: None }, Err(refusal)),
+        None => route::metered(tenant, &inner),
+    }
+}
+
+fn inner(outer: &Call, item: &Item) -> Result<Call, Refusal> {
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| Refusal::new(400, "BadRequest", "Invalid HTTP method."))?;
     if item.url.contains("://") {
@@ -87,7 +116,7 @@ fn one(tenant: &Tenant, outer: &Call, item: &Item) -> Reply {
     }
     let path = format!("/v1.0/{path}");
     let plain = route::label(&method, &path);
-    let inner = Call {
+    Ok(Call {
         query: route::query_pairs(query),
         headers: headers(item),
         body: item.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
@@ -96,11 +125,7 @@ fn one(tenant: &Tenant, outer: &Call, item: &Item) -> Reply {
         roles: outer.roles.clone(),
         method,
         path,
-    };
-    match inner_fault(tenant, &inner) {
-        Some(refusal) => Err(refusal),
-        None => route::dispatch(tenant, &inner),
-    }
+    })
 }
 
 fn headers(item: &Item) -> HeaderMap {
@@ -132,15 +157,21 @@ fn inner_fault(tenant: &Tenant, inner: &Call) -> Option<Refusal> {
     Some(refusal)
 }
 
-fn written(tenant: &Tenant, outer: &Call, id: &str, outcome: Reply) -> Value {
+fn written(tenant: &Tenant, outer: &Call, id: &str, charge: Charge, outcome: Reply) -> Value {
     let ids = RequestIds::of(&outer.headers);
     let mut headers = Map::new();
     headers.insert("request-id".into(), json!(ids.request));
+    for (name, value) in charge.headers() {
+        headers.insert(name.to_owned(), json!(value));
+    }
     let (status, body) = match outcome {
         Ok(Answer { status, content: Content::Json(body) }) => (status, body),
         Ok(Answer { status, content: Content::Text(text) }) => {
             headers.insert("Content-Type".into(), json!("text/plain"));
             return json!({"id": id, "status": status, "headers": headers, "body": text});
+        }
+        Ok(Answer { status, content: Content::Nothing }) => {
+            return json!({"id": id, "status": status, "headers": headers});
         }
         Err(refusal) => {
             for (name, value) in &refusal.headers {

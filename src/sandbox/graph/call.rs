@@ -12,12 +12,11 @@ use uuid::Uuid;
 use crate::model::ids::Timestamp;
 use crate::sandbox::server::Scheme;
 
+use super::throttle::Charge;
+
 /// Returns scheme and host that a request used; every absolute link is made from them.
 pub fn base_url(parts: &Parts) -> String {
-    let scheme = match parts.extensions.get::<Scheme>().copied().unwrap_or_default() {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    };
+    let scheme = Scheme::of(&parts.extensions).name();
     let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
@@ -119,6 +118,8 @@ pub enum Content {
     Json(Value),
     /// Plain text, as `/$count` answers.
     Text(String),
+    /// No body.
+    Nothing,
 }
 
 /// An answer that is no refusal.
@@ -244,7 +245,7 @@ impl RequestIds {
 }
 
 /// Turns a reply into an HTTP response.
-pub fn respond(reply: Reply, ids: &RequestIds, now: Option<Timestamp>) -> Response {
+pub fn respond(reply: Reply, ids: &RequestIds, now: Option<Timestamp>, charge: Charge) -> Response {
     let (status, headers, content) = match reply {
         Ok(answer) => (answer.status, Vec::new(), answer.content),
         Err(refusal) => {
@@ -258,15 +259,20 @@ pub fn respond(reply: Reply, ids: &RequestIds, now: Option<Timestamp>) -> Respon
             "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
         ),
         Content::Text(text) => (Body::from(text), "text/plain"),
+        Content::Nothing => (Body::empty(), ""),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let to = response.headers_mut();
-    to.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if !kind.is_empty() {
+        to.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
     put(to, "request-id", &ids.request);
     put(to, "client-request-id", &ids.client);
     put(to, "x-ms-ags-diagnostic", "{\"ServerInfo\":{\"DataCenter\":\"Sandbox\",\"Ring\":\"0\"}}");
-    put(to, "x-ms-resource-unit", "1");
+    for (name, value) in charge.headers() {
+        put(to, name, &value);
+    }
     put(to, "odata-version", "4.0");
     if let Some(now) = now {
         put(to, "date", &http_date(now));

@@ -7,6 +7,11 @@
 //! | `GET /_sandbox/entra` | federated credentials, managed identity and where their endpoints are |
 //! | `PUT /_sandbox/entra/federated-credentials` | replaces them: `[{"name", "issuer", "subject", "audiences": []}]` |
 //! | `POST /_sandbox/entra/federated-token` | mints a token of another issuer for `client_assertion`: `{"issuer", "subject", "audience", "lifetime_secs"}`, each as registered if left out |
+//! | `GET /_sandbox/entra/synchronization` | the job and the schema that the synchronization API shows |
+//! | `PUT /_sandbox/entra/synchronization/job` | another job, or null for none |
+//! | `PUT /_sandbox/entra/synchronization/schema` | another schema |
+//! | `GET`, `POST /_sandbox/entra/provisioning-log` | entries of `auditLogs/provisioning`; adds some, as a list; what an entry leaves out is filled in |
+//! | `POST /_sandbox/entra/lifecycle` | `{"event": "missed"}`, `"subscriptionRemoved"` or `"reauthorizationRequired"` to every subscription |
 //! | `GET`, `PUT /_sandbox/permissions` | the permissions that are granted, as a list |
 //! | `GET`, `PATCH /_sandbox/switches` | the choices of the Graph emulator |
 //! | `DELETE /_sandbox/deltas` | ends every delta token that was issued so far |
@@ -19,12 +24,15 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post, put};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::control::{Body, Problem, Reply, made, read, shown};
 
 use super::Tenant;
 use super::federation::FederatedToken;
+use super::provisioning::completed;
+use super::subscriptions::Lifecycle;
 use super::switches::Switches;
 use super::views::FederatedCredential;
 
@@ -37,6 +45,11 @@ pub fn routes(tenant: Arc<Tenant>) -> Router {
         .route("/_sandbox/entra", get(read_entra))
         .route("/_sandbox/entra/federated-credentials", put(set_federated_credentials))
         .route("/_sandbox/entra/federated-token", post(mint_federated_token))
+        .route("/_sandbox/entra/synchronization", get(read_synchronization))
+        .route("/_sandbox/entra/synchronization/job", put(set_job))
+        .route("/_sandbox/entra/synchronization/schema", put(set_schema))
+        .route("/_sandbox/entra/provisioning-log", get(read_log).post(add_to_log))
+        .route("/_sandbox/entra/lifecycle", post(send_lifecycle))
         .route("/_sandbox/permissions", get(read_permissions).put(set_permissions))
         .route("/_sandbox/switches", get(read_switches).patch(change_switches))
         .route("/_sandbox/deltas", delete(reset_deltas))
@@ -72,6 +85,57 @@ async fn set_federated_credentials(State(on): On, body: Body<Vec<FederatedCreden
 async fn mint_federated_token(State(on): On, body: Body<FederatedToken>) -> Reply {
     let token = on.federated_token(read(body)?)?;
     made(&json!({ "token": token }))
+}
+
+async fn read_synchronization(State(on): On) -> Reply {
+    let documents = on.synchronization();
+    shown(&json!({ "job": documents.job, "schema": documents.schema }))
+}
+
+fn has_id(document: &Value) -> bool {
+    document.get("id").is_some_and(Value::is_string)
+}
+
+async fn set_job(State(on): On, body: Body<Value>) -> Reply {
+    let job = read(body)?;
+    if !job.is_null() && !has_id(&job) {
+        return Err(Problem::Malformed("the job must be an object with an `id`".to_owned()));
+    }
+    on.set_synchronization_job(Some(job).filter(|job| !job.is_null()));
+    read_synchronization(State(on)).await
+}
+
+async fn set_schema(State(on): On, body: Body<Value>) -> Reply {
+    let schema = read(body)?;
+    if !schema.is_object() {
+        return Err(Problem::Malformed("the schema must be an object".to_owned()));
+    }
+    on.set_synchronization_schema(schema);
+    read_synchronization(State(on)).await
+}
+
+async fn read_log(State(on): On) -> Reply {
+    shown(&on.synchronization().log)
+}
+
+async fn add_to_log(State(on): On, body: Body<Vec<Value>>) -> Reply {
+    let entries: Option<Vec<Value>> =
+        read(body)?.into_iter().map(|entry| completed(&on, entry)).collect();
+    let entries =
+        entries.ok_or_else(|| Problem::Malformed("every entry must be an object".to_owned()))?;
+    on.add_provisioning_entries(entries);
+    read_log(State(on)).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LifecycleOrder {
+    event: Lifecycle,
+}
+
+async fn send_lifecycle(State(on): On, body: Body<LifecycleOrder>) -> Reply {
+    let told = on.send_lifecycle(read(body)?.event);
+    shown(&json!({ "subscriptions": told }))
 }
 
 async fn read_permissions(State(on): On) -> Reply {

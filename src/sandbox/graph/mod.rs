@@ -1,8 +1,48 @@
 //! Entra ID and Microsoft Graph, as far as a provisioning job needs them.
 //!
 //! Written from the Graph reference; it shares no types with the client. Everything lives in
-//! memory behind one lock. The token endpoint and Graph share one address; `{tenant}` in the path
-//! tells them apart.
+//! memory behind one lock. The identity platform and Graph share one address. Absolute links are
+//! made from the scheme and the host that a request used.
+//!
+//! # Signing in
+//!
+//! | Way | How |
+//! |---|---|
+//! | OpenID | `GET /{tenant}/v2.0/.well-known/openid-configuration`, `/common/discovery/instance`, `/{tenant}/discovery/v2.0/keys` |
+//! | client credentials | `POST /{tenant}/oauth2/v2.0/token` with a secret (in the form or as Basic), or with an assertion signed by a registered certificate (RS256 or PS256; `x5t` or `x5t#S256`) |
+//! | federated | the same, with a token of another issuer that fits a registered credential; the control API mints such tokens |
+//! | managed identity | `GET /metadata/identity/oauth2/token` as on a virtual machine, `GET /msi/token` as on App Service |
+//!
+//! Tokens live for `access_token_secs` on the sandbox's clock and keep the permissions that were
+//! granted when they were issued; `PUT /_sandbox/permissions` changes what is granted.
+//!
+//! # What Graph answers, under `/v1.0`
+//!
+//! | Path | Notes |
+//! |---|---|
+//! | `users`, `groups`, `servicePrincipals` | `$select`, `$filter`, `$orderby`, `$search`, `$top`, `$count`, `/$count` by the rules of advanced queries; `$skip` is refused; `users` also `$expand=manager` |
+//! | `users/{id or name}`, `/manager`, `/memberOf`, `/transitiveMemberOf` | |
+//! | `groups/{id}`, `/members`, `/transitiveMembers`, `/memberOf` | with and without a cast, and `/$count` |
+//! | `servicePrincipals/{id}` or `(appId='…')`, `/appRoleAssignedTo` | |
+//! | `servicePrincipals/{id}/synchronization/…` | jobs, schema, filterOperators, functions, templates, secrets; read-only |
+//! | `applications…` | the app registration: when its credentials end, federatedIdentityCredentials |
+//! | `users/delta`, `groups/delta` | `$select`, `$filter` of up to 50 ids, `$deltatoken=latest`, `Prefer: return=minimal` |
+//! | `directory/deletedItems/…`, `directoryObjects/getByIds` | |
+//! | `subscriptions…` | validated, delivered, renewed; lifecycle events by the control API |
+//! | `auditLogs/provisioning` | entries that the control API puts there |
+//! | `$batch` | up to 20 requests, `dependsOn`, each charged on its own |
+//!
+//! Every answer has `request-id`, `client-request-id`, `Date` on the sandbox's clock and
+//! `x-ms-resource-unit`; who uses too many resource units gets 429. Everything else, and every
+//! option that the directory does not take, is refused as it refuses it.
+//!
+//! # Bad days
+//!
+//! What the reference calls likely or unknown is a field of [`switches::Switches`], read and changed at
+//! `/_sandbox/switches`; what goes wrong on purpose is a fault at `/_sandbox/faults`. Both take
+//! effect with the next request.
+//!
+//! # Files
 //!
 //! | File | Holds |
 //! |---|---|
@@ -15,6 +55,7 @@
 //! | `users`, `groups`, `members`, `applications`, `registrations`, `deleted`, `delta`, `batch` | the endpoints |
 //! | `call`, `page`, `query`, `filter`, `objects`, `properties` | requests, lists, filters, shapes |
 //! | `control` | its part of the control API |
+//! | `subscriptions`, `synchronization`, `provisioning`, `throttle` | notifications; the synchronization API; the provisioning log; resource units |
 //! | `switches` | what the reference marks as likely or unknown |
 
 pub mod attributes;
@@ -24,7 +65,9 @@ pub mod federation;
 pub mod managed;
 pub mod properties;
 pub mod registration;
+pub mod subscriptions;
 pub mod switches;
+pub mod synchronization;
 pub mod views;
 
 mod applications;
@@ -42,10 +85,12 @@ mod login;
 mod members;
 mod objects;
 mod page;
+mod provisioning;
 mod query;
 mod registrations;
 mod route;
 mod state;
+mod throttle;
 mod token;
 mod users;
 
@@ -70,13 +115,17 @@ use crate::sandbox::observe::End;
 use crate::sandbox::server::Emulator;
 
 use attributes::Attributes;
-use call::{Call, Refusal, RequestIds, base_url, respond};
+use call::{Call, Refusal, Reply, RequestIds, base_url, respond};
 use dice::Dice;
 use login::Door;
 use page::Sealer;
 use registration::{Registration, Secret};
+use route::Endpoint;
 use state::{Application, State};
+use subscriptions::Subscriptions;
 use switches::Switches;
+use synchronization::Synchronization;
+use throttle::{Buckets, Charge};
 use views::RoleView;
 
 /// The largest request body, in bytes.
@@ -157,6 +206,9 @@ pub struct Tenant {
     epoch: AtomicU32,
     nonce: AtomicU64,
     pages_seen: Mutex<BTreeSet<u64>>,
+    buckets: Mutex<Buckets>,
+    subscriptions: Mutex<Subscriptions>,
+    documents: Mutex<Synchronization>,
 }
 
 impl Tenant {
@@ -200,6 +252,9 @@ impl Tenant {
             epoch: AtomicU32::new(0),
             nonce: AtomicU64::new(0),
             pages_seen: Mutex::default(),
+            buckets: Mutex::default(),
+            subscriptions: Mutex::default(),
+            documents: Mutex::new(Synchronization::usual(tenant_id, &options.application)),
         })
     }
 
@@ -248,6 +303,18 @@ impl Tenant {
 
     fn registration(&self) -> MutexGuard<'_, Registration> {
         self.registration.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn buckets(&self) -> MutexGuard<'_, Buckets> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn documents(&self) -> MutexGuard<'_, Synchronization> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the choices.
@@ -310,7 +377,7 @@ async fn attend(Shared(tenant): Shared<Arc<Tenant>>, request: Request) -> Respon
     let now = Some(tenant.clock.now());
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         let refusal = Refusal::new(413, "RequestEntityTooLarge", "The request is too large.");
-        return respond(Err(refusal), &ids, now);
+        return respond(Err(refusal), &ids, now, Charge::default());
     };
     let path = parts.uri.path();
     if let Some(door) = Door::of(path) {
@@ -327,17 +394,31 @@ async fn attend(Shared(tenant): Shared<Arc<Tenant>>, request: Request) -> Respon
         body,
         roles: Vec::new(),
     };
-    let reply = match token::sign_in(&tenant, &call) {
+    let (charge, reply) = match token::sign_in(&tenant, &call) {
         Ok(roles) => {
             call.roles = roles;
-            route::dispatch(&tenant, &call)
+            answered(&tenant, &call).await
         }
-        Err(refusal) => Err(refusal),
+        Err(refusal) => (Charge { units: 1, share: None }, Err(refusal)),
     };
     let head = call.method == axum::http::Method::HEAD;
-    let mut response = respond(reply, &ids, now);
+    let mut response = respond(reply, &ids, now, charge);
     if head {
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// Answers a signed-in request. Whoever subscribes must be asked first whether they listen, which
+/// is why this waits.
+async fn answered(tenant: &Arc<Tenant>, call: &Call) -> (Charge, Reply) {
+    let subscribes = call.method == axum::http::Method::POST
+        && Endpoint::of(&call.path).is_ok_and(|endpoint| endpoint == Endpoint::Subscriptions);
+    if !subscribes {
+        return route::metered(tenant, call);
+    }
+    match throttle::charge(tenant, call, &Endpoint::Subscriptions) {
+        (charge, Ok(())) => (charge, subscriptions::create(tenant, call).await),
+        (charge, Err(refusal)) => (charge, Err(refusal)),
+    }
 }

@@ -13,7 +13,12 @@ use crate::sandbox::faults::{Fault, FaultKind};
 use super::call::{Call, Refusal, Reply, RequestIds, respond};
 use super::login::Door;
 use super::members::Kind;
-use super::{Tenant, applications, batch, deleted, delta, groups, members, registrations, users};
+use super::synchronization::Part;
+use super::throttle::Charge;
+use super::{
+    Tenant, applications, batch, deleted, delta, groups, members, provisioning, registrations,
+    subscriptions, synchronization, throttle, users,
+};
 
 /// Permissions that let a caller read applications and who is assigned to them.
 pub const APPLICATION_READERS: &[&str] =
@@ -110,6 +115,16 @@ pub enum Endpoint {
     Deleted(String),
     /// `$batch`
     Batch,
+    /// `subscriptions`
+    Subscriptions,
+    /// `subscriptions/{id}`
+    Subscription(String),
+    /// `subscriptions/{id}/reauthorize`
+    Reauthorize(String),
+    /// `servicePrincipals/{id}/synchronization/…`
+    Synchronization(ApplicationKey, Part),
+    /// `auditLogs/provisioning`
+    ProvisioningLog,
 }
 
 impl Endpoint {
@@ -169,6 +184,13 @@ impl Endpoint {
             ["directory", "deletedItems", "microsoft.graph.group"] => Self::DeletedGroups,
             ["directory", "deletedItems", id] => Self::Deleted((*id).to_owned()),
             ["$batch"] => Self::Batch,
+            ["subscriptions"] => Self::Subscriptions,
+            ["subscriptions", id] => Self::Subscription((*id).to_owned()),
+            ["subscriptions", id, "reauthorize"] => Self::Reauthorize((*id).to_owned()),
+            ["servicePrincipals", key, "synchronization", rest @ ..] => {
+                Self::Synchronization(application_key(key), Part::of(rest)?)
+            }
+            ["auditLogs", "provisioning"] => Self::ProvisioningLog,
             _ => return None,
         })
     }
@@ -209,6 +231,11 @@ impl Endpoint {
             Self::DeletedGroups => "directory/deletedItems/microsoft.graph.group",
             Self::Deleted(_) => "directory/deletedItems/{id}",
             Self::Batch => "$batch",
+            Self::Subscriptions => "subscriptions",
+            Self::Subscription(_) => "subscriptions/{id}",
+            Self::Reauthorize(_) => "subscriptions/{id}/reauthorize",
+            Self::Synchronization(_, part) => part.name(),
+            Self::ProvisioningLog => "auditLogs/provisioning",
         };
         Cow::Borrowed(name)
     }
@@ -236,25 +263,46 @@ impl Endpoint {
             | Self::Members { .. }
             | Self::MemberOf { .. } => GROUP_READERS,
             Self::DeletedGroups => DELETED_GROUP_READERS,
-            // The type of the object decides; the handler knows it.
-            Self::Deleted(_) | Self::Batch => &[],
+            Self::Synchronization(_, part) => part.readers(),
+            Self::ProvisioningLog => &["AuditLog.Read.All", "ProvisioningLog.Read.All"],
+            // The type of the object decides; the handler knows it. What an application has
+            // subscribed to it may always see.
+            Self::Deleted(_)
+            | Self::Batch
+            | Self::Subscriptions
+            | Self::Subscription(_)
+            | Self::Reauthorize(_) => &[],
         }
     }
 }
 
-/// Answers a signed-in request.
-pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
-    let endpoint = Endpoint::of(&call.path)?;
-    let posted = matches!(endpoint, Endpoint::Batch | Endpoint::ByIds);
-    let right = if posted { Method::POST } else { Method::GET };
-    if call.method != right {
+/// Answers a signed-in request and says what it cost.
+pub fn metered(tenant: &Tenant, call: &Call) -> (Charge, Reply) {
+    let endpoint = match Endpoint::of(&call.path) {
+        Ok(endpoint) => endpoint,
+        Err(refusal) => return (Charge { units: 1, share: None }, Err(refusal)),
+    };
+    match throttle::charge(tenant, call, &endpoint) {
+        (charge, Ok(())) => (charge, dispatch(tenant, call, &endpoint)),
+        (charge, Err(refusal)) => (charge, Err(refusal)),
+    }
+}
+
+fn dispatch(tenant: &Tenant, call: &Call, endpoint: &Endpoint) -> Reply {
+    let allowed: &[Method] = match endpoint {
+        Endpoint::Batch | Endpoint::ByIds | Endpoint::Reauthorize(_) => &[Method::POST],
+        Endpoint::Subscriptions => &[Method::GET, Method::POST],
+        Endpoint::Subscription(_) => &[Method::GET, Method::PATCH, Method::DELETE],
+        _ => &[Method::GET],
+    };
+    if !allowed.contains(&call.method) {
         let message = "Specified HTTP method is not allowed for the request target.";
         return Err(Refusal::new(405, "Request_BadRequest", message));
     }
     if !endpoint.readers().is_empty() && !call.may(endpoint.readers()) {
         return Err(Refusal::denied());
     }
-    match &endpoint {
+    match endpoint {
         Endpoint::Applications => applications::list(tenant, call),
         Endpoint::Application(key) => applications::one(tenant, call, key),
         Endpoint::Assignments(key) => applications::assignments(tenant, call, key),
@@ -284,6 +332,15 @@ pub fn dispatch(tenant: &Tenant, call: &Call) -> Reply {
         Endpoint::DeletedGroups => deleted::groups(tenant, call),
         Endpoint::Deleted(id) => deleted::one(tenant, call, id),
         Endpoint::Batch => batch::batch(tenant, call),
+        Endpoint::Subscriptions if call.method == Method::POST => {
+            // On its own it is answered elsewhere, because its receiver must be asked first.
+            Err(Refusal::new(400, "BadRequest", "A subscription cannot be made in a batch."))
+        }
+        Endpoint::Subscriptions => subscriptions::list(tenant, call),
+        Endpoint::Subscription(id) => subscriptions::one(tenant, call, id),
+        Endpoint::Reauthorize(id) => subscriptions::reauthorize(tenant, id),
+        Endpoint::Synchronization(key, part) => synchronization::answer(tenant, call, key, part),
+        Endpoint::ProvisioningLog => provisioning::list(tenant, call),
     }
 }
 
@@ -298,16 +355,19 @@ pub fn label(method: &Method, path: &str) -> String {
     }
 }
 
+/// Returns the refusal of a caller that asked too much.
+pub fn too_many() -> Refusal {
+    let mut refusal = Refusal::new(429, "TooManyRequests", "Please retry again later.");
+    refusal.inner.insert("code".into(), json!("429"));
+    refusal.inner.insert("status".into(), json!("429"));
+    refusal.inner.insert("message".into(), json!("Please retry after"));
+    refusal
+}
+
 /// Returns the refusal of a fault (Graph reference, section 8).
 pub fn refusal(kind: FaultKind, fault: &Fault) -> Refusal {
     match kind {
-        FaultKind::TooManyRequests => {
-            let mut refusal = Refusal::new(429, "TooManyRequests", "Please retry again later.");
-            refusal.inner.insert("code".into(), json!("429"));
-            refusal.inner.insert("status".into(), json!("429"));
-            refusal.inner.insert("message".into(), json!("Please retry after"));
-            refusal
-        }
+        FaultKind::TooManyRequests => too_many(),
         FaultKind::Unauthorized => Refusal::unauthenticated("Access token validation failure."),
         _ => Refusal::new(
             503,
@@ -321,7 +381,7 @@ pub fn refusal(kind: FaultKind, fault: &Fault) -> Refusal {
 pub fn refuse(kind: FaultKind, fault: &Fault) -> Response {
     let id = Uuid::new_v4().to_string();
     let ids = RequestIds { client: id.clone(), request: id };
-    respond(Err(refusal(kind, fault)), &ids, None)
+    respond(Err(refusal(kind, fault)), &ids, None, Charge { units: 1, share: None })
 }
 
 /// Splits a query string into its decoded options.
@@ -330,8 +390,17 @@ pub fn query_pairs(query: &str) -> Vec<(String, String)> {
 }
 
 fn unknown(parts: &[&str]) -> Refusal {
-    let known =
-        ["servicePrincipals", "applications", "users", "groups", "directory", "deletedItems"];
+    let known = [
+        "servicePrincipals",
+        "applications",
+        "users",
+        "groups",
+        "directory",
+        "deletedItems",
+        "auditLogs",
+        "subscriptions",
+        "synchronization",
+    ];
     let odd = parts.iter().find(|part| !known.contains(part) && Uuid::try_parse(part).is_err());
     Refusal::no_segment(odd.or(parts.last()).copied().unwrap_or_default())
 }

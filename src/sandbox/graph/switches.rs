@@ -51,6 +51,21 @@ pub enum ManagerRemoval {
     EmptyList,
 }
 
+/// The form of `Retry-After` when too many resource units were used (section 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// Whole seconds.
+    #[default]
+    Seconds,
+    /// Seconds with a fraction, as `2.128`.
+    Fraction,
+    /// An HTTP date.
+    HttpDate,
+    /// No such header.
+    Absent,
+}
+
 /// What the managed identity endpoints answer (Graph reference, section 1.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -129,6 +144,22 @@ pub struct Switches {
     pub security_groups_recycled: bool,
     /// Days that the recycle bin keeps what is in it (section 6).
     pub recycle_bin_days: u32,
+    /// Resource units in ten seconds; null for what the size of the tenant allows: 3,500 below 50
+    /// people, 5,000 up to 500, 8,000 above (section 8).
+    pub resource_units: Option<u32>,
+    /// How a caller that used too many is told to wait.
+    pub retry_after: RetryAfter,
+    /// Whether a notification address must have TLS (section 7).
+    pub notifications_need_https: bool,
+    /// How long changes take to be notified, in seconds ("under 2 min average, 15 max", section 7).
+    pub notification_delay_secs: u64,
+    /// Subscriptions of the application in the tenant, at most (section 7).
+    pub subscription_quota: usize,
+    /// Whether the answers of a `$batch` come in an order drawn by lot ("in any order", section 3).
+    pub batch_shuffled: bool,
+    /// Whether a `$batch` is answered as a whole with 424 when a request in it is throttled (section
+    /// 3, the throttling page of 2021).
+    pub batch_fails_when_throttled: bool,
     /// Whether the answers of a `$batch` come in reverse order ("in any order", section 3).
     pub batch_reversed: bool,
 }
@@ -161,6 +192,13 @@ impl Default for Switches {
             deleted_upn_prefixed: true,
             security_groups_recycled: false,
             recycle_bin_days: 30,
+            resource_units: None,
+            retry_after: RetryAfter::default(),
+            notifications_need_https: true,
+            notification_delay_secs: 0,
+            subscription_quota: 100,
+            batch_shuffled: false,
+            batch_fails_when_throttled: false,
             batch_reversed: false,
         }
     }

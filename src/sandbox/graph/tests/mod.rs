@@ -5,6 +5,9 @@ mod delta;
 mod identity;
 mod queries;
 mod reads;
+mod subscriptions;
+mod synchronization;
+mod throttling;
 mod tokens;
 
 use std::sync::Arc;

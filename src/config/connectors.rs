@@ -1,15 +1,17 @@
 //! The sections `[entra]` and `[sharefile]`.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::{Host, Url};
 use uuid::Uuid;
 
-use crate::source::graph::settings::{AssertionAlgorithm, Cloud, Credential, GraphSettings};
+use crate::http::NetworkSettings;
+use crate::source::graph::settings::{Cloud, GraphSettings};
 use crate::target::sharefile::settings::SharefileSettings;
 
-use super::layers::{Content, Node};
+use super::credential::Signer;
+use super::layers::Content;
 use super::problem::nearest;
-use super::reader::{Choice, Reader, Section};
+use super::reader::{Reader, Section};
 
 /// The national clouds: word, sign-in and Graph (Graph reference, section 1.6).
 const CLOUDS: [(&str, &str, &str); 4] = [
@@ -38,8 +40,9 @@ impl Reader<'_> {
     /// Reads `[entra]`. The attributes to select follow from the rules.
     pub(super) fn entra(&mut self, root: &mut Section) -> Option<GraphSettings> {
         let mut section = self.section(root, "entra", ENTRA);
-        let tenant = self.tenant(&mut section);
-        let client_id = self.entra_client_id(&mut section);
+        let (signer, credential) = self.credential(&mut section);
+        let tenant = self.tenant(&mut section, signer);
+        let client_id = self.entra_client_id(&mut section, signer);
         let application = self.required_text(
             &mut section,
             "application",
@@ -47,7 +50,6 @@ impl Reader<'_> {
              whose assignments count.",
         );
         let cloud = self.cloud(&mut section);
-        let credential = self.credential(&mut section);
         Some(GraphSettings {
             tenant: tenant?,
             client_id: client_id?,
@@ -55,11 +57,15 @@ impl Reader<'_> {
             cloud: cloud?,
             credential: credential?,
             attributes: Vec::new(),
+            network: NetworkSettings::default(),
         })
     }
 
-    fn tenant(&mut self, section: &mut Section) -> Option<String> {
+    fn tenant(&mut self, section: &mut Section, signer: Signer) -> Option<String> {
         let hint = "Give the tenant's id or one of its domains, as `contoso.onmicrosoft.com`.";
+        if let Some(named) = self.of_workload(section, signer, "tenant", "AZURE_TENANT_ID") {
+            return named;
+        }
         let (tenant, node) = self.required_text(section, "tenant", hint)?;
         let several = ["common", "organizations", "consumers"];
         if several.contains(&tenant.to_ascii_lowercase().as_str()) {
@@ -75,8 +81,14 @@ impl Reader<'_> {
         Some(tenant)
     }
 
-    fn entra_client_id(&mut self, section: &mut Section) -> Option<String> {
+    fn entra_client_id(&mut self, section: &mut Section, signer: Signer) -> Option<String> {
         let hint = "Give the application (client) id of the app registration that reads.";
+        if let Some(named) = self.of_workload(section, signer, "client_id", "AZURE_CLIENT_ID") {
+            return named;
+        }
+        if signer == Signer::Managed && !section.has("client_id") {
+            return Some(String::new());
+        }
         let (client_id, node) = self.required_text(section, "client_id", hint)?;
         // The braced and URN forms are GUIDs as well, but Entra ID does not take them.
         if client_id.len() != 36 || Uuid::try_parse(&client_id).is_err() {
@@ -86,6 +98,27 @@ impl Reader<'_> {
             return None;
         }
         Some(client_id)
+    }
+
+    /// Returns what the environment of a workload identity says instead of a key that is not
+    /// given; `None` if the key is to be read.
+    fn of_workload(
+        &mut self,
+        section: &Section,
+        signer: Signer,
+        key: &str,
+        variable: &str,
+    ) -> Option<Option<String>> {
+        if signer != Signer::Workload || section.has(key) {
+            return None;
+        }
+        let value = self.variable_text(variable)?;
+        if Uuid::try_parse(&value).is_err() {
+            let message = format!("Give it: `{variable}` of the environment is no GUID.");
+            self.missing(section, key, &message);
+            return Some(None);
+        }
+        Some(Some(value))
     }
 
     fn cloud(&mut self, section: &mut Section) -> Option<Cloud> {
@@ -144,57 +177,6 @@ impl Reader<'_> {
         }
     }
 
-    fn credential(&mut self, section: &mut Section) -> Option<Credential> {
-        let hint = "Give { client_secret = … } or { certificate = … }, each with where it is.";
-        let Some(node) = section.take("credential") else {
-            self.missing(section, "credential", hint);
-            return None;
-        };
-        if self.is_bare(&node) {
-            let message = "a secret does not belong into the configuration itself";
-            let hint = "Write { client_secret = { file = \"PATH\" } }, or `certificate` for it.";
-            self.wrong(&node, message, Some(hint.to_owned()));
-            return None;
-        }
-        let whole = node.clone();
-        let mut table = self.table(node, &["client_secret", "certificate", "algorithm"]);
-        let algorithm = table.take("algorithm");
-        match self.choose(&mut table, &["client_secret", "certificate"]) {
-            Choice::One("certificate", node) => self.certificate(node, algorithm),
-            Choice::One(_, node) => {
-                let rank = |node: &Node| self.layers.rank(node.layer);
-                if let Some(algorithm) = algorithm.filter(|given| rank(given) >= rank(&node)) {
-                    let message = "an algorithm belongs to a certificate, not to a client secret";
-                    self.wrong(&algorithm, message, Some("Remove it.".to_owned()));
-                }
-                self.secret(node).map(Credential::ClientSecret)
-            }
-            Choice::None => {
-                let message = "neither `client_secret` nor `certificate` is given";
-                self.wrong(&whole, message, Some(hint.to_owned()));
-                None
-            }
-            Choice::Refused => None,
-        }
-    }
-
-    fn certificate(&mut self, node: Node, algorithm: Option<Node>) -> Option<Credential> {
-        let words = [("PS256", AssertionAlgorithm::Ps256), ("RS256", AssertionAlgorithm::Rs256)];
-        let algorithm = self.word(algorithm, AssertionAlgorithm::default(), &words);
-        let pem: SecretString = self.secret(node.clone())?;
-        for (part, mark) in
-            [("certificate", "CERTIFICATE-----"), ("private key", "PRIVATE KEY-----")]
-        {
-            if self.secrets && !pem.expose_secret().contains(mark) {
-                let message = format!("there is no {part} in it");
-                let hint = "Expected PEM with both the certificate and its private key.";
-                self.wrong(&node, &message, Some(hint.to_owned()));
-                return None;
-            }
-        }
-        Some(Credential::Certificate { pem, algorithm: algorithm? })
-    }
-
     /// Reads `[sharefile]`.
     pub(super) fn sharefile(&mut self, root: &mut Section) -> Option<SharefileSettings> {
         let mut section = self.section(root, "sharefile", SHAREFILE);
@@ -225,6 +207,7 @@ impl Reader<'_> {
             client_secret: client_secret?,
             requests_per_minute: requests_per_minute?,
             in_flight: usize::try_from(in_flight?).ok()?,
+            network: NetworkSettings::default(),
         })
     }
 

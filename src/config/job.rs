@@ -20,7 +20,7 @@ use super::reader::{Choice, Reader, Section};
 
 /// The sections.
 const SECTIONS: &[&str] =
-    &["schedule", "entra", "sharefile", "scope", "users", "guard", "store", "log"];
+    &["schedule", "entra", "sharefile", "network", "scope", "users", "guard", "store", "log"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -78,18 +78,21 @@ impl Reader<'_> {
         let mut root = self.table(tree, SECTIONS);
         let graph = self.entra(&mut root);
         let sharefile = self.sharefile(&mut root);
+        let network = self.network(&mut root);
         let sandbox = sharefile.as_ref().is_some_and(|target| is_sandbox(&target.domain));
         let schedule = self.schedule(&mut root, sandbox);
         let rules = self.rules(&mut root);
         let store = self.store(&mut root);
         let log = self.log(&mut root);
         let (rules, approval_valid) = rules?;
-        let mut graph = graph?;
+        let (mut graph, mut sharefile) = (graph?, sharefile?);
         graph.attributes.clone_from(&rules.source_attributes);
+        graph.network = network?;
+        sharefile.network = graph.network.clone();
         Some(Job {
             rules,
             graph,
-            sharefile: sharefile?,
+            sharefile,
             schedule: schedule?,
             approval_valid,
             store: store?,

@@ -38,6 +38,11 @@ impl Section {
         self.fields.remove(key)
     }
 
+    /// Returns whether a key is given.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
+    }
+
     /// Takes all keys out, sorted.
     pub(super) fn take_all(&mut self) -> Vec<(String, Node)> {
         std::mem::take(&mut self.fields).into_iter().collect()

@@ -1,7 +1,7 @@
 //! Secrets: named by the configuration, never part of it.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
@@ -25,6 +25,14 @@ impl Reader<'_> {
     /// Reads the secret that a value names. It is text as it stands, whatever it looks like, with
     /// one newline at its end dropped.
     pub(super) fn secret(&mut self, node: Node) -> Option<SecretString> {
+        self.secret_and_file(node).map(|(secret, _)| secret)
+    }
+
+    /// Reads the secret that a value names, and returns the file that it is in, if it is in one.
+    pub(super) fn secret_and_file(
+        &mut self,
+        node: Node,
+    ) -> Option<(SecretString, Option<PathBuf>)> {
         if self.is_bare(&node) {
             let message = "a secret does not belong into the configuration itself";
             self.wrong(&node, message, Some(WAYS.to_owned()));
@@ -43,8 +51,11 @@ impl Reader<'_> {
         };
         let name = self.text(&node)?;
         let answer = match how {
-            "env" => self.variable(&name),
-            "file" => self.file(&self.folder.join(&name)),
+            "env" => self.variable(&name).map(|secret| (secret, None)),
+            "file" => {
+                let path = self.folder.join(&name);
+                self.file(&path).map(|secret| (secret, Some(path)))
+            }
             _ => self.systemd_credential(&name),
         };
         match answer {
@@ -79,16 +90,20 @@ impl Reader<'_> {
         }
     }
 
-    fn systemd_credential(&self, name: &str) -> Result<SecretString, (String, &'static str)> {
+    fn systemd_credential(
+        &self,
+        name: &str,
+    ) -> Result<(SecretString, Option<PathBuf>), (String, &'static str)> {
         if name.contains(['/', '\\']) || name == "." || name == ".." {
             let message = "expected the name of a systemd credential, not a path";
             return Err((message.to_owned(), "For a path, write { file = \"PATH\" }."));
         }
         if !self.secrets {
-            return Ok(SecretString::default());
+            return Ok((SecretString::default(), None));
         }
         if let Some(folder) = self.environment.get("CREDENTIALS_DIRECTORY") {
-            return self.file(&Path::new(folder).join(name));
+            let path = Path::new(folder).join(name);
+            return self.file(&path).map(|secret| (secret, Some(path)));
         }
         // What is there but cannot be read counts as found: `file` says why it cannot.
         let stored = CREDENTIAL_STORES.iter().map(|folder| Path::new(folder).join(name));
@@ -104,10 +119,11 @@ impl Reader<'_> {
                  through systemd.",
             ));
         };
-        self.file(&path)
+        self.file(&path).map(|secret| (secret, Some(path)))
     }
 
-    fn file(&self, path: &Path) -> Result<SecretString, (String, &'static str)> {
+    /// Reads a file as a secret.
+    pub(super) fn file(&self, path: &Path) -> Result<SecretString, (String, &'static str)> {
         if !self.secrets {
             return Ok(SecretString::default());
         }

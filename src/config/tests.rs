@@ -239,8 +239,8 @@ removals_per_cycle = { cout = 1 }
     config.toml:19:1: users.mach: unknown key. Did you mean `match`?
     config.toml:21:1: users.deprovision.filtered: unknown key. Known are `unassigned`, `disabled`, `soft_deleted` and `hard_deleted`.
     config.toml:23:1: scope.nested_groups: unknown key. Known are `users` and `default_access`.
-    config.toml:24:2: groups: unknown key. Known are `schedule`, `entra`, `sharefile`, `scope`, `users`, `guard`, `store` and `log`.
-    config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `scope`, `users`, `guard`, `store` and `log`.
+    config.toml:24:2: groups: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `guard`, `store` and `log`.
+    config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `guard`, `store` and `log`.
     config.toml:29:1: guard.removals_per_day: unknown key. Did you mean `removals_per_cycle`?
     config.toml:30:24: guard.removals_per_cycle.cout: unknown key. Did you mean `count`?
     "#);
@@ -367,7 +367,7 @@ fn missing_keys_point_to_their_section() {
     config.toml: sharefile.subdomain: this key is missing. Give the first label of the address at which people sign in: `contoso` of `contoso.sharefile.com`.
     config.toml:1:2: entra.application: this key is missing. Give the name, the application id or the object id of the enterprise application whose assignments count.
     config.toml:1:2: entra.client_id: this key is missing. Give the application (client) id of the app registration that reads.
-    config.toml:1:2: entra.credential: this key is missing. Give { client_secret = … } or { certificate = … }, each with where it is.
+    config.toml:1:2: entra.credential: this key is missing. Give { client_secret = … }, { certificate = … } or { federated = … }, each with where it is, or { managed_identity = "system" }.
     config.toml:2:10: entra.tenant: expected text, found a number. Write it in quotes.
     "#);
 }
@@ -491,10 +491,10 @@ fn secrets_are_named_and_never_written() {
     assert_snapshot!(found, @r#"
     config.toml:5:14: entra.credential: a secret does not belong into the configuration itself. Write { client_secret = { file = "PATH" } }, or `certificate` for it.
     config.toml:5:32: entra.credential.client_secret: a secret does not belong into the configuration itself. Write { file = "PATH" }, { env = "VARIABLE" } or { credential = "NAME" }.
-    config.toml:5:63: entra.credential.algorithm: an algorithm belongs to a certificate, not to a client secret. Remove it.
+    config.toml:5:63: entra.credential.algorithm: an algorithm belongs to a certificate alone. Remove it.
     config.toml:5:30: entra.credential.certificate: there is no certificate in it. Expected PEM with both the certificate and its private key.
     config.toml:5:16: entra.credential.certificate: only one of `client_secret` and `certificate` can be given. Remove the others.
-    config.toml:5:14: entra.credential: neither `client_secret` nor `certificate` is given. Give { client_secret = … } or { certificate = … }, each with where it is.
+    config.toml:5:14: entra.credential: it does not say how to sign in. Give { client_secret = … }, { certificate = … } or { federated = … }, each with where it is, or { managed_identity = "system" }.
     "#);
 }
 
@@ -508,7 +508,7 @@ fn a_certificate_is_read_with_its_key() {
     );
     let environment = secrets().with("PEM", pem);
     let job = read_with(&text, &environment, &Overrides::default()).expect("a certificate");
-    let Credential::Certificate { pem: read, algorithm } = job.graph.credential else {
+    let Credential::Certificate { pem: read, algorithm, file: None } = job.graph.credential else {
         panic!("a certificate")
     };
     assert_eq!(read.expose_secret(), pem.trim_end());
@@ -564,7 +564,7 @@ fn problems_in_the_environment_name_the_variable() {
         .with("SHAREFILE_PROVISIONER__USERS__MATCH", "[{ target = \"Email\" }]");
     let overrides = Overrides::default().set("log.format", "yaml").set("grup", "1");
     assert_snapshot!(read_with(LEAST, &environment, &overrides).expect_err("wrong"), @r#"
-    grup: unknown key (set on the command line). Known are `schedule`, `entra`, `sharefile`, `scope`, `users`, `guard`, `store` and `log`.
+    grup: unknown key (set on the command line). Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `guard`, `store` and `log`.
     log.format: expected `auto`, `text`, `json` or `journald` (set on the command line)
     schedul: unknown key (set by the environment variable `SHAREFILE_PROVISIONER__SCHEDUL__EVERY`). Did you mean `schedule`?
     schedule.every: the number 5 has no unit: expected `s`, `m`, `h` or `d` (set by the environment variable `SHAREFILE_PROVISIONER__SCHEDULE__EVERY`)

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::answer::{Answer, Repeat, Streamed, Verdict};
 use super::backoff;
+use super::connection::{Connection, Connections};
 use super::error::{HttpError, host_of};
 use super::gate::{Gate, Permit};
-use super::resolve::{LoopbackAware, with_proxies};
+use super::network::{LoopbackAware, NetworkSettings, Routes, directly, with_proxies};
 use super::retry_after::retry_after;
 use super::roots::with_trusted;
 use crate::clock::Clock;
@@ -35,6 +36,10 @@ pub struct ClientSettings {
     pub connect_timeout: Duration,
     /// How long the service may be silent.
     pub read_timeout: Duration,
+    /// Which way connections take, and whom they trust.
+    pub network: NetworkSettings,
+    /// Never go through a proxy: for what only this host can reach.
+    pub direct: bool,
 }
 
 impl Default for ClientSettings {
@@ -45,6 +50,8 @@ impl Default for ClientSettings {
             attempts: 5,
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(120),
+            network: NetworkSettings::default(),
+            direct: false,
         }
     }
 }
@@ -58,13 +65,15 @@ pub struct PoliteClient {
     attempts: u32,
     verdict: fn(&Answer) -> Verdict,
     sent: Arc<AtomicU64>,
+    routes: Arc<Routes>,
+    connections: Arc<Connections>,
 }
 
 impl PoliteClient {
     /// Builds a client. `verdict` says what to make of an answer.
     ///
     /// # Errors
-    /// When the system's certificates or the environment's proxies cannot be used.
+    /// When certificates or proxies, of the system or of the settings, cannot be used.
     pub fn new(
         gate: Arc<Gate>,
         clock: Arc<dyn Clock>,
@@ -75,11 +84,20 @@ impl PoliteClient {
         // "Already installed" is what is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let attempts = settings.attempts.max(1);
-        let client = build(settings).map_err(|error| HttpError::Setup {
+        let (client, routes) = build(settings).map_err(|error| HttpError::Setup {
             what: "setting up the HTTP client".to_owned(),
             source: error.into(),
         })?;
-        Ok(Self { client, gate, clock, attempts, verdict, sent: Arc::new(AtomicU64::new(0)) })
+        Ok(Self {
+            client,
+            gate,
+            clock,
+            attempts,
+            verdict,
+            sent: Arc::new(AtomicU64::new(0)),
+            routes: Arc::new(routes),
+            connections: Arc::default(),
+        })
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
@@ -151,6 +169,11 @@ impl PoliteClient {
         self.sent.load(Ordering::Relaxed)
     }
 
+    /// Returns how the connections were over which answers came so far, sorted by host.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.connections.all()
+    }
+
     async fn send_once(
         &self,
         request: &reqwest::Request,
@@ -161,13 +184,22 @@ impl PoliteClient {
                 source: "such a request cannot be repeated".into(),
             });
         };
-        let host = host_of(request.url());
+        let url = request.url().clone();
+        let proxy = self.routes.proxy_of(&url);
         let permit = self.gate.enter().await;
         self.sent.fetch_add(1, Ordering::Relaxed);
+        let sent_ms = self.clock.now().0;
         match self.client.execute(request).await {
-            Ok(response) => Ok((response, permit)),
+            Ok(response) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                self.sent.fetch_sub(1, Ordering::Relaxed);
+                Err(HttpError::proxy_refused(host_of(&url), proxy, None))
+            }
+            Ok(response) => {
+                self.connections.note(&url, proxy, &response, (sent_ms, self.clock.now().0));
+                Ok((response, permit))
+            }
             Err(error) => {
-                let error = HttpError::sort(host, error);
+                let error = HttpError::sort(host_of(&url), proxy, error);
                 if !error.maybe_delivered() {
                     self.sent.fetch_sub(1, Ordering::Relaxed);
                 }
@@ -242,7 +274,7 @@ fn backoff_delay(failed: u32) -> Duration {
     backoff::delay(failed, &mut rand::rng())
 }
 
-fn build(settings: ClientSettings) -> Result<reqwest::Client, reqwest::Error> {
+fn build(settings: ClientSettings) -> Result<(reqwest::Client, Routes), reqwest::Error> {
     let headers: HeaderMap = settings.extra_headers.into_iter().collect();
     let builder = reqwest::Client::builder()
         .user_agent(settings.user_agent)
@@ -254,8 +286,15 @@ fn build(settings: ClientSettings) -> Result<reqwest::Client, reqwest::Error> {
         .retry(reqwest::retry::never())
         // Shorter than gateways keep a connection, so that a write seldom meets a dead one.
         .pool_idle_timeout(Duration::from_secs(30))
+        // Certificates that end soon are told before they end.
+        .tls_info(true)
         .dns_resolver(Arc::new(LoopbackAware));
-    with_proxies(with_trusted(builder))?.build()
+    let builder = with_trusted(builder, &settings.network.trusted)?;
+    let (builder, routes) = match settings.direct {
+        true => directly(builder),
+        false => with_proxies(builder, &settings.network)?,
+    };
+    Ok((builder.build()?, routes))
 }
 
 async fn read_whole(mut response: reqwest::Response) -> Result<Answer, HttpError> {

@@ -43,7 +43,8 @@ fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(value.ceil().min(CAP.as_secs_f64()) as u64))
 }
 
-fn date_ms(text: &str) -> Option<i64> {
+/// Reads an HTTP date, in milliseconds since the Unix epoch.
+pub(super) fn date_ms(text: &str) -> Option<i64> {
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp().as_millisecond())
 }
 

@@ -10,13 +10,21 @@ use rustls::RootCertStore;
 
 static TRUSTED: OnceLock<Vec<Certificate>> = OnceLock::new();
 
-/// Lets a client trust what the system trusts. A system that trusts nobody is no error here: the
-/// first connection says which certificate is not trusted.
-pub(super) fn with_trusted(builder: ClientBuilder) -> ClientBuilder {
+/// Lets a client trust what the system trusts, and `more` certificates in DER. A system that trusts
+/// nobody is no error here: the first connection says which certificate is not trusted.
+pub(super) fn with_trusted(
+    builder: ClientBuilder,
+    more: &[Vec<u8>],
+) -> Result<ClientBuilder, reqwest::Error> {
     let trusted = TRUSTED.get_or_init(read);
-    trusted.iter().cloned().fold(builder.tls_built_in_root_certs(false), |builder, trusted| {
-        builder.add_root_certificate(trusted)
-    })
+    let mut builder = builder.tls_built_in_root_certs(false);
+    for certificate in trusted {
+        builder = builder.add_root_certificate(certificate.clone());
+    }
+    for der in more {
+        builder = builder.add_root_certificate(Certificate::from_der(der)?);
+    }
+    Ok(builder)
 }
 
 /// Reads where the system keeps them, or where `SSL_CERT_FILE` and `SSL_CERT_DIR` say. Files that

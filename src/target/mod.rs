@@ -127,7 +127,7 @@ pub struct TargetError {
 }
 
 /// Codes of failures on the way to the target, which befall whatever is asked for.
-const ON_THE_WAY: [&str; 3] = ["Unreachable", "UntrustedCertificate", "Setup"];
+const ON_THE_WAY: [&str; 4] = ["Unreachable", "UntrustedCertificate", "ProxyRefused", "Setup"];
 
 impl TargetError {
     /// Returns whether nothing but the object that was asked for need be at fault: the target was

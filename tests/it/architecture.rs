@@ -47,6 +47,9 @@ const ROOMS: &[Row] = &[
         &[
             ("logging::LogSettings", ""),
             ("logging::LogFormat", ""),
+            ("http::NetworkSettings", ""),
+            ("http::ProxySettings", ""),
+            ("http::certificates", "what is no certificate is a problem of the configuration"),
             ("source::graph::settings", ""),
             ("target::sharefile::settings", ""),
             ("plan::rules", ""),

@@ -26,6 +26,8 @@ pub struct World {
     pub sandbox: Sandbox,
     pub clock: Arc<JumpClock>,
     pub folder: tempfile::TempDir,
+    /// What the environment of engines holds; commands have that of the tests.
+    pub environment: Environment,
     overrides: Overrides,
 }
 
@@ -60,7 +62,8 @@ impl World {
     /// only processes should be run against it.
     pub fn around(sandbox: Sandbox, clock: Arc<JumpClock>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let world = Self { sandbox, clock, folder, overrides: Overrides::default() };
+        let environment = Environment::default();
+        let world = Self { sandbox, clock, folder, environment, overrides: Overrides::default() };
         world.write_config();
         world
     }
@@ -132,8 +135,7 @@ path = "store.db"
 
     /// The job as configured.
     pub fn job(&self) -> Job {
-        let none: [(&str, &str); 0] = [];
-        config::load(&self.config(), &Environment::of(none), &self.overrides).expect("a job")
+        config::load(&self.config(), &self.environment, &self.overrides).expect("a job")
     }
 
     /// A fresh engine, as a new process would have it, on the store of this world.

@@ -1,36 +1,29 @@
-//! `Accounts`, `Groups` and `Sessions` (ShareFile API reference, sections 1.7, 3.1, 4 and 5).
+//! `Accounts`: the account itself, and the lists of its people (ShareFile API reference, sections
+//! 3.1 and 5).
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::{Call, Refusal};
-use super::record::{Account, AccountKind};
+use super::feed::{self, Answer, Rows};
+use super::record::AccountKind;
+use super::rights;
+use super::roles::Role;
 use super::tenant::Tenant;
-use super::{users, wire};
+use super::values::Values;
+use super::{domains, tables, token, user_entity, wire, zones};
 
 /// How many users the plan includes before any are bought.
 const BASE_USERS: u32 = 5;
 
-/// Clients do not see the account, its lists or its groups.
-fn require_employee(tenant: &Tenant, call: &Call<'_>) -> Result<(), Refusal> {
-    let caller = tenant.by_id(&call.caller_id).ok_or_else(Refusal::unauthenticated)?;
-    match caller.kind {
-        AccountKind::Employee => Ok(()),
-        AccountKind::Client => Err(Refusal::forbidden("Only employees may read the account.")),
-    }
-}
-
 /// `GET /Accounts` and `GET /Accounts(id)`.
-pub(super) fn account(
-    tenant: &Tenant,
-    call: &Call<'_>,
-    id: Option<&str>,
-) -> Result<Value, Refusal> {
-    require_employee(tenant, call)?;
-    if id.is_some_and(|id| !tenant.account_id.eq_ignore_ascii_case(id)) {
+pub(super) fn account(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    rights::require_employee(tenant, call)?;
+    let other = |id: &&str| !tenant.account_id.to_string().eq_ignore_ascii_case(id);
+    if call.ids.first().is_some_and(other) {
         return Err(Refusal::not_found());
     }
     let options = &tenant.options;
-    let id = tenant.account_id.as_str();
     let mut record = json!({
         "CompanyName": options.company_name,
         "AccountType": "Standard",
@@ -48,129 +41,256 @@ pub(super) fn account(
         "IsFreeTrial": false,
         "IsCancelled": false,
     });
+    expand(&mut record, tenant, call);
+    let entity = wire::entity(&call.base, "Accounts", "Account", tenant.account_id, record);
+    Ok(Answer::Json(wire::select(call, entity)))
+}
+
+fn expand(record: &mut Value, tenant: &Tenant, call: &Call<'_>) {
     if call.expands("UserUsage") || !tenant.switches.usage_needs_expand {
         let usage = json!({
-            "EmployeeMax": options.employee_max,
-            "EmployeeCount": tenant.count(AccountKind::Employee),
-            "ClientCount": tenant.count(AccountKind::Client),
+            "EmployeeMax": tenant.options.employee_max,
+            "EmployeeCount": tenant.book.count(AccountKind::Employee),
+            "ClientCount": tenant.book.count(AccountKind::Client),
         });
-        wire::put(
-            &mut record,
-            "UserUsage",
-            wire::entity(&call.base, "UserUsage", "UserUsage", id, usage),
-        );
+        let usage = wire::entity(&call.base, "UserUsage", "UserUsage", tenant.account_id, usage);
+        wire::put(record, "UserUsage", usage);
     }
-    if call.expands("Preferences") {
-        wire::put(&mut record, "Preferences", preferences_entity(tenant, call));
+    let people = [
+        ("MasterAdmin", tenant.master_admin_id),
+        ("BillingContact", tenant.billing_contact_id),
+        ("TechnicalContact", tenant.master_admin_id),
+    ];
+    for (member, id) in people {
+        if let Some(person) = tenant.book.get(id).filter(|_| call.expands(member)) {
+            wire::put(record, member, user_entity::principal(tenant, call, person));
+        }
     }
-    Ok(wire::select(call, wire::entity(&call.base, "Accounts", "Account", id, record)))
+    if call.expands("SSO") && rights::holds(tenant, call, Role::AdminSSO) {
+        wire::put(record, "SSO", sso_entity(tenant, call));
+    }
+    type Part = fn(&Tenant, &Call<'_>) -> Value;
+    let parts: [(&str, Part); 5] = [
+        ("Preferences", preferences_entity),
+        ("ProductDefaults", product_entity),
+        ("MobileSecuritySettings", mobile_entity),
+        ("LoginAccessControlDomains", |tenant, call| domains::entity(tenant, call, true)),
+        ("FolderAccessControlDomains", |tenant, call| domains::entity(tenant, call, false)),
+    ];
+    for (member, part) in parts {
+        if call.expands(member) {
+            wire::put(record, member, part(tenant, call));
+        }
+    }
+}
+
+/// `GET /Accounts/Employees`.
+pub(super) fn employees(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    list(tenant, call, AccountKind::Employee, "Accounts/Employees")
+}
+
+/// `GET /Accounts/Clients`.
+pub(super) fn clients(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    list(tenant, call, AccountKind::Client, "Accounts/Clients")
+}
+
+fn list(
+    tenant: &Tenant,
+    call: &Call<'_>,
+    kind: AccountKind,
+    path: &str,
+) -> Result<Answer, Refusal> {
+    rights::require_manager(tenant, call, kind)?;
+    feed::feed(tenant, call, "Contacts", path, Rows::Contacts(tenant.listed(kind)))
+}
+
+fn shown(
+    tenant: &Tenant,
+    call: &Call<'_>,
+    entity: fn(&Tenant, &Call<'_>) -> Value,
+) -> Result<Answer, Refusal> {
+    rights::require_employee(tenant, call)?;
+    Ok(Answer::Json(wire::select(call, entity(tenant, call))))
 }
 
 /// `GET /Accounts/Preferences`.
-pub(super) fn preferences(tenant: &Tenant, call: &Call<'_>) -> Result<Value, Refusal> {
-    require_employee(tenant, call)?;
-    Ok(wire::select(call, preferences_entity(tenant, call)))
+pub(super) fn preferences(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    shown(tenant, call, preferences_entity)
 }
+
+/// `PATCH /Accounts/Preferences`: also the members of `PasswordPolicy`.
+pub(super) fn change_preferences(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    rights::require_account_role(tenant, call, Role::AdminAccountPolicies)?;
+    let body = call.body()?;
+    let mut changed = tenant.preferences.clone();
+    changed.patch(&body, |_| true)?;
+    if let Some(policy) = body.object("passwordpolicy")? {
+        for (member, preference) in PASSWORD_NUMBERS {
+            if let Some(number) = policy.integer(&member.to_ascii_lowercase())? {
+                changed.set(preference, number);
+            }
+        }
+        if let Some(text) = policy.text("allowedspecialcharacters")? {
+            changed.set("AllowedSpecialCharacters", text);
+        }
+    }
+    tenant.preferences = changed;
+    let forced = tenant.preferences.flag("ForceSSO");
+    tenant.single_sign_on.set("ForceSSO", forced);
+    Ok(Answer::Json(preferences_entity(tenant, call)))
+}
+
+/// Members of `PasswordPolicy`, and the preferences that say the same.
+const PASSWORD_NUMBERS: [(&str, &str); 5] = [
+    ("MaxAgeDays", "PasswordMaxAgeDays"),
+    ("HistoryCount", "PasswordHistoryCount"),
+    ("MinimumLength", "MinimumLength"),
+    ("MinimumSpecialCharacters", "MinimumSpecialCharacters"),
+    ("MinimumNumeric", "MinimumNumeric"),
+];
 
 fn preferences_entity(tenant: &Tenant, call: &Call<'_>) -> Value {
-    let options = &tenant.options;
+    let preferences = &tenant.preferences;
+    let mut members = Value::Object(preferences.members());
+    wire::put(&mut members, "AccountID", tenant.account_id.to_string());
+    wire::put(&mut members, "SuperGroupId", tenant.super_group_id.as_str());
+    let mut policy = json!({});
+    for (member, preference) in PASSWORD_NUMBERS {
+        wire::put(&mut policy, member, preferences.get(preference));
+    }
+    wire::put(&mut policy, "AllowedSpecialCharacters", preferences.get("AllowedSpecialCharacters"));
+    let set = "PasswordPolicy";
+    let policy = wire::entity(&call.base, set, set, tenant.account_id, policy);
+    wire::put(&mut members, set, policy);
+    if let Some(zone) = zones::of(tenant, None).filter(|_| call.expands("DefaultZone")) {
+        wire::put(&mut members, "DefaultZone", zones::entity(call, zone));
+    }
+    let set = "AccountPreferences";
+    wire::entity(&call.base, set, set, tenant.account_id, members)
+}
+
+/// `GET /Accounts/ProductDefaults`.
+pub(super) fn product_defaults(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    shown(tenant, call, product_entity)
+}
+
+fn product_entity(tenant: &Tenant, call: &Call<'_>) -> Value {
     let members = json!({
-        "AccountID": tenant.account_id,
-        "UseStrictEmployeeDefinition": options.strict_employee_definition,
-        "EmployeeEmailDomains": options.employee_domains.join(","),
-        "EnableTwoFactorAuth": options.two_factor,
-        "EnableSSO": options.single_sign_on,
-        "ForceSSO": options.force_single_sign_on,
-        "EnableOAuth": true,
-        "SuperGroupId": tenant.super_group.id,
-        "HideSuperGroup": false,
-        "OAuth2RefreshTokenLifetimeMinutes": options.refresh_lifetime_mins,
-        "LoginFailMaxAttempts": 5,
-        "LoginFailLockoutSecs": 300,
-        "IPRestrictions": "",
-        "InactiveTimeoutMins": 60,
-        "MinimumLength": 8,
-        "EnableActivationLinks": true,
-        "RequireCompanyNameWithUserInfo": options.require_company,
-        "EnableQuotaLimit": false,
-        "QuotaLimitInGB": 0,
-        "EnableMultipleZones": false,
-        "EnablePolicyBasedAdministration": false,
-        "DisableSecondaryEmails": false,
+        "ProductName": "ShareFile",
+        "DefaultWindowTitle": "ShareFile",
+        "TopLevelDomain": call.site.domain,
+        "APITopLevelDomain": call.site.domain,
+        "DefaultApiVersion": "v3",
+        "NoReplyUserName": "ShareFile Notifications",
+        "NoReplyUserEmail": "noreply@sharefile.example",
+        "SupportUserName": "ShareFile Support",
+        "SupportUserEmail": "support@sharefile.example",
+        "SystemType": "ShareFile",
     });
-    let id = tenant.account_id.as_str();
-    wire::entity(&call.base, "AccountPreferences", "AccountPreferences", id, members)
+    let set = "ProductDefaults";
+    wire::entity(&call.base, set, set, tenant.account_id, members)
 }
 
-/// `GET /Accounts/Employees` and `GET /Accounts/Clients`.
-pub(super) fn list(tenant: &Tenant, call: &Call<'_>, kind: AccountKind) -> Result<Value, Refusal> {
-    if !users::may_manage(tenant, call, kind) {
-        let message = format!("The permission {} is required.", kind.managed_by());
-        return Err(Refusal::forbidden(&message));
-    }
-    let accounts: Vec<&Account> = tenant.living_of(kind).collect();
-    let path = match kind {
-        AccountKind::Employee => "Accounts/Employees",
-        AccountKind::Client => "Accounts/Clients",
-    };
-    wire::contacts(tenant, call, path, &accounts)
+/// `GET /Accounts/MobileSecuritySettings`.
+pub(super) fn mobile_settings(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    shown(tenant, call, mobile_entity)
 }
 
-fn members(tenant: &Tenant) -> Vec<&Account> {
-    tenant.super_group.members.iter().filter_map(|id| tenant.living(id)).collect()
+fn mobile_entity(tenant: &Tenant, call: &Call<'_>) -> Value {
+    let members = Value::Object(Values::new(tables::MOBILE).members());
+    let set = "MobileSecuritySettings";
+    wire::entity(&call.base, set, set, tenant.account_id, members)
 }
 
-fn require_group(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<(), Refusal> {
-    require_employee(tenant, call)?;
-    if tenant.super_group.id.eq_ignore_ascii_case(id) { Ok(()) } else { Err(Refusal::not_found()) }
-}
-
-/// `GET /Groups(id)`: the Super User Group is the only one there is.
-pub(super) fn group(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Value, Refusal> {
-    require_group(tenant, call, id)?;
-    let members = members(tenant);
-    let mut record = json!({
-        "Name": tenant.super_group.name,
-        "IsShared": true,
-        "NumberOfContacts": members.len(),
-    });
-    if call.expands("Contacts") {
-        wire::put(
-            &mut record,
-            "Contacts",
-            members.iter().map(|member| wire::contact(call, member)).collect::<Vec<_>>(),
-        );
-    }
-    let id = tenant.super_group.id.as_str();
-    Ok(wire::select(call, wire::entity(&call.base, "Groups", "Group", id, record)))
-}
-
-/// `GET /Groups(id)/Contacts`.
-pub(super) fn group_contacts(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Value, Refusal> {
-    require_group(tenant, call, id)?;
-    let path = format!("Groups({id})/Contacts");
-    wire::contacts(tenant, call, &path, &members(tenant))
-}
-
-/// `GET /Sessions`.
-pub(super) fn session(tenant: &Tenant, call: &Call<'_>) -> Result<Value, Refusal> {
-    let caller = tenant.by_id(&call.caller_id).ok_or_else(Refusal::unauthenticated)?;
-    let header = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
-    let principal = json!({
-        "Name": format!("{} {}", caller.first_name, caller.last_name),
-        "Email": caller.email,
-        "Username": caller.email,
-        "Domain": tenant.options.subdomain,
-    });
+/// `GET /Accounts/Branding`: nobody need sign in.
+pub(super) fn branding(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     let record = json!({
-        "Principal": wire::entity(&call.base, "Principals", "Principal", &caller.id, principal),
-        "AuthenticationType": "OAuth2",
-        "OAuth2ClientName": tenant.options.client_id,
-        "Tool": header("x-sfapi-tool").unwrap_or_default(),
-        "Version": header("x-sfapi-toolversion").unwrap_or_default(),
-        "ClientIPAddress": "127.0.0.1",
-        "IsAuthenticated": true,
-        "Name": caller.email,
+        "CompanyName": tenant.options.company_name,
+        "Subdomain": tenant.options.subdomain,
+        "UseAdvancedCustomBranding": false,
+        "BrandingStyles": {},
     });
-    Ok(wire::entity(&call.base, "Sessions", "Session", &caller.id, record))
+    let entity = wire::entity(&call.base, "Accounts", "Account", tenant.account_id, record);
+    Ok(Answer::Json(wire::select(call, entity)))
+}
+
+/// `GET /Accounts/Tenants`: the account is no partner's.
+pub(super) fn tenants(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    rights::require_employee(tenant, call)?;
+    feed::feed(tenant, call, "Accounts", "Accounts/Tenants", Rows::Ready(Vec::new()))
+}
+
+/// `GET /Accounts/RequireSubdomain`: an address belongs to this one account or to none.
+pub(super) fn require_subdomain(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    super::users::required("username", call.given("username").unwrap_or_default())?;
+    let set = "RequireSubdomainResult";
+    let members = json!({ "RequireSubdomain": false });
+    Ok(Answer::Json(wire::entity(&call.base, set, set, tenant.account_id, members)))
+}
+
+fn require_saml(call: &Call<'_>) -> Result<(), Refusal> {
+    match call.given("provider") {
+        Some(provider) if !provider.eq_ignore_ascii_case("saml") => Err(Refusal::not_found()),
+        _ => Ok(()),
+    }
+}
+
+/// `GET /Accounts/SSO`.
+pub(super) fn single_sign_on(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    rights::require_account_role(tenant, call, Role::AdminSSO)?;
+    require_saml(call)?;
+    let known = tenant.single_sign_on.text("EntityID");
+    if call.given("idpentityid").is_some_and(|wanted| wanted != known) {
+        return Err(Refusal::not_found());
+    }
+    Ok(Answer::Json(wire::select(call, sso_entity(tenant, call))))
+}
+
+/// `PATCH /Accounts/SSO`.
+pub(super) fn change_single_sign_on(
+    tenant: &mut Tenant,
+    call: &Call<'_>,
+) -> Result<Answer, Refusal> {
+    rights::require_account_role(tenant, call, Role::AdminSSO)?;
+    require_saml(call)?;
+    let writable = |name: &str| tables::SINGLE_SIGN_ON_WRITABLE.contains(&name);
+    tenant.single_sign_on.patch(&call.body()?, writable)?;
+    let (active, forced) =
+        (tenant.single_sign_on.flag("IsActive"), tenant.single_sign_on.flag("ForceSSO"));
+    tenant.preferences.set("EnableSSO", active);
+    tenant.preferences.set("ForceSSO", forced);
+    Ok(Answer::Json(sso_entity(tenant, call)))
+}
+
+fn sso_entity(tenant: &Tenant, call: &Call<'_>) -> Value {
+    let members = Value::Object(tenant.single_sign_on.members());
+    let set = "SSOAccountProvider";
+    wire::entity(&call.base, set, set, tenant.account_id, members)
+}
+
+/// `GET /Accounts/SSOInfo`: where signing in happens. Whether that takes a login is unknown.
+pub(super) fn sso_info(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    if tenant.switches.sso_info_needs_login {
+        token::require_login(tenant, call)?;
+    }
+    let subdomain = call.given("subdomain").unwrap_or(&tenant.options.subdomain);
+    if !subdomain.eq_ignore_ascii_case(&tenant.options.subdomain) {
+        let message = "There is no such subdomain.";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", message));
+    }
+    let mut pairs = vec![("Enabled", tenant.preferences.flag("EnableSSO").to_string())];
+    if tenant.preferences.flag("EnableSSO") {
+        pairs.push(("LoginUrl", tenant.single_sign_on.text("LoginUrl")));
+        pairs.push(("EntityID", tenant.single_sign_on.text("EntityID")));
+    }
+    let entries = pairs.into_iter().map(|(key, value)| {
+        let members = json!({ "Key": key, "Value": value });
+        wire::entity(&call.base, "SSOInfoEntries", "SSOInfoEntry", key, members)
+    });
+    let members = json!({
+        "Info": entries.collect::<Vec<_>>(),
+        "AppControlPlane": call.site.domain,
+        "ApiControlPlane": call.site.domain,
+    });
+    Ok(Answer::Json(wire::entity(&call.base, "SSOInfo", "SSOInfo", tenant.account_id, members)))
 }

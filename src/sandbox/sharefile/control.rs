@@ -13,10 +13,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::record::{Account, AccountKind, AccountView, Mail, NewAccount};
+use super::domains::DomainList;
+use super::record::{AccountKind, AccountView, Mail, NewAccount, roles_of};
+use super::roles::{Role, RoleSet};
 use super::switches::Switches;
 use super::tenant::Tenant;
-use super::{Sharefile, SharefileCredentials};
+use super::{Sharefile, SharefileCredentials, outside};
 use crate::sandbox::counts::Counts;
 use crate::sandbox::faults::{Fault, Faults};
 
@@ -48,12 +50,13 @@ struct Edit {
     confirmed: Option<bool>,
     roles: Option<Vec<String>>,
     super_user: Option<bool>,
+    files: Option<u32>,
 }
 
 impl Sharefile {
     /// Puts an account in and returns its id; an address that is taken returns its holder's id.
     pub fn add_account(&self, new: NewAccount) -> String {
-        self.tenant().add(new, self.clock.now())
+        self.tenant().add(new, self.clock.now()).to_string()
     }
 
     /// Returns all accounts, removed ones too, sorted by address without regard to case.
@@ -70,12 +73,12 @@ impl Sharefile {
     /// Returns the account that an address belongs to, as primary or secondary one.
     pub fn account_of(&self, address: &str) -> Option<AccountView> {
         let tenant = self.tenant();
-        tenant.holder_of(address).map(|account| tenant.view(account))
+        tenant.book.holder_of(address).map(|account| tenant.view(account))
     }
 
     /// Changes an account and returns it. The patch has the names of [`AccountView`]: `email`,
     /// `other_addresses`, `first_name`, `last_name`, `company`, `kind`, `disabled`, `confirmed`,
-    /// `roles`, `super_user`.
+    /// `roles`, `super_user`, `files`.
     ///
     /// # Errors
     /// When the account does not exist, an address is taken, or the patch has an unknown name.
@@ -85,9 +88,14 @@ impl Sharefile {
         apply_edit(&mut self.tenant(), id, edit)
     }
 
-    /// Removes an account for good; returns whether it was there.
+    /// Removes an account for good, with its groups; returns whether it was there.
     pub fn remove_account(&self, id: &str) -> bool {
-        self.tenant().remove(id)
+        let mut tenant = self.tenant();
+        let there = tenant.living(id).map(|account| account.id);
+        if let Some(id) = there {
+            tenant.remove(id, None, None);
+        }
+        there.is_some()
     }
 
     /// Returns what a client needs to sign in.
@@ -105,16 +113,15 @@ impl Sharefile {
 
     /// Returns the id of the account that clients sign in with.
     pub fn service_id(&self) -> String {
-        self.tenant().service_id.clone()
+        self.tenant().service_id.to_string()
     }
 
     /// Gives the service user exactly these roles, besides the one that marks employees.
     pub fn set_service_roles<R: AsRef<str>>(&self, roles: &[R]) {
         let mut tenant = self.tenant();
-        let service_id = tenant.service_id.clone();
-        if let Some(service) = tenant.by_id_mut(&service_id) {
-            service.roles = vec![AccountKind::Employee.marker().to_owned()];
-            service.roles.extend(roles.iter().map(|role| role.as_ref().to_owned()));
+        let service_id = tenant.service_id;
+        if let Some(service) = tenant.book.get_mut(service_id) {
+            service.roles = RoleSet::known(roles).with(Role::Employee);
         }
     }
 
@@ -126,8 +133,8 @@ impl Sharefile {
     /// Reserves domains for employees, or for nobody if the list is empty.
     pub fn set_employee_domains(&self, domains: Vec<String>) {
         let mut tenant = self.tenant();
-        tenant.options.strict_employee_definition = !domains.is_empty();
-        tenant.options.employee_domains = domains;
+        tenant.preferences.set("UseStrictEmployeeDefinition", !domains.is_empty());
+        tenant.preferences.set("EmployeeEmailDomains", domains.join(","));
     }
 
     /// Returns the switches.
@@ -156,44 +163,49 @@ impl Sharefile {
     }
 }
 
-fn apply_edit(tenant: &mut Tenant, id: &str, edit: Edit) -> Result<AccountView, ControlError> {
-    let account = tenant.living(id).ok_or_else(|| ControlError::Unknown(id.to_owned()))?;
-    let id = account.id.clone();
-    let email = edit.email.unwrap_or_else(|| account.email.clone());
-    let others = edit.other_addresses.unwrap_or_else(|| account.other_addresses.clone());
+fn apply_edit(tenant: &mut Tenant, key: &str, edit: Edit) -> Result<AccountView, ControlError> {
+    let unknown = || ControlError::Unknown(key.to_owned());
+    let account = tenant.living(key).ok_or_else(unknown)?;
+    let id = account.id;
+    let email = edit.email.unwrap_or_else(|| account.email.to_string());
+    let others = edit.other_addresses.unwrap_or_else(|| account.more().other_addresses.clone());
     for address in std::iter::once(&email).chain(&others) {
-        if tenant.holder_of(address).is_some_and(|holder| holder.id != id) {
+        if tenant.book.holder_of(address).is_some_and(|holder| holder.id != id) {
             return Err(ControlError::Taken(address.clone()));
         }
     }
-    tenant.set_addresses(&id, email, others);
+    tenant.book.set_addresses(id, &email, others);
     if let Some(kind) = edit.kind {
-        tenant.set_kind(&id, kind);
+        tenant.book.set_kind(id, kind);
     }
-    if let Some(super_user) = edit.super_user {
-        tenant.super_group.members.retain(|member| *member != id);
+    let super_group_id = tenant.super_group_id.clone();
+    if let (Some(super_user), Some(group)) = (edit.super_user, tenant.group_mut(&super_group_id)) {
+        group.members.retain(|member| *member != id);
         if super_user {
-            tenant.super_group.members.push(id.clone());
+            group.members.push(id);
         }
     }
-    let account = tenant.by_id_mut(&id).ok_or_else(|| ControlError::Unknown(id.clone()))?;
-    let texts = [
-        (edit.first_name, &mut account.first_name),
-        (edit.last_name, &mut account.last_name),
-        (edit.company, &mut account.company),
-    ];
-    for (new, kept) in texts {
-        if let Some(new) = new {
-            *kept = new;
-        }
+    let company = edit.company.map(|company| tenant.book.company(&company));
+    let account = tenant.book.get_mut(id).ok_or_else(unknown)?;
+    if let Some(first_name) = edit.first_name {
+        account.first_name = first_name.into();
+    }
+    if let Some(last_name) = edit.last_name {
+        account.last_name = last_name.into();
+    }
+    if let Some(company) = company {
+        account.company = company;
     }
     account.disabled = edit.disabled.unwrap_or(account.disabled);
+    account.soft_deleted &= account.disabled;
     account.confirmed = edit.confirmed.unwrap_or(account.confirmed);
     if let Some(roles) = edit.roles {
-        account.roles = Account::roles_of(account.kind, &roles);
+        account.roles = roles_of(account.kind, RoleSet::known(&roles));
     }
-    let account = tenant.by_id(&id).ok_or_else(|| ControlError::Unknown(id.clone()))?;
-    Ok(tenant.view(account))
+    if let Some(files) = edit.files {
+        account.more_mut().files = files;
+    }
+    tenant.book.get(id).map(|account| tenant.view(account)).ok_or_else(unknown)
 }
 
 impl IntoResponse for ControlError {
@@ -215,13 +227,14 @@ struct Controls {
     counts: Arc<Counts>,
 }
 
-/// Returns the control routes of accounts, mails, settings, counts, writes and faults, all under
-/// `/_sandbox`, to be merged into the control API.
+/// Returns the control routes of ShareFile, counts, writes and faults, all under `/_sandbox`, to be
+/// merged into the control API, whose table describes them.
 pub fn control_routes(
     sharefile: Arc<Sharefile>,
     faults: Arc<Faults>,
     counts: Arc<Counts>,
 ) -> Router {
+    let others = outside::routes(sharefile.clone());
     Router::new()
         .route("/_sandbox/accounts", get(list_accounts).post(add_account))
         .route(
@@ -237,16 +250,22 @@ pub fn control_routes(
         .route("/_sandbox/stalled", get(read_stalled))
         .route("/_sandbox/release", post(release))
         .with_state(Controls { sharefile, faults, counts })
+        .merge(others)
 }
 
-type Reply = Result<Json<Value>, ControlError>;
+/// What a control route answers.
+pub(super) type Reply = Result<Json<Value>, ControlError>;
 
-fn shown<T: serde::Serialize>(value: &T) -> Reply {
+/// Answers with a value.
+pub(super) fn shown<T: serde::Serialize>(value: &T) -> Reply {
     let value = serde_json::to_value(value);
     value.map(Json).map_err(|error| ControlError::Malformed(error.to_string()))
 }
 
-fn read_body<T: DeserializeOwned>(body: Result<Json<T>, JsonRejection>) -> Result<T, ControlError> {
+/// Takes a value out of a request.
+pub(super) fn read_body<T: DeserializeOwned>(
+    body: Result<Json<T>, JsonRejection>,
+) -> Result<T, ControlError> {
     let body = body.map_err(|error| ControlError::Malformed(error.body_text()))?;
     Ok(body.0)
 }
@@ -305,6 +324,10 @@ struct Settings {
     service_roles: Option<Vec<String>>,
     employee_max: Option<u32>,
     employee_domains: Option<Vec<String>>,
+    login_domains: Option<DomainList>,
+    folder_domains: Option<DomainList>,
+    redirect_uris: Option<Vec<String>>,
+    preferences: Option<serde_json::Map<String, Value>>,
 }
 
 async fn read_settings(State(controls): State<Controls>) -> Reply {
@@ -315,9 +338,13 @@ async fn read_settings(State(controls): State<Controls>) -> Reply {
         "switches": tenant.switches,
         "service_roles": service.map(|service| service.roles),
         "employee_max": tenant.options.employee_max,
-        "employees": tenant.count(AccountKind::Employee),
-        "clients": tenant.count(AccountKind::Client),
-        "employee_domains": tenant.options.employee_domains,
+        "employees": tenant.book.count(AccountKind::Employee),
+        "clients": tenant.book.count(AccountKind::Client),
+        "employee_domains": tenant.employee_domains(),
+        "login_domains": tenant.login_domains,
+        "folder_domains": tenant.folder_domains,
+        "redirect_uris": tenant.options.redirect_uris,
+        "preferences": tenant.preferences.members(),
     }))
 }
 
@@ -343,6 +370,18 @@ async fn change_settings(
     }
     if let Some(domains) = settings.employee_domains {
         sharefile.set_employee_domains(domains);
+    }
+    if let Some(list) = settings.login_domains {
+        sharefile.set_login_domains(list);
+    }
+    if let Some(list) = settings.folder_domains {
+        sharefile.set_folder_domains(list);
+    }
+    if let Some(uris) = settings.redirect_uris {
+        sharefile.set_redirect_uris(uris);
+    }
+    for (name, value) in settings.preferences.unwrap_or_default() {
+        sharefile.set_preference(&name, value);
     }
     read_settings(State(controls)).await
 }

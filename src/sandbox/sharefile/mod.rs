@@ -6,39 +6,66 @@
 //! not settle is a switch in [`switches`].
 
 mod accounts;
+mod authorize;
+mod book;
 mod call;
+mod change;
 mod control;
+mod devices;
+mod domains;
+mod feed;
+mod filter;
+mod groups;
+mod host;
+mod limit;
+mod mails;
+mod members;
+mod outside;
+mod policies;
 mod record;
+mod removal;
+mod reports;
+mod rights;
+mod roles;
 mod route;
+mod saml;
+mod sessions;
 pub mod switches;
+mod tables;
 mod tenant;
 mod token;
+mod user_entity;
 mod users;
+mod values;
 mod wire;
+mod zones;
 
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use secrecy::SecretString;
-use serde_json::Value;
 
 use self::call::{Call, Refusal};
 pub use self::control::{ControlError, control_routes};
-use self::record::AccountKind as Kind;
+pub use self::devices::{Device, Tool};
+pub use self::domains::DomainList;
+use self::feed::Answer;
+use self::host::Site;
+pub use self::outside::{GroupView, NewDevice, NewGroup, NewPolicy};
+pub use self::policies::{Category, Policy};
 pub use self::record::{AccountKind, AccountView, Mail, NewAccount};
 use self::route::Route;
 use self::switches::Switches;
 use self::tenant::Tenant;
+pub use self::zones::{Zone, ZoneType};
 use super::faults::Faults;
 use super::observe::End;
 use super::server::{Emulator, html_page};
@@ -66,6 +93,8 @@ pub struct SharefileOptions {
     pub client_id: String,
     /// The secret of the API key.
     pub client_secret: SecretString,
+    /// Where a browser may be sent with a code; registered with the API key.
+    pub redirect_uris: Vec<String>,
     /// How many employee licences there are.
     pub employee_max: u32,
     /// Addresses in `employee_domains` can only belong to employees.
@@ -74,7 +103,8 @@ pub struct SharefileOptions {
     pub employee_domains: Vec<String>,
     /// A company is demanded of every user.
     pub require_company: bool,
-    /// The account demands two-step verification.
+    /// The account demands two-step verification; the password of the service user is then an
+    /// application-specific one.
     pub two_factor: bool,
     /// Single sign-on is configured.
     pub single_sign_on: bool,
@@ -100,6 +130,10 @@ impl Default for SharefileOptions {
             admin_password: SecretString::from("sandbox & 100% pure+fun"),
             client_id: "sandbox-key".to_owned(),
             client_secret: SecretString::from("sandbox=secret&+%"),
+            redirect_uris: vec![
+                "https://localhost/callback".to_owned(),
+                "https://secure.sharefile.com/oauth/oauthcomplete.aspx".to_owned(),
+            ],
             employee_max: 100_000,
             strict_employee_definition: false,
             employee_domains: Vec::new(),
@@ -153,33 +187,32 @@ impl Sharefile {
         self.tenant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, parts: &Parts, body: &Bytes) -> Response {
+    fn answer(self: &Arc<Self>, parts: &Parts, body: &Bytes) -> Response {
+        let missing = || html_page(StatusCode::NOT_FOUND, "The page you requested was not found");
         let mut tenant = self.tenant();
-        let named = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = named.or(parts.uri.authority().map(|a| a.as_str())).unwrap_or("localhost");
-        let Some(domain) = domain_of(host, &tenant.options.subdomain) else {
-            return html_page(StatusCode::NOT_FOUND, "The page you requested was not found");
-        };
+        let tenant = &mut *tenant;
+        let Some(site) = Site::of(parts, &tenant.options.subdomain) else { return missing() };
         let path = parts.uri.path();
         let now = self.clock.now();
+        if let Some(throttled) = tenant.window.turn_away(&tenant.switches, now) {
+            return throttled;
+        }
         if route::is_token(path) {
             return match parts.method {
-                Method::POST => token::answer(&mut tenant, body, now, &domain),
-                _ => Refusal::method_not_allowed().into_response(),
+                Method::POST => token::answer(tenant, body, now, &site),
+                _ => Refusal::method_not_allowed().into_response(&tenant.switches),
             };
         }
-        if !route::is_api(path) {
-            return html_page(StatusCode::NOT_FOUND, "The page you requested was not found");
+        if route::is_authorize(path) {
+            return authorize::answer(tenant, parts, body, &site, now);
         }
-        let call = Call::new(parts, body, host, &self.faults, now);
-        match dispatch(&mut tenant, call, path) {
-            Ok(Some(body)) => wire::json_response(StatusCode::OK, &body),
-            Ok(None) => {
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
-            }
-            Err(refusal) => refusal.into_response(),
+        if site.secure || !route::is_api(path) {
+            return missing();
+        }
+        let call = Call::new(parts, body, &site, &self.faults, now);
+        match dispatch(tenant, call, path) {
+            Ok(answer) => answer.into_response(self, tenant.switches.empty_is_200),
+            Err(refusal) => refusal.into_response(&tenant.switches),
         }
     }
 }
@@ -190,84 +223,23 @@ async fn attend(State(sharefile): State<Arc<Sharefile>>, request: Request<Body>)
         Ok(body) => sharefile.answer(&parts, &body),
         Err(_) => {
             let message = "The request body is too large.";
-            wire::error_response(StatusCode::PAYLOAD_TOO_LARGE, "BadRequest", message)
+            let error = wire::Error { reason: "BadRequest", message };
+            wire::error_response(StatusCode::PAYLOAD_TOO_LARGE, error, true, false)
         }
-    }
-}
-
-/// Returns the control plane of a host, without the tenant's label; `None` if another tenant is
-/// meant. An IP address or a single label cannot carry a tenant's label: it means this one.
-fn domain_of(host: &str, subdomain: &str) -> Option<String> {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, format!(":{port}")),
-        _ => (host, String::new()),
-    };
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    match name.split_once('.') {
-        _ if address.parse::<IpAddr>().is_ok() => Some(format!("localhost{port}")),
-        None => Some(format!("{name}{port}")),
-        Some((label, rest)) if label.eq_ignore_ascii_case(subdomain) => {
-            Some(format!("{rest}{port}"))
-        }
-        Some(_) => None,
     }
 }
 
 /// Finds out who calls, and lets the resource answer.
-fn dispatch(tenant: &mut Tenant, mut call: Call<'_>, path: &str) -> Result<Option<Value>, Refusal> {
-    let token = bearer(&call).unwrap_or_default().to_owned();
+fn dispatch<'a>(tenant: &mut Tenant, mut call: Call<'a>, path: &'a str) -> Result<Answer, Refusal> {
+    let route = Route::parse(path);
     if call.token_expires() {
-        tenant.tokens.revoke(&token);
+        tenant.tokens.revoke(token::bearer(&call).unwrap_or_default());
     }
-    let caller = tenant.tokens.account_of(&token, call.now).and_then(|id| tenant.living(id));
-    let caller = caller.filter(|caller| !caller.disabled);
-    call.caller_id = caller.ok_or_else(Refusal::unauthenticated)?.id.clone();
-    let route = Route::parse(path).ok_or_else(Refusal::not_found)?;
-    match call.method {
-        Method::GET => get(tenant, &call, route).map(Some),
-        Method::POST => match route {
-            Route::Users => users::create(tenant, &call, Kind::Client).map(Some),
-            Route::AccountUsers => users::create(tenant, &call, Kind::Employee).map(Some),
-            _ => Err(Refusal::method_not_allowed()),
-        },
-        Method::PATCH => match route {
-            Route::User(id) => users::change(tenant, &call, id, false).map(Some),
-            Route::AccountUser(id) => users::change(tenant, &call, id, true).map(Some),
-            _ => Err(Refusal::method_not_allowed()),
-        },
-        Method::DELETE => match route {
-            Route::User(id) => users::delete(tenant, &call, id).map(|()| None),
-            Route::Sessions => {
-                tenant.tokens.revoke(&token);
-                Ok(None)
-            }
-            _ => Err(Refusal::method_not_allowed()),
-        },
-        _ => Err(Refusal::method_not_allowed()),
+    if !route.as_ref().is_some_and(Route::is_open) {
+        call.caller_id = token::require_login(tenant, &call)?;
     }
-}
-
-fn get(tenant: &Tenant, call: &Call<'_>, route: Route<'_>) -> Result<Value, Refusal> {
-    match route {
-        Route::Users => users::look_up(tenant, call),
-        Route::User(id) => users::read(tenant, call, id),
-        Route::UserSecurity(id) => users::read_part(tenant, call, id, wire::security),
-        Route::UserPreferences(id) => users::read_part(tenant, call, id, |base, account| {
-            wire::preferences(base, &account.id, &account.preferences)
-        }),
-        Route::Account(id) => accounts::account(tenant, call, id),
-        Route::Employees => accounts::list(tenant, call, Kind::Employee),
-        Route::Clients => accounts::list(tenant, call, Kind::Client),
-        Route::AccountPreferences => accounts::preferences(tenant, call),
-        Route::Group(id) => accounts::group(tenant, call, id),
-        Route::GroupContacts(id) => accounts::group_contacts(tenant, call, id),
-        Route::Sessions => accounts::session(tenant, call),
-        Route::AccountUsers | Route::AccountUser(_) => Err(Refusal::method_not_allowed()),
-    }
-}
-
-fn bearer<'a>(call: &Call<'a>) -> Option<&'a str> {
-    let header = call.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+    let route = route.ok_or_else(Refusal::not_found)?;
+    let handler = route.handler(&call.method).ok_or_else(Refusal::method_not_allowed)?;
+    call.ids = route.ids;
+    handler(tenant, &call)
 }

@@ -1,8 +1,14 @@
 //! The nouns of the tenant: accounts as it keeps them, and as the control API shows them.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::roles::{Role, RoleSet};
+use super::tables;
+use super::values::Values;
 use crate::model::ids::Timestamp;
 
 /// The type of an account.
@@ -18,24 +24,29 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// Returns the role that marks the type (ShareFile API reference, section 2.1).
-    pub(super) fn marker(self) -> &'static str {
+    pub(super) fn marker(self) -> Role {
         match self {
-            Self::Employee => "Employee",
-            Self::Client => "Client",
+            Self::Employee => Role::Employee,
+            Self::Client => Role::Client,
         }
     }
 
     /// Returns the role that a caller needs to manage accounts of this type (section 1.6).
-    pub(super) fn managed_by(self) -> &'static str {
+    pub(super) fn managed_by(self) -> Role {
         match self {
-            Self::Employee => "AdminManageEmployees",
-            Self::Client => "CanManageUsers",
+            Self::Employee => Role::AdminManageEmployees,
+            Self::Client => Role::CanManageUsers,
+        }
+    }
+
+    /// Returns the name of the entity.
+    pub(super) fn model(self) -> &'static str {
+        match self {
+            Self::Employee => "AccountUser",
+            Self::Client => "User",
         }
     }
 }
-
-/// What every account may do unless its creation says otherwise (section 3.2).
-pub(super) const COMMON_ROLES: [&str; 2] = ["CanChangePassword", "CanManageMySettings"];
 
 /// An account to put into the tenant through the control API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +69,8 @@ pub struct NewAccount {
     /// The account cannot sign in.
     #[serde(default)]
     pub disabled: bool,
-    /// The roles; the one that marks the type is added. Empty means the common ones.
+    /// The roles by their names in the API; the one that marks the type is added, and what is no
+    /// role is left out. Empty means the common ones.
     #[serde(default)]
     pub roles: Vec<String>,
     /// The person has signed in at least once.
@@ -89,7 +101,7 @@ pub struct AccountView {
     pub deleted: bool,
     /// The person has signed in at least once.
     pub confirmed: bool,
-    /// The roles, the marker of the type among them.
+    /// The roles, the marker of the type first.
     pub roles: Vec<String>,
     /// Is the account that the daemon signs in with.
     pub service_user: bool,
@@ -99,6 +111,8 @@ pub struct AccountView {
     pub billing_contact: bool,
     /// Is a member of the Super User Group.
     pub super_user: bool,
+    /// How many files it owns; they go to the heir when the account is deleted or downgraded.
+    pub files: u32,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created: Timestamp,
 }
@@ -110,75 +124,136 @@ pub struct Mail {
     pub at: Timestamp,
     /// To which address.
     pub to: String,
-    /// The occasion, such as `welcome`.
+    /// The occasion: `welcome`, `welcome_copy`, `password_reset`, `forgotten_password`,
+    /// or `confirm_address`.
     pub occasion: String,
     /// The account it is about.
     pub account_id: String,
+    /// What the caller added in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
-/// The personal preferences that the emulator keeps (entity `UserPreferences`).
+/// A policy as it is assigned to an account (entity `UserPolicy`).
 #[derive(Clone, Debug)]
-pub(super) struct Preferences {
-    pub can_reset_password: bool,
-    pub can_view_my_settings: bool,
-    pub time_zone: String,
-    /// In minutes; 0 is at once.
-    pub notification_interval: i64,
+pub(super) struct Assigned {
+    pub policy_id: Uuid,
+    pub active: bool,
 }
 
-impl Default for Preferences {
-    fn default() -> Self {
-        Self {
-            can_reset_password: true,
-            can_view_my_settings: true,
-            time_zone: "Eastern Standard Time".to_owned(),
-            notification_interval: 0,
-        }
-    }
+/// What few accounts have. An account without any of it keeps none of the space.
+#[derive(Clone, Debug)]
+pub(super) struct More {
+    pub other_addresses: Vec<String>,
+    pub password: Option<SecretString>,
+    /// Application-specific passwords (section 1.6).
+    pub app_passwords: Vec<SecretString>,
+    pub preferences: Values,
+    pub default_zone: Option<String>,
+    pub policies: Vec<Assigned>,
+    /// In megabytes; -1 is no limit.
+    pub bandwidth: i64,
+    pub files: u32,
+    pub failed_logins: u32,
+    pub last_failed_login: Option<Timestamp>,
 }
+
+static NOTHING_MORE: More = More {
+    other_addresses: Vec::new(),
+    password: None,
+    app_passwords: Vec::new(),
+    preferences: Values::new(tables::PERSONAL),
+    default_zone: None,
+    policies: Vec::new(),
+    bandwidth: -1,
+    files: 0,
+    failed_logins: 0,
+    last_failed_login: None,
+};
 
 /// An account as the tenant keeps it (entities `User` and `AccountUser`).
+///
+/// Small on purpose, since a tenant may have a million: ids are 16 bytes, roles 8, companies are
+/// shared, and what few accounts have stands apart.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
-    pub id: String,
-    pub email: String,
-    pub other_addresses: Vec<String>,
-    pub first_name: String,
-    pub last_name: String,
-    pub company: String,
-    pub kind: AccountKind,
-    pub roles: Vec<String>,
-    pub disabled: bool,
-    pub deleted: bool,
-    pub confirmed: bool,
+    pub id: Uuid,
+    pub email: Box<str>,
+    pub first_name: Box<str>,
+    pub last_name: Box<str>,
+    pub company: Arc<str>,
+    pub roles: RoleSet,
     pub created: Timestamp,
     pub last_login: Option<Timestamp>,
-    pub referred_by: Option<String>,
-    pub password: Option<SecretString>,
+    pub referred_by: Option<Uuid>,
     /// In gigabytes; -1 is the account's default.
-    pub storage_quota_gb: i64,
-    pub default_zone: Option<String>,
-    pub preferences: Preferences,
+    pub storage_quota_gb: i32,
+    pub kind: AccountKind,
+    pub disabled: bool,
+    /// Disabled by a DELETE that was not complete.
+    pub soft_deleted: bool,
+    pub deleted: bool,
+    pub confirmed: bool,
+    more: Option<Box<More>>,
 }
 
 impl Account {
-    pub(super) fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|held| held.eq_ignore_ascii_case(role))
+    /// Returns an account with the common roles and nothing set.
+    pub(super) fn new(id: Uuid, kind: AccountKind, email: &str, created: Timestamp) -> Self {
+        Self {
+            id,
+            email: email.into(),
+            first_name: Box::default(),
+            last_name: Box::default(),
+            company: Arc::from(""),
+            roles: roles_of(kind, RoleSet::default()),
+            created,
+            last_login: None,
+            referred_by: None,
+            storage_quota_gb: -1,
+            kind,
+            disabled: false,
+            soft_deleted: false,
+            deleted: false,
+            confirmed: false,
+            more: None,
+        }
     }
 
-    /// Returns the roles with the marker of the type in front, and with the common ones if none
-    /// are given.
-    pub(super) fn roles_of(kind: AccountKind, roles: &[String]) -> Vec<String> {
-        let mut all = vec![kind.marker().to_owned()];
-        if roles.is_empty() {
-            all.extend(COMMON_ROLES.map(str::to_owned));
-        }
-        for role in roles {
-            let marks = ["Employee", "Client"].contains(&role.as_str());
-            if !marks && !all.contains(role) {
-                all.push(role.clone());
-            }
-        }
-        all
+    /// Returns what few accounts have.
+    pub(super) fn more(&self) -> &More {
+        self.more.as_deref().unwrap_or(&NOTHING_MORE)
     }
+
+    /// Returns what few accounts have, to change it.
+    pub(super) fn more_mut(&mut self) -> &mut More {
+        self.more.get_or_insert_with(|| Box::new(NOTHING_MORE.clone()))
+    }
+
+    /// Returns whether the account holds a role; the master administrator holds all.
+    pub(super) fn has_role(&self, role: Role) -> bool {
+        self.roles.has(role) || self.roles.has(Role::MasterAdmin)
+    }
+
+    /// Returns the roles that the account may grant and revoke.
+    pub(super) fn grantable(&self) -> RoleSet {
+        if self.roles.has(Role::MasterAdmin) { RoleSet::all() } else { self.roles }
+    }
+
+    /// Returns all addresses, the primary one first.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.email).chain(self.more().other_addresses.iter().map(String::as_str))
+    }
+
+    /// Returns the given and the family name.
+    pub(super) fn full_name(&self) -> String {
+        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
+    }
+}
+
+/// Returns the roles with the marker of the type, and the common ones if none are given.
+pub(super) fn roles_of(kind: AccountKind, roles: RoleSet) -> RoleSet {
+    let types = RoleSet::of(&[Role::Client, Role::Employee]);
+    let given = if roles.is_empty() { RoleSet::common() } else { roles.without(types) };
+    given.with(kind.marker())
 }

@@ -1,31 +1,149 @@
-//! The addresses of the API: which resource a path means, and the label it is counted under.
+//! The addresses of the API: which resource a path means, what answers it, and the label it is
+//! counted under.
 
 use http::Method;
 
+use super::call::{Call, Refusal};
+use super::feed::Answer;
+use super::tenant::Tenant;
+use super::{
+    accounts, change, devices, domains, groups, mails, members, policies, removal, reports,
+    sessions, users, zones,
+};
+use Verb::{Delete, Get, Patch, Post, Put};
+
 /// Where signing in happens.
 pub(super) const TOKEN_PATH: &str = "/oauth/token";
+
+/// Where people sign in in a browser.
+pub(super) const AUTHORIZE_PATH: &str = "/oauth/authorize";
 
 const API_PREFIX: &str = "/sf/v3/";
 
 /// How much of an unknown path a label keeps, in characters.
 const UNKNOWN_PATH_KEPT: usize = 80;
 
-/// A resource of the API, with its id where it has one.
+/// A method that some resource knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route<'a> {
-    Users,
-    User(&'a str),
-    UserSecurity(&'a str),
-    UserPreferences(&'a str),
-    AccountUsers,
-    AccountUser(&'a str),
-    Account(Option<&'a str>),
-    Employees,
-    Clients,
-    AccountPreferences,
-    Group(&'a str),
-    GroupContacts(&'a str),
-    Sessions,
+pub(super) enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// Answers a call.
+pub(super) type Handler = fn(&mut Tenant, &Call<'_>) -> Result<Answer, Refusal>;
+
+/// A path with `(id)` where an id stands, and what answers its methods.
+type Resource = (&'static str, &'static [(Verb, Handler)]);
+
+/// Everything that the API has. What is not here is 404, or 405 for another method.
+const RESOURCES: &[Resource] = &[
+    ("Users", &[(Get, users::look_up), (Post, users::create_client)]),
+    ("Users(id)", &[(Get, users::read), (Patch, change::change_user), (Delete, removal::delete)]),
+    ("Users(id)/Security", &[(Get, users::security)]),
+    ("Users(id)/Preferences", &[(Get, users::preferences), (Patch, change::change_preferences)]),
+    ("Users(id)/Roles", &[(Patch, change::add_roles), (Put, change::replace_roles)]),
+    ("Users(id)/RemoveRoles", &[(Post, change::remove_roles)]),
+    ("Users(id)/ResetPassword", &[(Post, mails::reset_password)]),
+    ("Users(id)/ResendWelcome", &[(Post, mails::resend_welcome)]),
+    ("Users(id)/WelcomeNotification", &[(Post, mails::welcome_notification)]),
+    ("Users(id)/Groups", &[(Get, groups::list_own)]),
+    ("Users(id)/Devices", &[(Get, devices::list)]),
+    ("Users(id)/Devices(id)", &[(Delete, devices::delete)]),
+    (
+        "Users(id)/Policies",
+        &[(Put, policies::replace), (Post, policies::assign), (Delete, policies::clear)],
+    ),
+    ("Users(id)/Policies(id)", &[(Patch, policies::change), (Delete, policies::unassign)]),
+    ("Users/AccountUser", &[(Post, users::create_employee)]),
+    ("Users/AccountUser(id)", &[(Patch, change::change_employee)]),
+    ("Users/Clients", &[(Delete, removal::delete_listed)]),
+    ("Users/Clients/BulkDelete", &[(Post, removal::bulk_delete)]),
+    ("Users/Employees/Downgrade", &[(Post, removal::downgrade)]),
+    ("Users/ForgotPassword", &[(Post, mails::forgot_password)]),
+    ("Users/MakePrimary", &[(Post, mails::make_primary)]),
+    ("Users/DeleteEmailAddress", &[(Post, mails::delete_address)]),
+    ("Users/SendConfirmationEmail", &[(Post, mails::send_confirmation)]),
+    ("Users/Confirm", &[(Post, mails::confirm)]),
+    ("Groups", &[(Get, groups::list), (Post, groups::create)]),
+    ("Groups(id)", &[(Get, groups::read), (Patch, groups::change), (Delete, groups::delete)]),
+    (
+        "Groups(id)/Contacts",
+        &[(Get, members::list), (Post, members::add), (Delete, members::remove)],
+    ),
+    ("Accounts", &[(Get, accounts::account)]),
+    ("Accounts(id)", &[(Get, accounts::account)]),
+    ("Accounts/Employees", &[(Get, accounts::employees)]),
+    ("Accounts/Clients", &[(Get, accounts::clients)]),
+    ("Accounts/AddressBook", &[(Get, groups::address_book)]),
+    (
+        "Accounts/Preferences",
+        &[(Get, accounts::preferences), (Patch, accounts::change_preferences)],
+    ),
+    ("Accounts/ProductDefaults", &[(Get, accounts::product_defaults)]),
+    ("Accounts/MobileSecuritySettings", &[(Get, accounts::mobile_settings)]),
+    ("Accounts/Branding", &[(Get, accounts::branding)]),
+    ("Accounts/Tenants", &[(Get, accounts::tenants)]),
+    ("Accounts/RequireSubdomain", &[(Get, accounts::require_subdomain)]),
+    ("Accounts/SSO", &[(Get, accounts::single_sign_on), (Patch, accounts::change_single_sign_on)]),
+    ("Accounts/SSOInfo", &[(Get, accounts::sso_info)]),
+    (
+        "Accounts/LoginAccessControlDomains",
+        &[
+            (Get, domains::read_login),
+            (Post, domains::replace_login),
+            (Patch, domains::merge_login),
+            (Delete, domains::take_out_login),
+        ],
+    ),
+    (
+        "Accounts/FolderAccessControlDomains",
+        &[
+            (Get, domains::read_folder),
+            (Post, domains::replace_folder),
+            (Patch, domains::merge_folder),
+            (Delete, domains::take_out_folder),
+        ],
+    ),
+    ("Zones", &[(Get, zones::list)]),
+    ("Zones(id)", &[(Get, zones::read)]),
+    ("Policies", &[(Get, policies::list)]),
+    ("Policies(id)", &[(Get, policies::read)]),
+    ("Sessions", &[(Get, sessions::read), (Delete, sessions::end)]),
+    ("Sessions/Login", &[(Get, sessions::read)]),
+    ("Capabilities", &[(Get, sessions::capabilities)]),
+    ("Devices", &[(Get, devices::list_own)]),
+    ("Devices(id)", &[(Get, devices::read)]),
+    ("Devices(id)/Wipe", &[(Post, devices::wipe)]),
+    ("Devices(id)/Lock", &[(Post, devices::lock)]),
+    ("Devices(id)/Unlock", &[(Post, devices::unlock)]),
+    ("Reports", &[(Get, reports::list), (Post, reports::create)]),
+    ("Reports(id)", &[(Get, reports::read), (Delete, reports::delete)]),
+    ("Reports(id)/Run", &[(Get, reports::run)]),
+    ("Reports(id)/Records", &[(Get, reports::records)]),
+    ("Reports/Record(id)", &[(Get, reports::record)]),
+    ("Reports/Records(id)/JsonData", &[(Get, reports::json_data)]),
+];
+
+/// What is answered to anybody, signed in or not.
+const OPEN: &[&str] = &[
+    "Capabilities",
+    "Accounts/Branding",
+    "Accounts/SSOInfo",
+    "Accounts/RequireSubdomain",
+    "Users/ForgotPassword",
+];
+
+/// A resource of the API, with the ids in its path.
+pub(super) struct Route<'a> {
+    /// The path with ids replaced.
+    pub pattern: &'static str,
+    /// The ids, from left to right.
+    pub ids: Vec<&'a str>,
+    handlers: &'static [(Verb, Handler)],
 }
 
 impl<'a> Route<'a> {
@@ -36,54 +154,30 @@ impl<'a> Route<'a> {
         if !prefix.eq_ignore_ascii_case(API_PREFIX) {
             return None;
         }
-        let mut segments = rest.trim_end_matches('/').split('/');
-        let (name, id) = segment(segments.next()?)?;
-        let tail = segments.next().map(segment);
-        if segments.next().is_some() {
-            return None;
-        }
-        let tail = match tail {
-            Some(None) => return None,
-            Some(Some((name, id))) => Some((name.to_ascii_lowercase(), id)),
-            None => None,
-        };
-        let tail = tail.as_ref().map(|(name, id)| (name.as_str(), *id));
-        match (name.to_ascii_lowercase().as_str(), id, tail) {
-            ("users", None, None) => Some(Self::Users),
-            ("users", Some(id), None) => Some(Self::User(id)),
-            ("users", Some(id), Some(("security", None))) => Some(Self::UserSecurity(id)),
-            ("users", Some(id), Some(("preferences", None))) => Some(Self::UserPreferences(id)),
-            ("users", None, Some(("accountuser", None))) => Some(Self::AccountUsers),
-            ("users", None, Some(("accountuser", Some(id)))) => Some(Self::AccountUser(id)),
-            ("accounts", id, None) => Some(Self::Account(id)),
-            ("accounts", None, Some(("employees", None))) => Some(Self::Employees),
-            ("accounts", None, Some(("clients", None))) => Some(Self::Clients),
-            ("accounts", None, Some(("preferences", None))) => Some(Self::AccountPreferences),
-            ("groups", Some(id), None) => Some(Self::Group(id)),
-            ("groups", Some(id), Some(("contacts", None))) => Some(Self::GroupContacts(id)),
-            ("sessions", None, None) => Some(Self::Sessions),
-            _ => None,
-        }
+        let segments = rest.trim_end_matches('/').split('/').map(segment);
+        let segments: Vec<_> = segments.collect::<Option<_>>()?;
+        let (pattern, handlers) =
+            RESOURCES.iter().find(|(pattern, _)| matches(pattern, &segments))?;
+        let ids = segments.iter().filter_map(|(_, id)| *id).collect();
+        Some(Self { pattern, ids, handlers })
     }
 
-    /// Returns the path with ids replaced.
-    fn pattern(self) -> &'static str {
-        match self {
-            Self::Users => "/sf/v3/Users",
-            Self::User(_) => "/sf/v3/Users(id)",
-            Self::UserSecurity(_) => "/sf/v3/Users(id)/Security",
-            Self::UserPreferences(_) => "/sf/v3/Users(id)/Preferences",
-            Self::AccountUsers => "/sf/v3/Users/AccountUser",
-            Self::AccountUser(_) => "/sf/v3/Users/AccountUser(id)",
-            Self::Account(None) => "/sf/v3/Accounts",
-            Self::Account(Some(_)) => "/sf/v3/Accounts(id)",
-            Self::Employees => "/sf/v3/Accounts/Employees",
-            Self::Clients => "/sf/v3/Accounts/Clients",
-            Self::AccountPreferences => "/sf/v3/Accounts/Preferences",
-            Self::Group(_) => "/sf/v3/Groups(id)",
-            Self::GroupContacts(_) => "/sf/v3/Groups(id)/Contacts",
-            Self::Sessions => "/sf/v3/Sessions",
-        }
+    /// Returns what answers a method.
+    pub(super) fn handler(&self, method: &Method) -> Option<Handler> {
+        let verb = match *method {
+            Method::GET => Get,
+            Method::POST => Post,
+            Method::PUT => Put,
+            Method::PATCH => Patch,
+            Method::DELETE => Delete,
+            _ => return None,
+        };
+        self.handlers.iter().find(|(known, _)| *known == verb).map(|(_, handler)| *handler)
+    }
+
+    /// Returns whether the resource is there for anybody.
+    pub(super) fn is_open(&self) -> bool {
+        OPEN.contains(&self.pattern)
     }
 }
 
@@ -98,9 +192,29 @@ fn segment(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
+fn matches(pattern: &str, segments: &[(&str, Option<&str>)]) -> bool {
+    let mut wanted = pattern.split('/');
+    let all = segments.iter().all(|(name, id)| {
+        wanted.next().is_some_and(|wanted| match wanted.strip_suffix("(id)") {
+            Some(wanted) => id.is_some() && wanted.eq_ignore_ascii_case(name),
+            None => id.is_none() && wanted.eq_ignore_ascii_case(name),
+        })
+    });
+    all && wanted.next().is_none()
+}
+
+fn is(path: &str, known: &str) -> bool {
+    path.trim_end_matches('/').eq_ignore_ascii_case(known)
+}
+
 /// Returns whether a path is that of the token endpoint.
 pub(super) fn is_token(path: &str) -> bool {
-    path.trim_end_matches('/').eq_ignore_ascii_case(TOKEN_PATH)
+    is(path, TOKEN_PATH)
+}
+
+/// Returns whether a path is where people sign in in a browser.
+pub(super) fn is_authorize(path: &str) -> bool {
+    is(path, AUTHORIZE_PATH)
 }
 
 /// Returns whether a path lies in the API, whether or not it exists there.
@@ -110,11 +224,11 @@ pub(super) fn is_api(path: &str) -> bool {
 
 /// Returns the label under which a request is counted, such as `GET /sf/v3/Users(id)`.
 pub(super) fn label(method: &Method, path: &str) -> String {
-    if is_token(path) {
-        return format!("{method} {TOKEN_PATH}");
+    if let Some(known) = [TOKEN_PATH, AUTHORIZE_PATH].iter().find(|known| is(path, known)) {
+        return format!("{method} {known}");
     }
     match Route::parse(path) {
-        Some(route) => format!("{method} {}", route.pattern()),
+        Some(route) => format!("{method} {API_PREFIX}{}", route.pattern),
         None => {
             let kept: String = without_ids(path).chars().take(UNKNOWN_PATH_KEPT).collect();
             format!("{method} {kept}")
@@ -134,14 +248,20 @@ fn without_ids(path: &str) -> String {
 mod tests {
     use super::*;
 
+    fn parsed(path: &str) -> Option<(&'static str, Vec<&str>)> {
+        Route::parse(path).map(|route| (route.pattern, route.ids))
+    }
+
     #[test]
     fn paths_name_resources_without_regard_to_case() {
-        assert_eq!(Route::parse("/sf/v3/Users"), Some(Route::Users));
-        assert_eq!(Route::parse("/sf/v3/users(A-1)"), Some(Route::User("A-1")));
-        assert_eq!(Route::parse("/sf/v3/Users(a)/Security"), Some(Route::UserSecurity("a")));
-        assert_eq!(Route::parse("/SF/v3/Users/AccountUser(a)"), Some(Route::AccountUser("a")));
-        assert_eq!(Route::parse("/sf/v3/Accounts(x)"), Some(Route::Account(Some("x"))));
-        assert_eq!(Route::parse("/sf/v3/Groups(g)/Contacts/"), Some(Route::GroupContacts("g")));
+        assert_eq!(parsed("/sf/v3/Users"), Some(("Users", vec![])));
+        assert_eq!(parsed("/sf/v3/users(A-1)"), Some(("Users(id)", vec!["A-1"])));
+        assert_eq!(parsed("/sf/v3/Users(a)/Security"), Some(("Users(id)/Security", vec!["a"])));
+        let employee = Some(("Users/AccountUser(id)", vec!["a"]));
+        assert_eq!(parsed("/SF/v3/Users/AccountUser(a)"), employee);
+        assert_eq!(parsed("/sf/v3/Accounts(x)"), Some(("Accounts(id)", vec!["x"])));
+        let two = Some(("Users(id)/Policies(id)", vec!["a", "b"]));
+        assert_eq!(parsed("/sf/v3/users(a)/policies(b)/"), two);
     }
 
     #[test]
@@ -149,10 +269,9 @@ mod tests {
         let unknown = [
             "/",
             "/sf/v3/",
-            "/sf/v3/Groups",
             "/sf/v3/Users()",
             "/sf/v3/Users(a",
-            "/sf/v3/Users(a)/Groups",
+            "/sf/v3/Users(a)/HomeFolder",
             "/sf/v3/Groups(g)/Contacts(u)",
             "/sf/v3/Accounts/Employees(x)",
             "/sf/v3/Users(a)/Security/More",
@@ -160,7 +279,19 @@ mod tests {
             "/sf/vé/Users",
         ];
         for path in unknown {
-            assert_eq!(Route::parse(path), None, "{path}");
+            assert_eq!(parsed(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_finds_itself() {
+        for (pattern, handlers) in RESOURCES {
+            let path = format!("/sf/v3/{}", pattern.replace("(id)", "(x)"));
+            assert_eq!(parsed(&path).map(|(found, _)| found), Some(*pattern));
+            assert!(!handlers.is_empty());
+        }
+        for open in OPEN {
+            assert!(RESOURCES.iter().any(|(pattern, _)| pattern == open), "{open}");
         }
     }
 

@@ -1,42 +1,29 @@
-//! `Users` and `Users/AccountUser`: read, create, change, delete (ShareFile API reference,
-//! sections 3.1 to 3.7).
+//! `Users` and `Users/AccountUser`: read and create (ShareFile API reference, sections 3.1 to 3.4).
 
 use http::StatusCode;
 use secrecy::SecretString;
-use serde_json::Value;
 
+use super::book::address_key;
 use super::call::{Call, Members, Refusal};
-use super::record::{Account, AccountKind, COMMON_ROLES, Mail, Preferences};
+use super::domains;
+use super::feed::Answer;
+use super::record::{Account, AccountKind, Mail, roles_of};
+use super::rights;
+use super::roles::{Role, RoleSet};
 use super::switches::{DuplicateAnswer, ExcessRoles, UnprivilegedRead};
 use super::tenant::Tenant;
-use super::wire;
-
-/// The shortest password the tenant takes, in characters.
-const PASSWORD_LENGTH: usize = 8;
-
-/// Returns whether the caller may manage accounts of a type (section 1.6).
-pub(super) fn may_manage(tenant: &Tenant, call: &Call<'_>, kind: AccountKind) -> bool {
-    tenant.by_id(&call.caller_id).is_some_and(|caller| caller.has_role(kind.managed_by()))
-}
-
-fn require_rights(tenant: &Tenant, call: &Call<'_>, kind: AccountKind) -> Result<(), Refusal> {
-    if may_manage(tenant, call, kind) {
-        return Ok(());
-    }
-    let message = format!("The permission {} is required.", kind.managed_by());
-    Err(Refusal::forbidden(&message))
-}
+use super::{user_entity, wire};
 
 /// `GET /Users`: the caller, or the one user that `id` or `emailaddress` names.
-pub(super) fn look_up(tenant: &Tenant, call: &Call<'_>) -> Result<Value, Refusal> {
+pub(super) fn look_up(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     if let Some(id) = call.parameter("id") {
-        return read(tenant, call, id);
+        return shown(tenant, call, readable(tenant, id)?);
     }
     let Some(address) = call.parameter("emailaddress") else {
-        return read(tenant, call, &call.caller_id);
+        return shown(tenant, call, rights::caller(tenant, call)?);
     };
-    let holder = tenant.holder_of(address).ok_or_else(Refusal::not_found)?;
-    let primary = holder.email.trim().to_lowercase() == address.trim().to_lowercase();
+    let holder = tenant.book.holder_of(address).ok_or_else(Refusal::not_found)?;
+    let primary = address_key(&holder.email) == address_key(address);
     if !primary && !tenant.switches.secondary_address_found {
         return Err(Refusal::not_found());
     }
@@ -44,8 +31,8 @@ pub(super) fn look_up(tenant: &Tenant, call: &Call<'_>) -> Result<Value, Refusal
 }
 
 /// `GET /Users(id)`.
-pub(super) fn read(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Value, Refusal> {
-    shown(tenant, call, readable(tenant, id)?)
+pub(super) fn read(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    shown(tenant, call, readable(tenant, call.id(0))?)
 }
 
 fn readable<'t>(tenant: &'t Tenant, id: &str) -> Result<&'t Account, Refusal> {
@@ -57,28 +44,28 @@ fn readable<'t>(tenant: &'t Tenant, id: &str) -> Result<&'t Account, Refusal> {
 }
 
 /// Returns the record as far as the caller may see it; one's own is always whole.
-fn shown(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Result<Value, Refusal> {
-    if account.id == call.caller_id || may_manage(tenant, call, account.kind) {
-        return Ok(wire::user(tenant, call, account));
+fn shown(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Result<Answer, Refusal> {
+    if account.id == call.caller_id || rights::may_manage(tenant, call, account.kind) {
+        return Ok(Answer::Json(user_entity::user(tenant, call, account)));
     }
     match tenant.switches.unprivileged_read {
-        UnprivilegedRead::Reduced => Ok(wire::reduced_user(tenant, call, account)),
+        UnprivilegedRead::Reduced => Ok(Answer::Json(user_entity::reduced(tenant, call, account))),
         UnprivilegedRead::Forbidden => Err(Refusal::forbidden("You may not read this user.")),
     }
 }
 
-/// `GET /Users(id)/Security` and `GET /Users(id)/Preferences`.
-pub(super) fn read_part(
-    tenant: &Tenant,
-    call: &Call<'_>,
-    id: &str,
-    render: fn(&str, &Account) -> Value,
-) -> Result<Value, Refusal> {
-    let account = readable(tenant, id)?;
-    if account.id != call.caller_id {
-        require_rights(tenant, call, account.kind)?;
-    }
-    Ok(wire::select(call, render(&call.base, account)))
+/// `GET /Users(id)/Security`.
+pub(super) fn security(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let account = readable(tenant, call.id(0))?;
+    rights::require_self_or_manager(tenant, call, account)?;
+    Ok(Answer::Json(wire::select(call, user_entity::security(tenant, call, account))))
+}
+
+/// `GET /Users(id)/Preferences`.
+pub(super) fn preferences(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let account = readable(tenant, call.id(0))?;
+    rights::require_self_or_manager(tenant, call, account)?;
+    Ok(Answer::Json(wire::select(call, user_entity::preferences(tenant, call, account))))
 }
 
 /// What a create asks for.
@@ -88,44 +75,98 @@ struct Wanted {
     last_name: String,
     company: String,
     password: Option<String>,
-    storage_quota_gb: i64,
+    storage_quota_gb: i32,
     default_zone: Option<String>,
     can_reset_password: Option<bool>,
     can_view_my_settings: Option<bool>,
-    roles: Vec<String>,
+    roles: RoleSet,
 }
 
-/// `POST /Users` (a client) and `POST /Users/AccountUser` (an employee).
-pub(super) fn create(
-    tenant: &mut Tenant,
-    call: &Call<'_>,
-    kind: AccountKind,
-) -> Result<Value, Refusal> {
+/// `POST /Users`: creates a client.
+pub(super) fn create_client(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    create(tenant, call, AccountKind::Client)
+}
+
+/// `POST /Users/AccountUser`: creates an employee.
+pub(super) fn create_employee(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    create(tenant, call, AccountKind::Employee)
+}
+
+fn create(tenant: &mut Tenant, call: &Call<'_>, kind: AccountKind) -> Result<Answer, Refusal> {
     let notify = call.flag("notify")?;
     let if_necessary = call.flag("ifnecessary")?;
     let push_defaults = call.flag("pushcreatordefaultsettings")?;
-    require_rights(tenant, call, kind)?;
+    rights::require_manager(tenant, call, kind)?;
     let wanted = wanted(tenant, &call.body()?, kind)?;
     check_address(&wanted.email)?;
-    if let Some(holder) = tenant.holder_of(&wanted.email) {
-        return if if_necessary {
-            Ok(wire::user(tenant, call, holder))
-        } else {
-            Err(duplicate(tenant))
-        };
+    if let Some(holder) = tenant.book.holder_of(&wanted.email) {
+        let (id, held) = (holder.id, holder.kind);
+        if !if_necessary {
+            return Err(duplicate(tenant));
+        }
+        revive(tenant, call, id, held, kind)?;
+        return shown_by_id(tenant, call, id);
     }
-    check_business_rules(tenant, kind, &wanted)?;
-    let roles = granted_roles(tenant, call, kind, wanted.roles.clone(), push_defaults)?;
+    check_new(tenant, kind, &wanted.email)?;
+    if let Some(password) = &wanted.password {
+        check_password(tenant, password)?;
+    }
+    check_zone(tenant, wanted.default_zone.as_deref())?;
+    check_quota(tenant, wanted.storage_quota_gb)?;
+    let roles = granted_roles(tenant, call, kind, wanted.roles, push_defaults)?;
     let account = made(tenant, call, kind, wanted, roles, push_defaults);
-    let id = account.id.clone();
+    let id = account.id;
     if notify {
-        let to = account.email.clone();
-        let occasion = "welcome".to_owned();
-        tenant.send(Mail { at: call.now, to, occasion, account_id: id.clone() });
+        let to = account.email.to_string();
+        send_welcome(tenant, call, to, &account, None);
     }
-    tenant.insert(account);
-    let account = tenant.by_id(&id).ok_or_else(Refusal::not_found)?;
-    Ok(wire::user(tenant, call, account))
+    tenant.book.insert(account);
+    shown_by_id(tenant, call, id)
+}
+
+/// Returns the record of an account that was just made or changed.
+pub(super) fn shown_by_id(
+    tenant: &Tenant,
+    call: &Call<'_>,
+    id: uuid::Uuid,
+) -> Result<Answer, Refusal> {
+    let account = tenant.book.get(id).ok_or_else(Refusal::not_found)?;
+    Ok(Answer::Json(user_entity::user(tenant, call, account)))
+}
+
+/// Puts a welcome mail into the outbox.
+pub(super) fn send_welcome(
+    tenant: &mut Tenant,
+    call: &Call<'_>,
+    to: String,
+    account: &Account,
+    message: Option<String>,
+) {
+    let (occasion, account_id) = ("welcome".to_owned(), account.id.to_string());
+    tenant.send(Mail { at: call.now, to, occasion, account_id, message });
+}
+
+/// What `ifNecessary` does to an account that is there already, where the switches say so.
+fn revive(
+    tenant: &mut Tenant,
+    call: &Call<'_>,
+    id: uuid::Uuid,
+    held: AccountKind,
+    kind: AccountKind,
+) -> Result<(), Refusal> {
+    if tenant.switches.if_necessary_enables
+        && let Some(account) = tenant.book.get_mut(id)
+    {
+        account.disabled = false;
+        account.soft_deleted = false;
+    }
+    let promoted = held == AccountKind::Client && kind == AccountKind::Employee;
+    if promoted && tenant.switches.if_necessary_promotes {
+        rights::require_both(tenant, call)?;
+        check_seat(tenant)?;
+        tenant.book.set_kind(id, AccountKind::Employee);
+    }
+    Ok(())
 }
 
 fn wanted(tenant: &Tenant, body: &Members, kind: AccountKind) -> Result<Wanted, Refusal> {
@@ -148,44 +189,74 @@ fn wanted(tenant: &Tenant, body: &Members, kind: AccountKind) -> Result<Wanted, 
         default_zone: zone(body)?,
         can_reset_password: preference("canresetpassword")?,
         can_view_my_settings: preference("canviewmysettings")?,
-        roles: Vec::new(),
+        roles: RoleSet::default(),
     };
     for (member, value) in [("FirstName", &wanted.first_name), ("LastName", &wanted.last_name)] {
         required(member, value)?;
     }
-    if tenant.options.require_company {
+    if tenant.preferences.flag("RequireCompanyNameWithUserInfo") {
         required("Company", &wanted.company)?;
     }
     if kind == AccountKind::Employee {
-        wanted.storage_quota_gb = body.integer("storagequotalimitgb")?.unwrap_or(-1);
-        wanted.roles = body.texts("roles")?;
-        for role in ["CanCreateFolders", "CanUseFileBox", "CanManageUsers"] {
-            if body.boolean(&role.to_ascii_lowercase())? == Some(true) {
-                if wanted.roles.is_empty() {
-                    wanted.roles.extend(COMMON_ROLES.map(str::to_owned));
-                }
-                wanted.roles.push(role.to_owned());
-            }
+        wanted.storage_quota_gb = quota(body)?.unwrap_or(-1);
+        wanted.roles = asked_roles(&body.texts("roles")?)?;
+        let flags = flagged_roles(body)?;
+        if !flags.is_empty() {
+            let given = if wanted.roles.is_empty() { RoleSet::common() } else { wanted.roles };
+            wanted.roles = given.and(flags);
         }
     }
     Ok(wanted)
 }
 
-fn zone(body: &Members) -> Result<Option<String>, Refusal> {
+/// Reads role names.
+pub(super) fn asked_roles(names: &[String]) -> Result<RoleSet, Refusal> {
+    let unknown = |name: String| Refusal::bad_request(&format!("There is no role {name}."));
+    RoleSet::parse(names).map_err(unknown)
+}
+
+/// Returns the roles that members of `AccountUser` ask for by a flag.
+pub(super) fn flagged_roles(body: &Members) -> Result<RoleSet, Refusal> {
+    let flags = [
+        ("cancreatefolders", Role::CanCreateFolders),
+        ("canusefilebox", Role::CanUseFileBox),
+        ("canmanageusers", Role::CanManageUsers),
+        ("isadministrator", Role::AdminAccountPolicies),
+    ];
+    let mut roles = RoleSet::default();
+    for (member, role) in flags {
+        if body.boolean(member)? == Some(true) {
+            roles = roles.with(role);
+        }
+    }
+    Ok(roles)
+}
+
+/// Returns the storage quota that a body asks for, in gigabytes.
+pub(super) fn quota(body: &Members) -> Result<Option<i32>, Refusal> {
+    let quota = body.integer("storagequotalimitgb")?;
+    let wrong = |_| Refusal::wrong_type("StorageQuotaLimitGB");
+    quota.map(|quota| i32::try_from(quota).map_err(wrong)).transpose()
+}
+
+/// Returns the zone that a body asks for.
+pub(super) fn zone(body: &Members) -> Result<Option<String>, Refusal> {
     match body.object("defaultzone")? {
         Some(zone) => Ok(zone.text("id")?.map(str::to_owned)),
         None => Ok(None),
     }
 }
 
-fn required(member: &str, value: &str) -> Result<(), Refusal> {
+/// Refuses a value that says nothing.
+pub(super) fn required(member: &str, value: &str) -> Result<(), Refusal> {
     if value.trim().is_empty() {
         return Err(Refusal::bad_request(&format!("{member} is required.")));
     }
     Ok(())
 }
 
-fn check_address(address: &str) -> Result<(), Refusal> {
+/// Refuses what is no address.
+pub(super) fn check_address(address: &str) -> Result<(), Refusal> {
     required("Email", address)?;
     let well_formed = address.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@')
@@ -196,41 +267,87 @@ fn check_address(address: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn duplicate(tenant: &Tenant) -> Refusal {
+/// Returns the refusal of an address that belongs to another account.
+pub(super) fn duplicate(tenant: &Tenant) -> Refusal {
     match tenant.switches.duplicates {
         DuplicateAnswer::Conflict => {
-            let message = "The e-mail address is already in use on this account.";
-            Refusal::new(StatusCode::CONFLICT, "Conflict", message)
+            Refusal::conflict("The e-mail address is already in use on this account.")
         }
         DuplicateAnswer::NotFound => Refusal::not_found(),
     }
 }
 
-fn must_be_employee() -> Refusal {
-    let message = "Addresses of this domain can only belong to employees.";
-    Refusal::new(StatusCode::FORBIDDEN, "ClientMustBeCreatedAsEmployee", message)
+fn licence_refusal(tenant: &Tenant, reason: &'static str, message: &str) -> Refusal {
+    let status = StatusCode::from_u16(tenant.switches.licence_status);
+    Refusal::new(status.unwrap_or(StatusCode::FORBIDDEN), reason, message)
 }
 
-/// Strict employee domains, the licence pool and the password policy (section 3.4).
-fn check_business_rules(
-    tenant: &Tenant,
-    kind: AccountKind,
-    wanted: &Wanted,
-) -> Result<(), Refusal> {
-    match kind {
-        AccountKind::Client if tenant.employees_only(&wanted.email) => {
-            return Err(must_be_employee());
-        }
-        AccountKind::Employee if tenant.count(kind) >= tenant.options.employee_max => {
-            let message = "All employee licenses are in use.";
-            return Err(Refusal::new(StatusCode::FORBIDDEN, "EmployeeLicensesExceeded", message));
-        }
-        _ => {}
+fn rule_refusal(tenant: &Tenant, reason: &'static str, message: &str) -> Refusal {
+    let status = StatusCode::from_u16(tenant.switches.rule_status);
+    Refusal::new(status.unwrap_or(StatusCode::BAD_REQUEST), reason, message)
+}
+
+/// Refuses a client in a domain that is reserved for employees (section 3.4).
+pub(super) fn check_client_domain(tenant: &Tenant, address: &str) -> Result<(), Refusal> {
+    if tenant.employees_only(address) {
+        let message = "Addresses of this domain can only belong to employees.";
+        return Err(licence_refusal(tenant, "ClientMustBeCreatedAsEmployee", message));
     }
-    let short = wanted.password.as_ref().is_some_and(|p| p.chars().count() < PASSWORD_LENGTH);
-    if short {
-        let message = "The password does not meet the requirements.";
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidPassword", message));
+    Ok(())
+}
+
+/// Refuses an employee for whom there is no licence.
+pub(super) fn check_seat(tenant: &Tenant) -> Result<(), Refusal> {
+    if tenant.book.count(AccountKind::Employee) >= tenant.options.employee_max {
+        let message = "All employee licenses are in use.";
+        return Err(licence_refusal(tenant, "EmployeeLicensesExceeded", message));
+    }
+    Ok(())
+}
+
+/// Refuses a new account that breaks the rules of the tenant (section 3.4).
+pub(super) fn check_new(tenant: &Tenant, kind: AccountKind, address: &str) -> Result<(), Refusal> {
+    if tenant.switches.creation_checks_domains {
+        domains::check_address(tenant, &tenant.login_domains, address)?;
+    }
+    match kind {
+        AccountKind::Client => check_client_domain(tenant, address),
+        AccountKind::Employee => check_seat(tenant),
+    }
+}
+
+/// Refuses a password that the policy of the account does not allow (section 3.3).
+pub(super) fn check_password(tenant: &Tenant, password: &str) -> Result<(), Refusal> {
+    let rules = &tenant.preferences;
+    let at_least = |count: usize, rule: &str| {
+        i64::try_from(count).is_ok_and(|count| count >= rules.number(rule))
+    };
+    let numeric = password.chars().filter(char::is_ascii_digit).count();
+    let special = password.chars().filter(|c| !c.is_alphanumeric()).count();
+    if at_least(password.chars().count(), "MinimumLength")
+        && at_least(numeric, "MinimumNumeric")
+        && at_least(special, "MinimumSpecialCharacters")
+    {
+        return Ok(());
+    }
+    let message = "The password does not meet the requirements.";
+    Err(rule_refusal(tenant, "InvalidPassword", message))
+}
+
+/// Refuses a zone that does not exist.
+pub(super) fn check_zone(tenant: &Tenant, zone_id: Option<&str>) -> Result<(), Refusal> {
+    let known = |id: &str| tenant.zones.iter().any(|zone| zone.id.eq_ignore_ascii_case(id));
+    if zone_id.is_some_and(|id| !known(id)) {
+        return Err(rule_refusal(tenant, "ZoneUnavailable", "There is no such zone."));
+    }
+    Ok(())
+}
+
+/// Refuses a quota where the plan has none (section 3.4).
+pub(super) fn check_quota(tenant: &Tenant, quota_gb: i32) -> Result<(), Refusal> {
+    if quota_gb >= 0 && !tenant.preferences.flag("IsQuotaLimitAvailable") {
+        let message = "The plan does not offer quotas.";
+        return Err(rule_refusal(tenant, "FeatureDisabled", message));
     }
     Ok(())
 }
@@ -241,19 +358,19 @@ fn granted_roles(
     tenant: &Tenant,
     call: &Call<'_>,
     kind: AccountKind,
-    mut roles: Vec<String>,
+    asked: RoleSet,
     push_defaults: bool,
-) -> Result<Vec<String>, Refusal> {
-    let caller = tenant.by_id(&call.caller_id).ok_or_else(Refusal::unauthenticated)?;
-    let asked = roles.len();
-    roles.retain(|role| caller.has_role(role) || ["Employee", "Client"].contains(&role.as_str()));
-    if roles.len() < asked && tenant.switches.excess_roles == ExcessRoles::Refuse {
+) -> Result<RoleSet, Refusal> {
+    let caller = rights::caller(tenant, call)?;
+    let asked = asked.without(RoleSet::markers());
+    let mut roles = asked.within(caller.grantable());
+    if roles != asked && tenant.switches.excess_roles == ExcessRoles::Refuse {
         return Err(Refusal::forbidden("You may only grant permissions that you hold."));
     }
     if push_defaults && kind == AccountKind::Employee {
-        roles.extend(caller.roles.iter().filter(|role| role.starts_with("Can")).cloned());
+        roles = roles.and(caller.roles.within(RoleSet::using()));
     }
-    Ok(Account::roles_of(kind, &roles))
+    Ok(roles_of(kind, roles))
 }
 
 fn made(
@@ -261,203 +378,33 @@ fn made(
     call: &Call<'_>,
     kind: AccountKind,
     wanted: Wanted,
-    roles: Vec<String>,
+    roles: RoleSet,
     push_defaults: bool,
 ) -> Account {
-    let creator = tenant.by_id(&call.caller_id).filter(|_| push_defaults);
-    let mut preferences: Preferences =
-        creator.map(|creator| creator.preferences.clone()).unwrap_or_default();
-    if let Some(allowed) = wanted.can_reset_password {
-        preferences.can_reset_password = allowed;
+    let mut account = Account::new(tenant.next_id(), kind, &wanted.email, call.now);
+    account.first_name = wanted.first_name.into();
+    account.last_name = wanted.last_name.into();
+    account.company = tenant.book.company(&wanted.company);
+    account.roles = roles;
+    account.referred_by = Some(call.caller_id);
+    account.storage_quota_gb = wanted.storage_quota_gb;
+    if push_defaults && let Some(creator) = tenant.book.get(call.caller_id) {
+        account.more_mut().preferences = creator.more().preferences.clone();
     }
-    if let Some(allowed) = wanted.can_view_my_settings {
-        preferences.can_view_my_settings = allowed;
-    }
-    Account {
-        id: tenant.next_id(),
-        email: wanted.email,
-        other_addresses: Vec::new(),
-        first_name: wanted.first_name,
-        last_name: wanted.last_name,
-        company: wanted.company,
-        kind,
-        roles,
-        disabled: false,
-        deleted: false,
-        confirmed: false,
-        created: call.now,
-        last_login: None,
-        referred_by: Some(call.caller_id.clone()),
-        password: wanted.password.map(SecretString::from),
-        storage_quota_gb: wanted.storage_quota_gb,
-        default_zone: wanted.default_zone,
-        preferences,
-    }
-}
-
-/// What a PATCH asks for; `None` leaves a value alone.
-#[derive(Default)]
-struct Change {
-    email: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    company: Option<String>,
-    disabled: Option<bool>,
-    default_zone: Option<String>,
-    storage_quota_gb: Option<i64>,
-}
-
-/// `PATCH /Users(id)` and, with `as_employee`, `PATCH /Users/AccountUser(id)` (section 3.5).
-///
-/// Members that are unknown or not writable are ignored. Promotion is not offered yet.
-pub(super) fn change(
-    tenant: &mut Tenant,
-    call: &Call<'_>,
-    id: &str,
-    as_employee: bool,
-) -> Result<Value, Refusal> {
-    let account = tenant.living(id).ok_or_else(Refusal::not_found)?;
-    require_rights(tenant, call, account.kind)?;
-    let (id, kind) = (account.id.clone(), account.kind);
-    let body = call.body()?;
-    if as_employee && kind == AccountKind::Client {
-        return Err(Refusal::method_not_allowed());
-    }
-    if as_employee && body.boolean("isemployee")? == Some(false) {
-        return Err(Refusal::method_not_allowed());
-    }
-    let change = asked_change(tenant, &body, as_employee)?;
-    check_change(tenant, call, &id, kind, &change)?;
-    make_change(tenant, &id, change);
-    let account = tenant.by_id(&id).ok_or_else(Refusal::not_found)?;
-    Ok(wire::user(tenant, call, account))
-}
-
-fn asked_change(tenant: &Tenant, body: &Members, as_employee: bool) -> Result<Change, Refusal> {
-    let text = |name: &str| -> Result<Option<String>, Refusal> {
-        if tenant.switches.ignores(name) {
-            return Ok(None);
-        }
-        if tenant.switches.null_clears && body.get(name).is_some_and(Value::is_null) {
-            return Ok(Some(String::new()));
-        }
-        Ok(body.text(name)?.map(|text| tenant.switches.kept(text)))
-    };
-    let security = body.object("security")?.filter(|_| !tenant.switches.ignores("security"));
-    let disabled = match security {
-        Some(security) => security.boolean("isdisabled")?,
-        None => None,
-    };
-    let storage_quota_gb = if as_employee { body.integer("storagequotalimitgb")? } else { None };
-    Ok(Change {
-        email: text("email")?.map(|address| address.trim().to_owned()),
-        first_name: text("firstname")?,
-        last_name: text("lastname")?,
-        company: text("company")?,
-        disabled,
-        default_zone: zone(body)?,
-        storage_quota_gb,
-    })
-}
-
-fn check_change(
-    tenant: &Tenant,
-    call: &Call<'_>,
-    id: &str,
-    kind: AccountKind,
-    change: &Change,
-) -> Result<(), Refusal> {
-    for (member, value) in [("FirstName", &change.first_name), ("LastName", &change.last_name)] {
-        if let Some(value) = value {
-            required(member, value)?;
+    let flags = [
+        ("CanResetPassword", wanted.can_reset_password),
+        ("CanViewMySettings", wanted.can_view_my_settings),
+    ];
+    for (name, wanted) in flags {
+        if let Some(allowed) = wanted {
+            account.more_mut().preferences.set(name, allowed);
         }
     }
-    if let Some(company) = change.company.as_ref().filter(|_| tenant.options.require_company) {
-        required("Company", company)?;
+    if wanted.password.is_some() {
+        account.more_mut().password = wanted.password.map(SecretString::from);
     }
-    if let Some(address) = &change.email {
-        check_address(address)?;
-        if tenant.holder_of(address).is_some_and(|holder| holder.id != id) {
-            return Err(duplicate(tenant));
-        }
-        if kind == AccountKind::Client && tenant.employees_only(address) {
-            return Err(must_be_employee());
-        }
+    if wanted.default_zone.is_some() {
+        account.more_mut().default_zone = wanted.default_zone;
     }
-    if change.disabled == Some(true) {
-        check_removal(tenant, call, id)?;
-    }
-    Ok(())
-}
-
-/// Refuses to disable or delete those without whom the tenant has no head (section 7).
-fn check_removal(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<(), Refusal> {
-    if tenant.switches.protect_owners && tenant.is_owner(id) {
-        return Err(Refusal::forbidden(
-            "The master administrator and the billing contact cannot be disabled or deleted.",
-        ));
-    }
-    if !tenant.switches.self_removal && call.caller_id == id {
-        return Err(Refusal::forbidden("You cannot disable or delete yourself."));
-    }
-    Ok(())
-}
-
-fn make_change(tenant: &mut Tenant, id: &str, change: Change) {
-    if let Some(address) = change.email {
-        let keep_old = tenant.switches.keep_old_address;
-        let Some(account) = tenant.by_id(id) else { return };
-        let key = |address: &str| address.trim().to_lowercase();
-        let mut others = account.other_addresses.clone();
-        if keep_old {
-            others.push(account.email.clone());
-        }
-        others.retain(|other| key(other) != key(&address));
-        tenant.set_addresses(id, address, others);
-    }
-    let Some(account) = tenant.by_id_mut(id) else { return };
-    if let Some(first_name) = change.first_name {
-        account.first_name = first_name;
-    }
-    if let Some(last_name) = change.last_name {
-        account.last_name = last_name;
-    }
-    if let Some(company) = change.company {
-        account.company = company;
-    }
-    if let Some(disabled) = change.disabled {
-        account.disabled = disabled;
-    }
-    if let Some(zone) = change.default_zone {
-        account.default_zone = Some(zone);
-    }
-    if let Some(quota) = change.storage_quota_gb {
-        account.storage_quota_gb = quota;
-    }
-}
-
-/// `DELETE /Users(id)`: only disables, unless `completely=true` (section 3.7).
-pub(super) fn delete(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Result<(), Refusal> {
-    let completely = call.flag("completely")?;
-    let account = tenant.living(id).ok_or_else(Refusal::not_found)?;
-    require_rights(tenant, call, account.kind)?;
-    let id = account.id.clone();
-    check_removal(tenant, call, &id)?;
-    if !completely {
-        if let Some(account) = tenant.by_id_mut(&id) {
-            account.disabled = true;
-        }
-        return Ok(());
-    }
-    if tenant.billing_contact_id == id {
-        return Err(Refusal::forbidden("The billing contact must be replaced first."));
-    }
-    for heir in ["itemsreassignto", "groupsreassignto"] {
-        let heir = call.parameter(heir).filter(|heir| !heir.is_empty());
-        if heir.is_some_and(|heir| tenant.living(heir).is_none()) {
-            return Err(Refusal::not_found());
-        }
-    }
-    tenant.remove(&id);
-    Ok(())
+    account
 }

@@ -22,6 +22,8 @@ const LIFETIME_SECS: i64 = 600;
 pub(super) struct Signer {
     header: Header,
     key: EncodingKey,
+    /// The certificate, in DER.
+    pub(super) certificate: Vec<u8>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -62,7 +64,7 @@ impl Signer {
                 ..Header::new(Algorithm::RS256)
             },
         };
-        let signer = Self { header, key };
+        let signer = Self { header, key, certificate: certificate.to_vec() };
         // A key that cannot sign (too short, damaged) shows here instead of at the first cycle.
         signer.sign("check", "check", Timestamp(0))?;
         Ok(signer)

@@ -62,7 +62,7 @@ pub(super) fn failed(
 pub(super) fn unanswered(attempted: &str, error: HttpError) -> SourceError {
     let category = match &error {
         HttpError::NotSent { .. } | HttpError::Lost { .. } => ErrorCategory::Transient,
-        HttpError::Certificate { .. } => ErrorCategory::Rejected,
+        HttpError::Certificate { .. } | HttpError::ProxyRefused { .. } => ErrorCategory::Rejected,
         HttpError::Setup { .. } => ErrorCategory::Bug,
     };
     SourceError {

@@ -145,6 +145,7 @@ impl Fake {
             application: Uuid::from_u128(5).to_string(),
             cloud: Cloud { login: self.base.clone(), graph: self.base.clone() },
             credential: Credential::ClientSecret(SecretString::from(SECRET)),
+            network: Default::default(),
             attributes: vec!["mail".to_owned(), "surname".to_owned()],
         }
     }

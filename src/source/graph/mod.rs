@@ -2,21 +2,24 @@
 //!
 //! Requests are built by graph-rs-sdk and sent by our own client: `request` moves them to the
 //! configured cloud, `token` signs in, `paging` follows pages, `batch` bundles reads. Above these,
-//! one file for each question: `describe`, `assignments`, `users`, `members`, `delta`; `direct` asks
-//! for people and members without the index that filters and casts read from.
+//! one file for each question: `describe`, `assignments`, `users`, `members`, `delta`, `checkup`;
+//! `direct` asks for people and members without the index that filters and casts read from.
 
 mod assertion;
 mod assignments;
 mod attributes;
 mod batch;
+mod checkup;
 mod delta;
 mod describe;
 mod direct;
 mod error;
+mod managed_identity;
 mod members;
 mod merge;
 mod paging;
 mod permission;
+mod proof;
 mod request;
 pub mod settings;
 mod token;
@@ -36,6 +39,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use attributes::{AttributeSource, KNOWN_ATTRIBUTES, attribute_kind};
+pub use checkup::{CredentialEnd, PermissionFact, SignedIn};
 
 use crate::clock::Clock;
 use crate::model::identity::{Assignment, SourceUser};
@@ -47,7 +51,7 @@ use crate::source::{
 
 use self::attributes::Selection;
 use self::request::Transport;
-use self::settings::GraphSettings;
+use self::settings::{Credential, GraphSettings};
 
 /// A tenant of Entra ID, read through Microsoft Graph.
 pub struct Graph {
@@ -55,6 +59,8 @@ pub struct Graph {
     selection: Selection,
     application: String,
     tenant: String,
+    client_id: String,
+    credential: Credential,
 }
 
 impl Graph {
@@ -78,6 +84,8 @@ impl Graph {
             selection,
             application: settings.application,
             tenant: settings.tenant,
+            client_id: settings.client_id,
+            credential: settings.credential,
         })
     }
 }

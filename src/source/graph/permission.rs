@@ -95,6 +95,18 @@ pub(super) fn remedy(missing: &[Permission]) -> String {
     )
 }
 
+/// Returns what to do about missing permissions of a managed identity, which no portal page grants.
+pub(super) fn remedy_of_identity(missing: &[Permission]) -> String {
+    let names: Vec<&str> = missing.iter().map(|one| one.name()).collect();
+    format!(
+        "Assign {} of Microsoft Graph to the managed identity as app roles, with \
+         New-MgServicePrincipalAppRoleAssignment of Graph PowerShell or a POST to \
+         /servicePrincipals/{{id}}/appRoleAssignments. It can take hours to work, because hosts \
+         keep the identity's tokens.",
+        names.join(" and ")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::http::{
-    Answer, ClientSettings, Gate, GateLimits, HttpError, PoliteClient, Repeat, Verdict,
+    Answer, ClientSettings, Connection, Gate, GateLimits, HttpError, NetworkSettings, PoliteClient,
+    Repeat, Verdict,
 };
 use crate::model::outcome::ErrorCategory;
 use crate::source::SourceError;
@@ -51,9 +52,9 @@ impl Transport {
         for url in [&settings.cloud.login, &settings.cloud.graph] {
             check_address(url)?;
         }
-        let (gate, client) = polite(&clock)?;
+        let (gate, client) = polite(&clock, &settings.network)?;
         // Tokens have a client of their own, so that requests to Graph can be counted alone.
-        let (_, signing_in) = polite(&clock)?;
+        let (_, signing_in) = polite(&clock, &settings.network)?;
         let tokens = Tokens::new(settings, signing_in, clock.clone())?;
         // The SDK never sends, so it gets no token.
         let sdk = GraphClient::from(GraphClientConfiguration::new().access_token(""));
@@ -75,6 +76,11 @@ impl Transport {
 
     pub(super) fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    /// Returns how the connections to Graph were.
+    pub(super) fn connections(&self) -> Vec<Connection> {
+        self.client.connections()
     }
 
     /// Returns how many requests were sent to Graph, repeated ones included.
@@ -192,9 +198,13 @@ fn plain_query(query: &str) -> String {
         .replace("%29", ")")
 }
 
-fn polite(clock: &Arc<dyn Clock>) -> Result<(Arc<Gate>, PoliteClient), SourceError> {
+fn polite(
+    clock: &Arc<dyn Clock>,
+    network: &NetworkSettings,
+) -> Result<(Arc<Gate>, PoliteClient), SourceError> {
     let gate = Gate::new(clock.clone(), GateLimits { per_minute: None, in_flight: IN_FLIGHT });
-    let client = PoliteClient::new(gate.clone(), clock.clone(), ClientSettings::default(), verdict)
+    let settings = ClientSettings { network: network.clone(), ..ClientSettings::default() };
+    let client = PoliteClient::new(gate.clone(), clock.clone(), settings, verdict)
         .map_err(|error: HttpError| error::unanswered("preparing to read from Graph", error))?;
     Ok((gate, client))
 }

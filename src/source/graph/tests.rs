@@ -87,8 +87,11 @@ async fn a_certificate_signs_in_with_an_assertion() {
     let fake = Fake::graph(empty).await;
     for algorithm in [AssertionAlgorithm::Ps256, AssertionAlgorithm::Rs256] {
         let mut settings = fake.settings();
-        settings.credential =
-            Credential::Certificate { pem: super::assertion::tests::PEM.into(), algorithm };
+        settings.credential = Credential::Certificate {
+            pem: super::assertion::tests::PEM.into(),
+            algorithm,
+            file: None,
+        };
         let graph = Graph::new(settings, fake.clock.clone()).unwrap();
         graph.assignments(anchor(5)).await.unwrap();
     }
@@ -266,6 +269,7 @@ async fn wrong_settings_are_refused_before_anything_is_sent() {
                 s.credential = Credential::Certificate {
                     pem: "nothing".into(),
                     algorithm: AssertionAlgorithm::Ps256,
+                    file: None,
                 }
             },
             "certificate cannot be used",

@@ -1,4 +1,4 @@
-//! Tokens of the app registration: asked for once for everybody, refreshed early, and never asked
+//! Tokens of the app registration, or of a managed identity: asked for once for everybody, refreshed early, and never asked
 //! for again and again after a refusal (Graph reference, section 1).
 
 use std::sync::{Arc, Mutex};
@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::http::{Answer, Fetched, PoliteClient, Repeat, TokenCache};
+use crate::http::{Answer, Connection, Fetched, PoliteClient, Repeat, TokenCache};
+use crate::model::ids::Timestamp;
 use crate::model::outcome::ErrorCategory;
 use crate::source::SourceError;
 
-use super::assertion::Signer;
 use super::error;
+use super::managed_identity::{IdentityService, IdentityToken};
 use super::permission;
+use super::proof::Proof;
 use super::settings::{Credential, GraphSettings};
 use super::token_refusal;
 use super::wire::{TokenAnswer, TokenRefusal};
@@ -37,21 +38,40 @@ pub(super) struct Bearer {
     pub(super) tenant_id: Option<String>,
 }
 
-/// The token endpoint of one app registration.
+/// Where tokens come from.
 pub(super) struct Tokens {
-    client: PoliteClient,
     clock: Arc<dyn Clock>,
     cache: TokenCache<Bearer>,
-    endpoint: Url,
+    way: Way,
+    refused: Mutex<Option<(Duration, Refusal)>>,
+    granted: Mutex<Option<Granted>>,
+}
+
+enum Way {
+    /// The token endpoint, for an app registration.
+    Endpoint(Box<Endpoint>),
+    /// This host, for its managed identity.
+    Identity(Box<IdentityService>),
+}
+
+/// The token endpoint of one app registration.
+struct Endpoint {
+    client: PoliteClient,
+    url: Url,
     scope: String,
     client_id: String,
     proof: Proof,
-    refused: Mutex<Option<(Duration, Refusal)>>,
 }
 
-enum Proof {
-    Secret(SecretString),
-    Certificate(Box<Signer>),
+/// What the last token said about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Granted {
+    /// The tenant.
+    pub(super) tenant_id: Option<String>,
+    /// The client id of whom it was issued to.
+    pub(super) client_id: Option<String>,
+    /// The application permissions.
+    pub(super) roles: Vec<String>,
 }
 
 /// What the token endpoint said last, to be said again.
@@ -68,6 +88,14 @@ impl Refusal {
     }
 }
 
+/// Why there is no token.
+pub(super) enum Refused {
+    /// For this time.
+    Now(Box<SourceError>),
+    /// And asking again soon would not help.
+    ForGood(Refusal),
+}
+
 impl Tokens {
     /// Prepares signing in; asks nothing yet.
     ///
@@ -78,24 +106,33 @@ impl Tokens {
         client: PoliteClient,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SourceError> {
-        let endpoint = endpoint(settings)?;
-        if uuid::Uuid::try_parse(&settings.client_id).is_err() {
-            return Err(configuration(
-                "the client id is not a GUID",
-                "Copy the Application (client) ID from the app registration's overview.",
-            ));
-        }
-        let proof = proof(&settings.credential)?;
-        let scope = format!("{}.default", origin(&settings.cloud.graph));
+        let resource = origin(&settings.cloud.graph);
+        let way = match (&settings.credential, Proof::new(&settings.credential)?) {
+            (_, Some(proof)) => {
+                let url = endpoint(settings)?;
+                if uuid::Uuid::try_parse(&settings.client_id).is_err() {
+                    return Err(configuration(
+                        "the client id is not a GUID",
+                        "Copy the Application (client) ID from the app registration's overview.",
+                    ));
+                }
+                let client_id = settings.client_id.clone();
+                let scope = format!("{resource}.default");
+                Way::Endpoint(Box::new(Endpoint { client, url, scope, client_id, proof }))
+            }
+            (Credential::ManagedIdentity { host, identity }, None) => {
+                let resource = resource.trim_end_matches('/');
+                let service = IdentityService::new(host, identity, resource, clock.clone())?;
+                Way::Identity(Box::new(service))
+            }
+            (_, None) => return Err(configuration("there is no credential", "Give one.")),
+        };
         Ok(Self {
             cache: TokenCache::new(clock.clone()),
-            client,
             clock,
-            endpoint,
-            scope,
-            client_id: settings.client_id.clone(),
-            proof,
+            way,
             refused: Mutex::new(None),
+            granted: Mutex::new(None),
         })
     }
 
@@ -113,66 +150,63 @@ impl Tokens {
         self.cache.invalidate(generation).await;
     }
 
+    /// Returns what the last token said about itself, whether or not it was accepted.
+    pub(super) fn granted(&self) -> Option<Granted> {
+        self.granted.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Returns the proof of an app registration, if there is one.
+    pub(super) fn proof(&self) -> Option<&Proof> {
+        match &self.way {
+            Way::Endpoint(endpoint) => Some(&endpoint.proof),
+            Way::Identity(_) => None,
+        }
+    }
+
+    /// Returns how the connections to the token endpoint were.
+    pub(super) fn connections(&self) -> Vec<Connection> {
+        match &self.way {
+            Way::Endpoint(endpoint) => endpoint.client.connections(),
+            Way::Identity(_) => Vec::new(),
+        }
+    }
+
     async fn fetch(&self) -> Result<Fetched<Bearer>, SourceError> {
+        if let Some(proof) = self.proof()
+            && proof.renew().await?
+        {
+            // What was refused before was said about another proof.
+            *self.refused.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        }
         if let Some(refusal) = self.remembered() {
             return Err(refusal.into_error());
         }
-        let request = self.request()?;
-        let answer = self
-            .client
-            .execute(request, Repeat::Read)
-            .await
-            .map_err(|error| error::unanswered(ATTEMPTED, error))?;
-        if !answer.status.is_success() {
-            return Err(self.refuse(&answer));
+        let asked = match &self.way {
+            Way::Endpoint(endpoint) => endpoint.ask(self.clock.now()).await,
+            Way::Identity(service) => service.token().await,
+        };
+        match asked {
+            Ok(token) => self.accept(token),
+            Err(Refused::Now(error)) => Err(*error),
+            Err(Refused::ForGood(refusal)) => Err(self.remember(refusal)),
         }
-        let token: TokenAnswer =
-            answer.json().map_err(|error| error::undecodable(ATTEMPTED, &answer, error))?;
-        self.accept(token)
-    }
-
-    fn request(&self) -> Result<reqwest::Request, SourceError> {
-        let mut form = vec![
-            ("grant_type", "client_credentials".to_owned()),
-            ("client_id", self.client_id.clone()),
-            ("scope", self.scope.clone()),
-        ];
-        match &self.proof {
-            Proof::Secret(secret) => {
-                form.push(("client_secret", secret.expose_secret().to_owned()));
-            }
-            Proof::Certificate(signer) => {
-                let assertion = signer
-                    .sign(self.endpoint.as_str(), &self.client_id, self.clock.now())
-                    .map_err(|why| configuration(format!("the certificate: {why}"), ""))?;
-                form.push((
-                    "client_assertion_type",
-                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
-                ));
-                form.push(("client_assertion", assertion));
-            }
-        }
-        self.client.inner().post(self.endpoint.clone()).form(&form).build().map_err(|_| {
-            error::failed(
-                ATTEMPTED,
-                ErrorCategory::Bug,
-                "the request could not be built",
-                "Report this with the log.",
-            )
-        })
     }
 
     /// Turns a token into a header after a look at what it allows. A token whose claims cannot be
     /// read is accepted: it is opaque to everybody but Graph.
-    fn accept(&self, token: TokenAnswer) -> Result<Fetched<Bearer>, SourceError> {
-        let claims = claims(&token.access_token);
-        if let Some(claims) = &claims {
-            let missing = permission::missing(&roles(claims));
+    fn accept(&self, token: IdentityToken) -> Result<Fetched<Bearer>, SourceError> {
+        let granted = claims(&token.access_token).map(|claims| granted(&claims));
+        self.granted.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone_from(&granted);
+        if let Some(granted) = &granted {
+            let missing = permission::missing(&granted.roles);
             if !missing.is_empty() {
                 return Err(self.remember(Refusal {
                     category: ErrorCategory::Auth,
                     message: permission::message(&missing),
-                    remedy: permission::remedy(&missing),
+                    remedy: match &self.way {
+                        Way::Endpoint(_) => permission::remedy(&missing),
+                        Way::Identity(_) => permission::remedy_of_identity(&missing),
+                    },
                 }));
             }
         }
@@ -186,26 +220,8 @@ impl Tokens {
                 )
             })?;
         header.set_sensitive(true);
-        let tenant_id =
-            claims.and_then(|claims| claims.get("tid").and_then(Value::as_str).map(str::to_owned));
-        let expires_in =
-            Duration::try_from_secs_f64(token.expires_in).unwrap_or(Duration::from_secs(60));
-        Ok(Fetched { value: Bearer { header, tenant_id }, expires_in })
-    }
-
-    fn refuse(&self, answer: &Answer) -> SourceError {
-        let Ok(body) = answer.json::<TokenRefusal>() else {
-            return match answer.json::<Value>() {
-                Err(error) => error::undecodable(ATTEMPTED, answer, error),
-                Ok(_) => token_refusal::unexplained(answer.status).into_error(),
-            };
-        };
-        let refusal = token_refusal::explain(answer.status, &body);
-        if refusal.category == ErrorCategory::Auth {
-            self.remember(refusal)
-        } else {
-            refusal.into_error()
-        }
+        let tenant_id = granted.and_then(|granted| granted.tenant_id);
+        Ok(Fetched { value: Bearer { header, tenant_id }, expires_in: token.expires_in })
     }
 
     fn remember(&self, refusal: Refusal) -> SourceError {
@@ -225,20 +241,58 @@ impl Tokens {
     }
 }
 
-/// Prepares the proof that `credential` gives.
-fn proof(credential: &Credential) -> Result<Proof, SourceError> {
-    match credential {
-        Credential::ClientSecret(secret) => Ok(Proof::Secret(secret.clone())),
-        Credential::Certificate { pem, algorithm } => {
-            let signer = Signer::new(pem, *algorithm).map_err(|why| {
-                configuration(
-                    format!("the certificate cannot be used: {why}"),
-                    "Give one PEM text with the certificate and its RSA private key, both \
-                     unencrypted.",
-                )
-            })?;
-            Ok(Proof::Certificate(Box::new(signer)))
+impl Endpoint {
+    async fn ask(&self, now: Timestamp) -> Result<IdentityToken, Refused> {
+        let request = self.request(now).map_err(|error| Refused::Now(Box::new(error)))?;
+        let answer = self.client.execute(request, Repeat::Read).await;
+        let answer =
+            answer.map_err(|error| Refused::Now(Box::new(error::unanswered(ATTEMPTED, error))))?;
+        if !answer.status.is_success() {
+            return Err(refuse(&answer));
         }
+        let token: TokenAnswer = answer.json().map_err(|error| {
+            Refused::Now(Box::new(error::undecodable(ATTEMPTED, &answer, error)))
+        })?;
+        let expires_in =
+            Duration::try_from_secs_f64(token.expires_in).unwrap_or(Duration::from_secs(60));
+        Ok(IdentityToken { access_token: token.access_token, expires_in })
+    }
+
+    fn request(&self, now: Timestamp) -> Result<reqwest::Request, SourceError> {
+        let mut form = vec![
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", self.client_id.clone()),
+            ("scope", self.scope.clone()),
+        ];
+        form.extend(self.proof.fields(self.url.as_str(), &self.client_id, now)?);
+        self.client.inner().post(self.url.clone()).form(&form).build().map_err(|_| {
+            error::failed(
+                ATTEMPTED,
+                ErrorCategory::Bug,
+                "the request could not be built",
+                "Report this with the log.",
+            )
+        })
+    }
+}
+
+/// Returns what an answer other than a success means. An exact 400 or 401 is remembered.
+fn refuse(answer: &Answer) -> Refused {
+    let refusal = match answer.json::<TokenRefusal>() {
+        Ok(body) => token_refusal::explain(answer.status, &body),
+        Err(_) => match answer.json::<Value>() {
+            Err(error) => {
+                return Refused::Now(Box::new(error::undecodable(ATTEMPTED, answer, error)));
+            }
+            Ok(_) => token_refusal::unexplained(answer.status),
+        },
+    };
+    let exact = matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED)
+        && matches!(refusal.category, ErrorCategory::Auth | ErrorCategory::Rejected);
+    if exact || refusal.category == ErrorCategory::Auth {
+        Refused::ForGood(refusal)
+    } else {
+        Refused::Now(Box::new(refusal.into_error()))
     }
 }
 
@@ -282,10 +336,13 @@ fn claims(token: &str) -> Option<serde_json::Map<String, Value>> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Returns the application permissions in the claims; a token without any has none.
-fn roles(claims: &serde_json::Map<String, Value>) -> Vec<String> {
-    let roles = claims.get("roles").and_then(Value::as_array);
-    roles
-        .map(|roles| roles.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-        .unwrap_or_default()
+/// Returns what claims grant; a token without any permission has none.
+fn granted(claims: &serde_json::Map<String, Value>) -> Granted {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+    let roles = claims.get("roles").and_then(Value::as_array).into_iter().flatten();
+    Granted {
+        tenant_id: text("tid"),
+        client_id: text("appid").or_else(|| text("azp")),
+        roles: roles.filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
 }

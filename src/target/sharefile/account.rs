@@ -14,9 +14,52 @@ use crate::target::TargetError;
 /// The roles without which nobody can be managed (section 1.6).
 const NEEDED_ROLES: [&str; 2] = ["AdminManageEmployees", "CanManageUsers"];
 
-/// Reads the tenant.
+const SERVICE_USER: &str = "reading the service user";
+
+/// Reads the tenant, and refuses a service user who may not manage people.
 pub(super) async fn read(api: &Api) -> Result<TargetAccount, TargetError> {
     let (service_user, service_roles) = read_service_user(api).await?;
+    let missing = missing_roles(&service_roles);
+    if !missing.is_empty() {
+        return Err(Attempt::read(SERVICE_USER).error(
+            ErrorCategory::Auth,
+            "MissingRole",
+            format!("the service user lacks {}", missing.join(" and ")),
+            roles_remedy(),
+        ));
+    }
+    read_rest(api, service_user, service_roles).await
+}
+
+/// What the service user needs and holds, and the tenant as far as it can be read without.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The roles without which nobody can be managed, and whether the service user holds each.
+    pub roles: Vec<(&'static str, bool)>,
+    /// What to do about one that is missing.
+    pub remedy: String,
+    /// The tenant.
+    pub account: TargetAccount,
+}
+
+/// Reads the tenant as it is: a missing role is no error here.
+pub(super) async fn survey(api: &Api) -> Result<Survey, TargetError> {
+    let (service_user, service_roles) = read_service_user(api).await?;
+    let missing = missing_roles(&service_roles);
+    let roles = NEEDED_ROLES.into_iter().map(|role| (role, !missing.contains(&role))).collect();
+    let account = read_rest(api, service_user, service_roles).await?;
+    Ok(Survey { roles, remedy: roles_remedy().to_owned(), account })
+}
+
+fn missing_roles(held: &[String]) -> Vec<&'static str> {
+    NEEDED_ROLES.into_iter().filter(|role| !held.iter().any(|one| one == role)).collect()
+}
+
+async fn read_rest(
+    api: &Api,
+    service_user: TargetId,
+    service_roles: Vec<String>,
+) -> Result<TargetAccount, TargetError> {
     let what = "reading the tenant's account";
     let call = Call::get("Accounts").with("$expand", "UserUsage,Preferences");
     let account: Account = must(api, what, call).await?;
@@ -61,23 +104,10 @@ fn seats_of(usage: &Option<UserUsage>) -> Seats {
     }
 }
 
-/// Reads the service user and checks its roles. `GET /Users` without parameters is the caller
-/// (section 3.1).
+/// Reads the service user. `GET /Users` without parameters is the caller (section 3.1).
 async fn read_service_user(api: &Api) -> Result<(TargetId, Vec<String>), TargetError> {
-    let what = "reading the service user";
-    let user: User = must(api, what, Call::get("Users")).await?;
-    let roles = user.roles.unwrap_or_default();
-    let missing: Vec<&str> =
-        NEEDED_ROLES.into_iter().filter(|role| !roles.iter().any(|held| held == role)).collect();
-    if !missing.is_empty() {
-        return Err(Attempt::read(what).error(
-            ErrorCategory::Auth,
-            "MissingRole",
-            format!("the service user lacks {}", missing.join(" and ")),
-            roles_remedy(),
-        ));
-    }
-    Ok((TargetId::new(user.id), roles))
+    let user: User = must(api, SERVICE_USER, Call::get("Users")).await?;
+    Ok((TargetId::new(user.id), user.roles.unwrap_or_default()))
 }
 
 /// Reads who is in the Super User Group. A group that is named but cannot be read is an error:

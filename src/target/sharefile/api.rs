@@ -13,7 +13,8 @@ use super::settings::SharefileSettings;
 use super::token::{Access, SignIn};
 use crate::clock::Clock;
 use crate::http::{
-    Answer, ClientSettings, Gate, GateLimits, HttpError, PoliteClient, Repeat, Streamed,
+    Answer, ClientSettings, Connection, Gate, GateLimits, HttpError, NetworkSettings, PoliteClient,
+    Repeat, Streamed,
 };
 use crate::model::outcome::ErrorCategory;
 use crate::target::TargetError;
@@ -78,9 +79,9 @@ impl Api {
             in_flight: settings.in_flight,
         };
         let gate = Gate::new(Arc::clone(&clock), limits);
-        let client =
-            PoliteClient::new(Arc::clone(&gate), Arc::clone(&clock), client_settings(), verdict)
-                .map_err(|error| Attempt::read("connecting to ShareFile").no_answer(error))?;
+        let how = client_settings(settings.network.clone());
+        let client = PoliteClient::new(Arc::clone(&gate), Arc::clone(&clock), how, verdict)
+            .map_err(|error| Attempt::read("connecting to ShareFile").no_answer(error))?;
         Ok(Self { client, gate, sign_in: SignIn::new(settings, clock)? })
     }
 
@@ -92,6 +93,11 @@ impl Api {
     /// Returns the gate that everything passes, tokens included.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Returns how the connections were over which answers came so far.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.client.connections()
     }
 
     /// Returns the tenant's own name for itself.
@@ -224,7 +230,7 @@ impl Api {
 
 /// Headers of every call (section 1.7): tool and version are recorded with ShareFile's session,
 /// and the language keeps messages readable for support.
-fn client_settings() -> ClientSettings {
+fn client_settings(network: NetworkSettings) -> ClientSettings {
     let header = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
     ClientSettings {
         extra_headers: vec![
@@ -233,6 +239,7 @@ fn client_settings() -> ClientSettings {
             (ACCEPT, HeaderValue::from_static("application/json")),
             (ACCEPT_LANGUAGE, HeaderValue::from_static("en-US")),
         ],
+        network,
         ..ClientSettings::default()
     }
 }

@@ -76,18 +76,20 @@ impl Attempt {
         let (category, code) = match &error {
             HttpError::NotSent { .. } => (ErrorCategory::Transient, "Unreachable"),
             HttpError::Certificate { .. } => (ErrorCategory::Rejected, "UntrustedCertificate"),
+            HttpError::ProxyRefused { .. } => (ErrorCategory::Rejected, "ProxyRefused"),
             HttpError::Lost { .. } => (ErrorCategory::Transient, "ConnectionLost"),
             HttpError::Setup { .. } => (ErrorCategory::Bug, "Setup"),
         };
         let mut made = self.error(category, code, error.to_string(), error.remedy());
         made.maybe_applied = self.writes() && error.maybe_delivered();
         // The message says what the error itself says; the chain goes on below it.
-        made.cause = Some(match error {
+        made.cause = match error {
             HttpError::NotSent { source, .. }
             | HttpError::Certificate { source, .. }
             | HttpError::Lost { source, .. }
-            | HttpError::Setup { source, .. } => source,
-        });
+            | HttpError::Setup { source, .. } => Some(source),
+            HttpError::ProxyRefused { source, .. } => source,
+        };
         made
     }
 

@@ -22,10 +22,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Clock;
+use crate::http::Connection;
 use crate::model::account::{Seats, TargetAccount, TargetUser};
 use crate::model::ids::TargetId;
 use crate::target::{NewUser, Target, TargetError, UserChange, WindowKeeper};
 
+pub use account::Survey;
 use api::Api;
 use settings::SharefileSettings;
 
@@ -42,6 +44,19 @@ impl Sharefile {
     /// set up.
     pub fn new(settings: SharefileSettings, clock: Arc<dyn Clock>) -> Result<Self, TargetError> {
         Ok(Self { api: Api::new(settings, clock)? })
+    }
+
+    /// Reads what `test` shows: the tenant as it is, and what the service user lacks.
+    ///
+    /// # Errors
+    /// When signing in or reading fails.
+    pub async fn survey(&self) -> Result<Survey, TargetError> {
+        account::survey(&self.api).await
+    }
+
+    /// Returns how the connections were over which answers came so far.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.api.connections()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use secrecy::SecretString;
 
+use crate::http::NetworkSettings;
+
 /// Settings of the connector.
 #[derive(Clone, Debug)]
 pub struct SharefileSettings {
@@ -22,4 +24,6 @@ pub struct SharefileSettings {
     pub requests_per_minute: u32,
     /// Requests in flight at once.
     pub in_flight: usize,
+    /// Which way connections take, and whom they trust.
+    pub network: NetworkSettings,
 }

@@ -1,7 +1,11 @@
 //! The tenant over real HTTP, asked by a client that knows nothing but the reference.
 
+mod account;
 mod api;
 mod faults;
+mod groups;
+mod lists;
+mod people;
 mod rules;
 mod signing_in;
 

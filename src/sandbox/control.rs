@@ -23,10 +23,8 @@
 //! What concerns the emulation of Entra ID and Graph is at [`graph::control`]: its switches,
 //! permissions, further credentials, subscriptions, synchronization and throttling.
 //!
-//! Accounts, mails, settings of ShareFile, counts, writes and faults are described at
-//! [`super::sharefile::control_routes`]; they are `/_sandbox/accounts`, `/_sandbox/mails`,
-//! `/_sandbox/sharefile`, `/_sandbox/counts`, `/_sandbox/writes`, `/_sandbox/faults`,
-//! `/_sandbox/stalled` and `/_sandbox/release`.
+//! What concerns ShareFile is at [`super::sharefile`]: accounts, mails, settings, groups, zones,
+//! policies, devices; and with it what was asked of both ends, and faults.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -166,13 +164,9 @@ async fn index() -> Response {
     // The table above is the one place where the routes are described.
     let here = include_str!("control.rs").lines();
     let lines = here.chain(include_str!("graph/control.rs").lines());
+    let lines = lines.chain(include_str!("sharefile/control.rs").lines());
     let table = lines.filter_map(|line| line.strip_prefix("//! | `"));
-    let mut routes: Vec<String> = table.map(|line| line.replace('`', "")).collect();
-    let others = "accounts, accounts/{id}, mails, sharefile, counts, writes, faults, faults/{id}, \
-                  stalled, release";
-    routes.push(format!(
-        "under /_sandbox also: {others} | ShareFile's accounts, what was asked, faults"
-    ));
+    let routes: Vec<String> = table.map(|line| line.replace('`', "")).collect();
     Json(json!({ "routes": routes })).into_response()
 }
 
@@ -191,7 +185,7 @@ async fn state(State(on): State<Controls>, Query(query): Query<StateQuery>) -> R
         "permissions": on.entra.permissions(),
         "switches": on.entra.switches(),
         "totals": on.entra.totals(),
-        "account_total": on.sharefile.accounts().len(),
+        "account_total": on.sharefile.account_total(),
     }) else {
         return Err(Problem::Malformed("the state is no object".to_owned()));
     };

@@ -1,4 +1,26 @@
 //! The tenant from outside: what tests, the demo and the control API see and change.
+//!
+//! | Route | Does |
+//! |---|---|
+//! | `GET`, `POST /_sandbox/accounts` | accounts of ShareFile, removed ones too; adds one: `{"email", "first_name", "last_name", "company", "kind": "employee" or "client", "disabled", "roles", "confirmed"}` |
+//! | `GET`, `PATCH`, `DELETE /_sandbox/accounts/{id}` | reads, changes (also `other_addresses`, `super_user`, `files`), removes for good |
+//! | `GET`, `DELETE /_sandbox/mails` | the mails that ShareFile would have sent; empties the outbox |
+//! | `GET`, `PATCH /_sandbox/sharefile` | settings: `switches`, `service_roles`, `employee_max`, `employee_domains`, `login_domains` and `folder_domains` (`{"allow", "domains"}`), `redirect_uris`, `preferences` of the account by their names in the API |
+//! | `GET`, `POST /_sandbox/sharefile/groups` | groups, private ones too; adds one: `{"name", "owner", "shared", "members"}`, people by id or address |
+//! | `GET`, `PATCH`, `DELETE /_sandbox/sharefile/groups/{id}` | reads, changes, removes |
+//! | `GET`, `POST /_sandbox/sharefile/zones` | zones; adds one: `{"name", "zone_type", "disabled", "id"}` |
+//! | `DELETE /_sandbox/sharefile/zones/{id}` | takes one away |
+//! | `GET`, `POST /_sandbox/sharefile/policies` | policies; adds one: `{"name", "category": "user_access", "storage" or "file_and_folder", "is_default"}` |
+//! | `DELETE /_sandbox/sharefile/policies/{id}` | takes one away |
+//! | `GET`, `POST /_sandbox/sharefile/devices` | devices; adds one: `{"account", "name", "tool": "iPhone"}` |
+//! | `DELETE /_sandbox/sharefile/devices/{id}` | takes one away |
+//! | `POST /_sandbox/sharefile/app-passwords` | `{"account", "password"}`: gives somebody an application-specific password |
+//! | `GET`, `DELETE /_sandbox/counts` | requests by endpoint, of both ends; sets them to zero |
+//! | `GET /_sandbox/writes` | the writes to both ends, with `?since=SEQ` only later ones; the log is bounded |
+//! | `GET`, `POST`, `DELETE /_sandbox/faults` | what is to go wrong; adds a fault; takes all back |
+//! | `DELETE /_sandbox/faults/{id}` | takes one back |
+//! | `GET /_sandbox/stalled` | how many requests hang |
+//! | `POST /_sandbox/release` | lets those that hang end without an answer |
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,6 +84,11 @@ impl Sharefile {
     /// Returns all accounts, removed ones too, sorted by address without regard to case.
     pub fn accounts(&self) -> Vec<AccountView> {
         self.tenant().views()
+    }
+
+    /// Returns how many accounts there are or were.
+    pub fn account_total(&self) -> usize {
+        self.tenant().book.all().len()
     }
 
     /// Returns one account, also a removed one.

@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode};
 use super::switches::{RetryHint, Switches};
 use super::wire;
 use crate::model::ids::Timestamp;
+use crate::sandbox::faults::http_date;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -50,19 +51,13 @@ fn throttled(switches: &Switches, now: Timestamp, free: Timestamp) -> Response {
     let hint = match switches.throttle_hint {
         RetryHint::None => return response,
         RetryHint::Seconds => secs.to_string(),
-        RetryHint::Date => http_date(free),
+        // An HTTP date has whole seconds: too early would be told to wait once more.
+        RetryHint::Date => http_date(free.plus_ms(999)),
     };
     if let Ok(hint) = HeaderValue::from_str(&hint) {
         response.headers_mut().insert(RETRY_AFTER, hint);
     }
     response
-}
-
-/// Writes a time as HTTP does, rounded up to whole seconds.
-fn http_date(time: Timestamp) -> String {
-    let secs = time.0.saturating_add(999).div_euclid(1_000);
-    let time = jiff::Timestamp::from_second(secs).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 #[cfg(test)]

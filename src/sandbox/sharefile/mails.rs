@@ -1,5 +1,6 @@
 //! Calls that send mail or concern addresses and passwords (ShareFile API reference, section 3.5).
 
+use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -140,6 +141,53 @@ pub(super) fn send_confirmation(tenant: &mut Tenant, call: &Call<'_>) -> Result<
     let mail = mail(call, &address, "confirm_address", call.caller_id, None);
     tenant.send(mail);
     Ok(Answer::Done)
+}
+
+/// `POST /Users/SendEmailVerificationCode`: mails a code to an address that the caller wants to
+/// have as another one.
+pub(super) fn send_code(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    rights::require_own_settings(tenant, call)?;
+    let address = call.given("email").unwrap_or_default().trim().to_owned();
+    users::check_address(&address)?;
+    if tenant.preferences.flag("DisableSecondaryEmails") {
+        let message = "The account has no secondary addresses.";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "FeatureDisabled", message));
+    }
+    if tenant.book.holder_of(&address).is_some() {
+        return Err(users::duplicate(tenant));
+    }
+    let code = tenant.next_id().simple().to_string().chars().take(8).collect::<String>();
+    let mail = mail(call, &address, "verification_code", call.caller_id, Some(code.clone()));
+    tenant.send(mail);
+    let caller = tenant.book.get_mut(call.caller_id).ok_or_else(Refusal::unauthenticated)?;
+    caller.more_mut().unverified = Some((address, SecretString::from(code)));
+    Ok(Answer::Nothing)
+}
+
+/// `POST /Users/VerifyEmailAddress`: with the right code the address is the caller's.
+pub(super) fn verify_address(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    rights::require_own_settings(tenant, call)?;
+    let (email, code) = (call.given("email"), call.given("verificationcode"));
+    let caller = rights::caller(tenant, call)?;
+    let wanted = caller.more().unverified.clone().filter(|(address, known)| {
+        email.is_some_and(|email| address_key(email) == address_key(address))
+            && code == Some(known.expose_secret())
+    });
+    let Some((address, _)) = wanted else {
+        let message = "The code is wrong.";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidValidationCode", message));
+    };
+    if tenant.book.holder_of(&address).is_some() {
+        return Err(users::duplicate(tenant));
+    }
+    let primary = caller.email.to_string();
+    let mut others = caller.more().other_addresses.clone();
+    others.push(address);
+    tenant.book.set_addresses(call.caller_id, &primary, others);
+    if let Some(caller) = tenant.book.get_mut(call.caller_id) {
+        caller.more_mut().unverified = None;
+    }
+    Ok(Answer::Nothing)
 }
 
 /// `POST /Users/Confirm`: the caller's own first login.

@@ -1,5 +1,6 @@
 //! `Groups(id)/Contacts`: who is in a group (ShareFile API reference, section 4).
 
+use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -100,7 +101,9 @@ pub(super) fn resolve(
     let limit = tenant.switches.group_limit;
     if resolved.members.len() + resolved.newcomers.len() > limit {
         let message = format!("A group has at most {limit} members.");
-        return Err(Refusal::bad_request(&message));
+        let status = StatusCode::from_u16(tenant.switches.group_limit_status);
+        let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+        return Err(Refusal::new(status, "BadRequest", &message));
     }
     Ok(resolved)
 }

@@ -1,9 +1,65 @@
 //! An emulator of a ShareFile tenant: OAuth and the REST API v3, written from the ShareFile API
-//! reference and from nothing that our own client knows.
+//! reference and from nothing that our own client knows. Other people's scripts and SDKs can be
+//! tried on it.
 //!
-//! The tenant is reached as `http://{subdomain}.localhost:PORT`. A bare `localhost` or an IP
-//! address means the same tenant, for tools that cannot choose the name. What the reference does
-//! not settle is a switch in [`switches`].
+//! # Where it is
+//! The tenant is reached as `http://{subdomain}.localhost:PORT`, or under the names that the
+//! sandbox was started with. A bare `localhost` or an IP address means the same tenant, for tools
+//! that cannot choose the name; `secure.localhost` is the control plane, where browsers sign in.
+//! Any other name is a page that does not exist. Absolute addresses in answers, and `apicp` and
+//! `appcp` in tokens, follow the scheme and the `Host` of the request.
+//!
+//! # Signing in
+//! `POST /oauth/token` knows four grants: `password`, `refresh_token`, `authorization_code` and
+//! `urn:ietf:params:oauth:grant-type:saml2-bearer`; the query is ignored. The key, the service
+//! user and its password are in `GET /_sandbox/credentials` of the sandbox.
+//! - `GET /oauth/authorize` redirects at once with a code for the service user, or shows a page
+//!   with a name and a password ([`switches::Switches::browser_signed_in`]). The redirect carries
+//!   `h`: HMAC-SHA-256 under the client secret over path and query without `h`, in base64. Redirect
+//!   addresses must be registered (`redirect_uris` of `PATCH /_sandbox/sharefile`).
+//! - Assertions are looked at for issuer, `NameID` and validity; their signature is not verified.
+//! - Where two-step verification is on, only application-specific passwords work
+//!   (`POST /_sandbox/sharefile/app-passwords`).
+//! - A call without a live token is 401 with `WWW-Authenticate: Bearer`.
+//!
+//! # What it answers
+//! | Under | Is offered |
+//! |---|---|
+//! | `Users` | the caller, look-up by `id` or `emailaddress`, clients (`POST`), employees (`Users/AccountUser`), PATCH with promotion, DELETE both ways, `Security`, `Preferences`, `Roles`, `RemoveRoles`, `ResetPassword`, `ResendWelcome`, `WelcomeNotification`, `Groups` (one's own), `Devices`, `Policies` |
+//! | | `Users/Employees/Downgrade`, `Users/Clients` (DELETE), `Users/Clients/BulkDelete`: a hundred ids at most |
+//! | | `Users/ForgotPassword`, `MakePrimary`, `DeleteEmailAddress`, `SendConfirmationEmail`, `SendEmailVerificationCode`, `VerifyEmailAddress`, `Confirm` |
+//! | `Groups` | list, read, create, change, delete; `Groups(id)/Contacts` with GET, POST and DELETE |
+//! | `Accounts` | the account, `Employees`, `Clients`, `AddressBook`, `Preferences`, `SSO`, `SSOInfo`, `ProductDefaults`, `MobileSecuritySettings`, `Branding`, `Tenants`, `RequireSubdomain`, `LoginAccessControlDomains`, `FolderAccessControlDomains` |
+//! | `Zones`, `Policies` | list and read |
+//! | `Devices` | list, read, `Wipe`, `Lock`, `Unlock` |
+//! | `Reports` | create, list, read, `Run`, `Records`, `Record(id)`, `Records(id)/JsonData`, delete |
+//! | `Sessions` | read, `Login`, end |
+//! | `Capabilities` | to anybody |
+//!
+//! Everything else is 404, or 405 where another method is offered, in the error shape of the API.
+//! Items, folders, shares, webhooks and access controls are not emulated; how many files somebody
+//! owns is a number, so that reassignment shows.
+//!
+//! Names of query parameters and of JSON members, ids, roles and addresses are compared without
+//! regard to case. `X-Http-Method-Override` counts in a POST. Unknown members are ignored.
+//! `$select` works everywhere, `$expand` for the navigation properties, `$filter`, `$orderby`,
+//! `$top` and `$skip` on feeds.
+//!
+//! # Who may call what
+//! Roles of the caller decide: `AdminManageEmployees` for employees, `CanManageUsers` for clients,
+//! `AdminCreateSharedGroups` and `AdminSharedDistGroups` for groups, `AdminSuperGroup` for the
+//! Super User Group, `AdminAccountPolicies` for preferences and domains, `AdminSSO`,
+//! `AdminReporting`. The service user begins with the first two; `service_roles` of
+//! `PATCH /_sandbox/sharefile` gives it others. The master administrator holds every role.
+//!
+//! # What the reference leaves open
+//! Each such behaviour is a switch in [`switches`], set with
+//! `PATCH /_sandbox/sharefile {"switches": {…}}`. Throttling, licences, lists of domains, groups,
+//! zones, policies and devices are set under `/_sandbox` too; `GET /_sandbox` lists the routes.
+//!
+//! # Size
+//! An account takes about half a kilobyte, and long lists are written while they are sent: a
+//! million accounts need no more than the accounts themselves.
 
 mod accounts;
 mod authorize;

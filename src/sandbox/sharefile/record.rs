@@ -125,7 +125,8 @@ pub struct Mail {
     /// To which address.
     pub to: String,
     /// The occasion: `welcome`, `welcome_copy`, `password_reset`, `forgotten_password`,
-    /// or `confirm_address`.
+    /// `confirm_address` or
+    /// `verification_code`, whose message is the code.
     pub occasion: String,
     /// The account it is about.
     pub account_id: String,
@@ -154,6 +155,8 @@ pub(super) struct More {
     /// In megabytes; -1 is no limit.
     pub bandwidth: i64,
     pub files: u32,
+    /// An address that waits for the code that was mailed to it.
+    pub unverified: Option<(String, SecretString)>,
     pub failed_logins: u32,
     pub last_failed_login: Option<Timestamp>,
 }
@@ -167,6 +170,7 @@ static NOTHING_MORE: More = More {
     policies: Vec::new(),
     bandwidth: -1,
     files: 0,
+    unverified: None,
     failed_logins: 0,
     last_failed_login: None,
 };
@@ -256,4 +260,14 @@ pub(super) fn roles_of(kind: AccountKind, roles: RoleSet) -> RoleSet {
     let types = RoleSet::of(&[Role::Client, Role::Employee]);
     let given = if roles.is_empty() { RoleSet::common() } else { roles.without(types) };
     given.with(kind.marker())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_small() {
+        assert!(size_of::<Account>() <= 168, "{}", size_of::<Account>());
+    }
 }

@@ -67,6 +67,8 @@ const RESOURCES: &[Resource] = &[
     ("Users/MakePrimary", &[(Post, mails::make_primary)]),
     ("Users/DeleteEmailAddress", &[(Post, mails::delete_address)]),
     ("Users/SendConfirmationEmail", &[(Post, mails::send_confirmation)]),
+    ("Users/SendEmailVerificationCode", &[(Post, mails::send_code)]),
+    ("Users/VerifyEmailAddress", &[(Post, mails::verify_address)]),
     ("Users/Confirm", &[(Post, mails::confirm)]),
     ("Groups", &[(Get, groups::list), (Post, groups::create)]),
     ("Groups(id)", &[(Get, groups::read), (Patch, groups::change), (Delete, groups::delete)]),

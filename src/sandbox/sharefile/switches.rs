@@ -196,6 +196,9 @@ pub struct Switches {
     pub if_necessary_promotes: bool,
     /// `ifNecessary=true` enables a disabled account (section 9, question 2).
     pub if_necessary_enables: bool,
+    /// The roles in the body of a new employee stick (section 3.3); without it there are only the
+    /// common ones.
+    pub creation_takes_roles: bool,
     /// The status of the reasons `EmployeeLicensesExceeded` and `ClientMustBeCreatedAsEmployee`
     /// (section 3.4).
     pub licence_status: u16,
@@ -213,8 +216,10 @@ pub struct Switches {
 
     /// Two groups cannot have the same name (section 4).
     pub unique_group_names: bool,
-    /// How many members a group takes (section 4: 2,000); more are refused with 400.
+    /// How many members a group takes (section 4: 2,000).
     pub group_limit: usize,
+    /// The status of a group that would be too large, with reason `BadRequest` (section 4).
+    pub group_limit_status: u16,
     /// How many members one request may name; `None` is no limit (section 4).
     pub contacts_per_request: Option<usize>,
     /// The Super User Group is listed in `GET /Groups` (section 4).
@@ -291,6 +296,7 @@ impl Default for Switches {
             address_change_waits: false,
             if_necessary_promotes: false,
             if_necessary_enables: false,
+            creation_takes_roles: true,
             licence_status: 403,
             rule_status: 400,
             creation_checks_domains: true,
@@ -299,6 +305,7 @@ impl Default for Switches {
             null_clears: false,
             unique_group_names: false,
             group_limit: 2_000,
+            group_limit_status: 400,
             contacts_per_request: None,
             super_group_listed: false,
             owner_needs_expand: true,

@@ -201,7 +201,9 @@ fn wanted(tenant: &Tenant, body: &Members, kind: AccountKind) -> Result<Wanted, 
         wanted.storage_quota_gb = quota(body)?.unwrap_or(-1);
         wanted.roles = asked_roles(&body.texts("roles")?)?;
         let flags = flagged_roles(body)?;
-        if !flags.is_empty() {
+        if !tenant.switches.creation_takes_roles {
+            wanted.roles = RoleSet::default();
+        } else if !flags.is_empty() {
             let given = if wanted.roles.is_empty() { RoleSet::common() } else { wanted.roles };
             wanted.roles = given.and(flags);
         }

@@ -125,6 +125,9 @@ async fn a_full_group_takes_nobody_and_changes_nothing() {
     let two = json!([{ "Email": "b@partner.example" }, { "Email": "c@partner.example" }]);
     assert_refused(&world.post(&path, two).await, 400, "BadRequest", "BadRequest");
     assert!(world.sharefile.account_of("b@partner.example").is_none());
+    world.switch(|switches| switches.group_limit_status = 409);
+    let two = json!([{ "Email": "b@partner.example" }, { "Email": "c@partner.example" }]);
+    assert_refused(&world.post(&path, two).await, 409, "Conflict", "BadRequest");
     let one = json!([{ "Email": "b@partner.example" }, { "Id": ada }]);
     assert_eq!(world.post(&path, one.clone()).await.0, 200);
     world.switch(|switches| switches.contacts_per_request = Some(1));

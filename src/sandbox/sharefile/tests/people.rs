@@ -351,6 +351,28 @@ async fn ones_own_addresses_move() {
 }
 
 #[tokio::test]
+async fn another_address_is_added_with_a_code() {
+    let world = World::start().await;
+    world.employee("ada@contoso.com");
+    let post = async |path: &str| world.post(path, json!({})).await;
+    let send = "Users/SendEmailVerificationCode?email=me@contoso.com";
+    assert_eq!(post("Users/SendEmailVerificationCode?email=ada@contoso.com").await.0, 409);
+    assert_eq!(post(send).await.0, 204);
+    let mail = world.sharefile.mails().pop().unwrap();
+    assert_eq!((mail.to.as_str(), mail.occasion.as_str()), ("me@contoso.com", "verification_code"));
+    let wrong = post("Users/VerifyEmailAddress?email=me@contoso.com&verificationCode=0").await;
+    assert_refused(&wrong, 400, "BadRequest", "InvalidValidationCode");
+    let code = mail.message.unwrap();
+    let verify = format!("Users/VerifyEmailAddress?email=ME@contoso.com&verificationCode={code}");
+    assert_eq!(post(&verify).await.0, 204);
+    assert_eq!(world.get("Users").await.1["Emails"][1], "me@contoso.com");
+    assert_eq!(post(&verify).await.0, 400);
+    world.sharefile.set_preference("DisableSecondaryEmails", true);
+    let answer = post("Users/SendEmailVerificationCode?email=two@contoso.com").await;
+    assert_refused(&answer, 403, "Forbidden", "FeatureDisabled");
+}
+
+#[tokio::test]
 async fn mails_are_sent_on_request() {
     let world = World::start().await;
     let id = world.employee("ada@contoso.com");

@@ -176,6 +176,11 @@ async fn roles_beyond_the_callers_own_are_trimmed_or_refused() {
     body["Roles"] = json!(["CanManageUsers", "AdminBilling"]);
     let (_, user) = world.post("Users/AccountUser", body.clone()).await;
     assert_eq!(user["Roles"], json!(["Employee", "CanManageUsers"]));
+    world.switch(|switches| switches.creation_takes_roles = false);
+    body["Email"] = json!("i@contoso.com");
+    let (_, user) = world.post("Users/AccountUser", body.clone()).await;
+    assert_eq!(user["Roles"], json!(["Employee", "CanChangePassword", "CanManageMySettings"]));
+    world.switch(|switches| switches.creation_takes_roles = true);
     world.switch(|switches| switches.excess_roles = ExcessRoles::Refuse);
     body["Email"] = json!("h@contoso.com");
     let answer = world.post("Users/AccountUser", body).await;

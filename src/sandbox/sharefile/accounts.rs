@@ -43,7 +43,7 @@ pub(super) fn account(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Re
     });
     expand(&mut record, tenant, call);
     let entity = wire::entity(&call.base, "Accounts", "Account", tenant.account_id, record);
-    Ok(Answer::Json(wire::select(call, entity)))
+    Ok(Answer::Json(entity))
 }
 
 fn expand(record: &mut Value, tenant: &Tenant, call: &Call<'_>) {
@@ -110,7 +110,7 @@ fn shown(
     entity: fn(&Tenant, &Call<'_>) -> Value,
 ) -> Result<Answer, Refusal> {
     rights::require_employee(tenant, call)?;
-    Ok(Answer::Json(wire::select(call, entity(tenant, call))))
+    Ok(Answer::Json(entity(tenant, call)))
 }
 
 /// `GET /Accounts/Preferences`.
@@ -211,7 +211,7 @@ pub(super) fn branding(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, R
         "BrandingStyles": {},
     });
     let entity = wire::entity(&call.base, "Accounts", "Account", tenant.account_id, record);
-    Ok(Answer::Json(wire::select(call, entity)))
+    Ok(Answer::Json(entity))
 }
 
 /// `GET /Accounts/Tenants`: the account is no partner's.
@@ -243,7 +243,7 @@ pub(super) fn single_sign_on(tenant: &mut Tenant, call: &Call<'_>) -> Result<Ans
     if call.given("idpentityid").is_some_and(|wanted| wanted != known) {
         return Err(Refusal::not_found());
     }
-    Ok(Answer::Json(wire::select(call, sso_entity(tenant, call))))
+    Ok(Answer::Json(sso_entity(tenant, call)))
 }
 
 /// `PATCH /Accounts/SSO`.

@@ -13,7 +13,7 @@ use super::rights;
 use super::roles::RoleSet;
 use super::switches::{ExcessRoles, PolicyOverRoles, SettableRoles};
 use super::tenant::Tenant;
-use super::{users, wire};
+use super::users;
 
 /// What a PATCH asks for; `None` leaves a value alone.
 #[derive(Default)]
@@ -218,7 +218,7 @@ pub(super) fn change_preferences(tenant: &mut Tenant, call: &Call<'_>) -> Result
     account.more_mut().preferences.patch(&body, |_| true)?;
     let account = tenant.book.get(id).ok_or_else(Refusal::not_found)?;
     let shown = super::user_entity::preferences(tenant, call, account);
-    Ok(Answer::Json(wire::select(call, shown)))
+    Ok(Answer::Json(shown))
 }
 
 /// What becomes of the roles of an account.

@@ -132,7 +132,7 @@ pub(super) fn read(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refus
         "IsRemoteWipeReady": true,
     });
     let entity = wire::entity(&call.base, "Devices", "Device", device.id, members);
-    Ok(Answer::Json(wire::select(call, entity)))
+    Ok(Answer::Json(entity))
 }
 
 /// `DELETE /Users(id)/Devices(id)`.

@@ -64,7 +64,7 @@ fn list(tenant: &mut Tenant, login: bool) -> &mut DomainList {
 }
 
 fn shown(tenant: &Tenant, call: &Call<'_>, login: bool) -> Answer {
-    Answer::Json(wire::select(call, entity(tenant, call, login)))
+    Answer::Json(entity(tenant, call, login))
 }
 
 /// Returns the entity.

@@ -117,7 +117,7 @@ pub(super) fn list_own(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, R
 }
 
 fn shown(tenant: &Tenant, call: &Call<'_>, group: &Group) -> Answer {
-    Answer::Json(wire::select(call, entity(tenant, call, group)))
+    Answer::Json(entity(tenant, call, group))
 }
 
 /// `GET /Groups(id)`.

@@ -297,5 +297,11 @@ fn dispatch<'a>(tenant: &mut Tenant, mut call: Call<'a>, path: &'a str) -> Resul
     let route = route.ok_or_else(Refusal::not_found)?;
     let handler = route.handler(&call.method).ok_or_else(Refusal::method_not_allowed)?;
     call.ids = route.ids;
-    handler(tenant, &call)
+    match handler(tenant, &call)? {
+        // The rows of a feed are selected one by one when it is made.
+        Answer::Json(body) if body.get("value").is_none() => {
+            Ok(Answer::Json(wire::select(&call, body)))
+        }
+        answer => Ok(answer),
+    }
 }

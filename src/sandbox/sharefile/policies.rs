@@ -102,7 +102,7 @@ pub(super) fn read(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refus
     rights::require_employee(tenant, call)?;
     require_policies(tenant)?;
     let policy = known(tenant, call.id(0))?;
-    Ok(Answer::Json(wire::select(call, entity(tenant, call, policy))))
+    Ok(Answer::Json(entity(tenant, call, policy)))
 }
 
 fn known<'t>(tenant: &'t Tenant, id: &str) -> Result<&'t Policy, Refusal> {

@@ -330,7 +330,7 @@ pub(super) fn list(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refus
 pub(super) fn read(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     let place = find(tenant, call)?;
     let report = tenant.reports.get(place).ok_or_else(Refusal::not_found)?;
-    Ok(Answer::Json(wire::select(call, entity(tenant, call, report))))
+    Ok(Answer::Json(entity(tenant, call, report)))
 }
 
 /// `GET /Reports(id)/Run`: runs it again.
@@ -361,7 +361,7 @@ pub(super) fn records(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Re
 /// `GET /Reports/Record(id)`.
 pub(super) fn record(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     let record = find_record(tenant, call)?;
-    Ok(Answer::Json(wire::select(call, record_entity(tenant, call, record))))
+    Ok(Answer::Json(record_entity(tenant, call, record)))
 }
 
 /// `GET /Reports/Records(id)/JsonData`: 404 until the run is done.

@@ -33,7 +33,7 @@ pub(super) fn read(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refus
         "Name": caller.email,
     });
     let entity = wire::entity(&call.base, "Sessions", "Session", caller.id, record);
-    Ok(Answer::Json(wire::select(call, entity)))
+    Ok(Answer::Json(entity))
 }
 
 /// `DELETE /Sessions`: ends the access token.

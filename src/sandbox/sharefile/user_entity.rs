@@ -7,7 +7,7 @@ use super::call::Call;
 use super::record::{Account, AccountKind};
 use super::roles::Role;
 use super::tenant::Tenant;
-use super::wire::{NEVER, date, date_or_never, entity, put, select};
+use super::wire::{NEVER, date, date_or_never, entity, put};
 use super::{devices, groups, policies, token, zones};
 
 fn short_name(account: &Account) -> String {
@@ -17,7 +17,7 @@ fn short_name(account: &Account) -> String {
     }
 }
 
-/// Returns the full record, with what the call expands and as far as it selects.
+/// Returns the full record, with what the call expands.
 pub(super) fn user(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Value {
     let mut record = json!({
         "Name": account.full_name(),
@@ -48,7 +48,7 @@ pub(super) fn user(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Value
         add_employee_members(&mut record, account);
     }
     expand(&mut record, tenant, call, account);
-    select(call, entity(&call.base, "Users", account.kind.model(), account.id, record))
+    entity(&call.base, "Users", account.kind.model(), account.id, record)
 }
 
 fn add_employee_members(record: &mut Value, account: &Account) {
@@ -132,12 +132,8 @@ pub(super) fn preferences(_: &Tenant, call: &Call<'_>, account: &Account) -> Val
     entity(&call.base, "UserPreferences", "UserPreferences", account.id, members)
 }
 
-/// Returns what a caller without rights sees of somebody else: who it is, nothing more.
-pub(super) fn reduced(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Value {
-    select(call, principal(tenant, call, account))
-}
-
-/// Returns the same, whatever the call selects: for people inside other entities.
+/// Returns what a caller without rights sees of somebody else, and what other entities hold of
+/// people: who it is, nothing more.
 pub(super) fn principal(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Value {
     let record = json!({
         "Email": account.email,

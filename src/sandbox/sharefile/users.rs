@@ -12,7 +12,7 @@ use super::rights;
 use super::roles::{Role, RoleSet};
 use super::switches::{DuplicateAnswer, ExcessRoles, UnprivilegedRead};
 use super::tenant::Tenant;
-use super::{user_entity, wire};
+use super::user_entity;
 
 /// `GET /Users`: the caller, or the one user that `id` or `emailaddress` names.
 pub(super) fn look_up(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -49,7 +49,9 @@ fn shown(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Result<Answer, 
         return Ok(Answer::Json(user_entity::user(tenant, call, account)));
     }
     match tenant.switches.unprivileged_read {
-        UnprivilegedRead::Reduced => Ok(Answer::Json(user_entity::reduced(tenant, call, account))),
+        UnprivilegedRead::Reduced => {
+            Ok(Answer::Json(user_entity::principal(tenant, call, account)))
+        }
         UnprivilegedRead::Forbidden => Err(Refusal::forbidden("You may not read this user.")),
     }
 }
@@ -58,14 +60,14 @@ fn shown(tenant: &Tenant, call: &Call<'_>, account: &Account) -> Result<Answer, 
 pub(super) fn security(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     let account = readable(tenant, call.id(0))?;
     rights::require_self_or_manager(tenant, call, account)?;
-    Ok(Answer::Json(wire::select(call, user_entity::security(tenant, call, account))))
+    Ok(Answer::Json(user_entity::security(tenant, call, account)))
 }
 
 /// `GET /Users(id)/Preferences`.
 pub(super) fn preferences(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     let account = readable(tenant, call.id(0))?;
     rights::require_self_or_manager(tenant, call, account)?;
-    Ok(Answer::Json(wire::select(call, user_entity::preferences(tenant, call, account))))
+    Ok(Answer::Json(user_entity::preferences(tenant, call, account)))
 }
 
 /// What a create asks for.

@@ -93,5 +93,5 @@ pub(super) fn list(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refus
 pub(super) fn read(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     rights::require_employee(tenant, call)?;
     let zone = of(tenant, Some(call.id(0))).ok_or_else(Refusal::not_found)?;
-    Ok(Answer::Json(wire::select(call, entity(call, zone))))
+    Ok(Answer::Json(entity(call, zone)))
 }

@@ -76,6 +76,26 @@ async fn pages_keep_the_query_and_spell_their_link_by_a_switch() {
 }
 
 #[tokio::test]
+async fn every_entity_is_selected_from() {
+    let world = world().await;
+    world.sharefile.set_service_roles(&["AdminSSO", "AdminReporting", "AdminManageEmployees"]);
+    let id = world.employee("ada@contoso.com");
+    let report = json!({ "ReportType": "Activity", "Title": "T" });
+    for (method, path, body, kept, gone) in [
+        (Method::PATCH, "Accounts/SSO?", json!({}), "LoginUrl", "ForceSSO"),
+        (Method::POST, "Reports?", report, "Title", "ReportType"),
+        (Method::POST, "Groups?", json!({ "Name": "G" }), "Name", "IsShared"),
+        (Method::PATCH, &format!("Users({id})?"), json!({}), "Email", "Roles"),
+        (Method::GET, "Sessions?", json!({}), "Name", "Principal"),
+    ] {
+        let (status, made) = world.call(method, &format!("{path}$select={kept}"), Some(body)).await;
+        assert_eq!(status, 200, "{made}");
+        assert!(made.get(kept).is_some() && made.get("Id").is_some(), "{made}");
+        assert!(made.get(gone).is_none(), "{made}");
+    }
+}
+
+#[tokio::test]
 async fn counts_are_of_the_list_or_of_the_page() {
     let world = world().await;
     assert_eq!(world.get("Accounts/Clients?$top=2").await.1["odata.count"], 3);

@@ -100,6 +100,12 @@ impl FaultKind {
     pub const PAGE: [Self; 5] =
         [Self::EmptyPage, Self::RepeatedPage, Self::ReorderedPage, Self::LostRows, Self::Nulls];
 
+    /// Whether an answer is left without what every such answer has: a page with neither link, or
+    /// with null where nothing may be null.
+    const fn is_shapeless(self) -> bool {
+        matches!(self, Self::CutList | Self::Nulls)
+    }
+
     /// The faults that the middleware does to the body of a write.
     pub const BODY: [Self; 2] = [Self::Ignored, Self::Normalised];
 }
@@ -288,6 +294,7 @@ struct Entry {
 struct Listed {
     faults: Vec<Entry>,
     last_id: u64,
+    shapeless: u64,
 }
 
 /// The faults of a sandbox, and the requests that hang in it.
@@ -397,10 +404,16 @@ impl Faults {
             break;
         }
         let (position, fault) = due?;
+        listed.shapeless += u64::from(fault.kind.is_shapeless());
         if fault.times == Some(0) {
             listed.faults.remove(position);
         }
         Some(fault)
+    }
+
+    /// Returns how many answers lost their shape so far.
+    pub(super) fn shapeless(&self) -> u64 {
+        self.listed().shapeless
     }
 
     /// Waits until at least one request hangs.

@@ -330,10 +330,11 @@ impl Desk {
     }
 
     async fn process(&self, request: Request<Body>, envelope: &Envelope) -> Response {
+        let before = self.house.faults.shapeless();
         let response = self.ask(request).await;
         self.log(envelope, response.status());
         let response = self.paged(envelope, response).await;
-        self.shown(envelope, response, false).await
+        self.shown(envelope, response, self.house.faults.shapeless() > before).await
     }
 
     /// Lets faults befall an answer that is a page of a list, or the pages in a batch.

@@ -6,9 +6,9 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use sharefile_provisioner::sandbox::SandboxOptions;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::sandbox::sharefile::AccountView;
-use sharefile_provisioner::sandbox::{Sandbox, SandboxOptions};
 use uuid::Uuid;
 
 use crate::world::{Ran, START, World};
@@ -85,8 +85,8 @@ impl Danger {
 
 async fn with_the_clock_of_the_machine(options: SandboxOptions) -> World {
     let options = SandboxOptions { users: 0, groups: 0, existing_accounts: false, ..options };
-    let sandbox = Sandbox::start(options).await.expect("a sandbox");
-    World::around(sandbox, std::sync::Arc::new(sharefile_provisioner::clock::JumpClock::new(START)))
+    let clock = std::sync::Arc::new(sharefile_provisioner::clock::JumpClock::new(START));
+    World::around(options, clock).await
 }
 
 fn says(ran: &Ran, code: i32, words: &[&str]) {

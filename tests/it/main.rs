@@ -16,6 +16,7 @@ mod process;
 mod promises;
 mod readme;
 mod sandbox;
+mod shapes;
 mod steady;
 mod weather;
 mod world;

@@ -18,8 +18,8 @@ use std::time::Duration;
 use serde_json::Value;
 use sharefile_provisioner::clock::JumpClock;
 use sharefile_provisioner::model::outcome::CycleReport;
+use sharefile_provisioner::sandbox::SandboxOptions;
 use sharefile_provisioner::sandbox::sharefile::{AccountKind, AccountView, NewAccount};
-use sharefile_provisioner::sandbox::{Sandbox, SandboxOptions};
 use sharefile_provisioner::store::Store;
 
 use crate::world::{START, World};
@@ -174,8 +174,7 @@ impl World {
 
     /// A sandbox as described on the clock of this machine, for processes.
     pub async fn of(options: SandboxOptions) -> Self {
-        let sandbox = Sandbox::start(options).await.expect("a sandbox");
-        let mut world = Self::around(sandbox, Arc::new(JumpClock::new(START)));
+        let mut world = Self::around(options, Arc::new(JumpClock::new(START))).await;
         // A cycle may take what it needs: what is tested is who waits for whom, not how long.
         world.set("sharefile.requests_per_minute", "100000");
         world

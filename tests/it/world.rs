@@ -18,10 +18,15 @@ use sharefile_provisioner::store::{Lease, LogFilter, Store};
 use sharefile_provisioner::target::sharefile::Sharefile;
 use uuid::Uuid;
 
+use crate::shapes::Court;
+
 /// When every story begins.
 pub const START: Timestamp = Timestamp(1_790_000_000_000);
 
 /// Both clouds, a folder with configuration and store, and the clock that all of them share.
+///
+/// Every exchange with the sandbox is judged; the test fails at its end if one was not as the
+/// vendors describe it.
 pub struct World {
     pub sandbox: Sandbox,
     pub clock: Arc<JumpClock>,
@@ -29,6 +34,7 @@ pub struct World {
     /// What the environment of engines holds; commands have that of the tests.
     pub environment: Environment,
     overrides: Overrides,
+    pub court: Court,
 }
 
 impl World {
@@ -54,16 +60,18 @@ impl World {
     /// A sandbox as described, with a clock that jumps.
     pub async fn with(options: SandboxOptions) -> Self {
         let clock = Arc::new(JumpClock::new(START));
-        let sandbox = Sandbox::start(options.jumping(clock.clone())).await.expect("a sandbox");
-        Self::around(sandbox, clock)
+        Self::around(options.jumping(clock.clone()), clock).await
     }
 
-    /// A job for a sandbox that is running already. With a clock of the machine in the sandbox,
-    /// only processes should be run against it.
-    pub fn around(sandbox: Sandbox, clock: Arc<JumpClock>) -> Self {
+    /// A sandbox exactly as described. With a clock of the machine in it, only processes should be
+    /// run against it.
+    pub async fn around(options: SandboxOptions, clock: Arc<JumpClock>) -> Self {
+        let court = Court::new();
+        let options = SandboxOptions { observer: Some(court.observer()), ..options };
+        let sandbox = Sandbox::start(options).await.expect("a sandbox");
         let folder = tempfile::tempdir().expect("a folder");
-        let environment = Environment::default();
-        let world = Self { sandbox, clock, folder, environment, overrides: Overrides::default() };
+        let (environment, overrides) = (Environment::default(), Overrides::default());
+        let world = Self { sandbox, clock, folder, environment, overrides, court };
         world.write_config();
         world
     }

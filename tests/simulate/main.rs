@@ -11,6 +11,9 @@
 #[path = "../it/history/mod.rs"]
 mod history;
 #[allow(dead_code)]
+#[path = "../it/shapes/mod.rs"]
+mod shapes;
+#[allow(dead_code)]
 #[path = "../it/world.rs"]
 mod world;
 

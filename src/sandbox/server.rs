@@ -73,9 +73,9 @@ pub struct Emulator {
     pub router: Router,
     /// Returns the endpoint label of a request: the method, and the path with ids replaced.
     pub label: fn(&Method, &str) -> String,
-    /// Returns the refusal of a fault (429, 503 or 401) in the vendor's error shape. The server
-    /// adds `Retry-After`.
-    pub refuse: fn(FaultKind, &Fault) -> Response,
+    /// Returns the refusal of a fault (429, 503 or 401) in the vendor's error shape, to a request
+    /// with these headers, at this time. The server adds `Retry-After`.
+    pub refuse: fn(FaultKind, &Fault, &HeaderMap, Timestamp) -> Response,
 }
 
 /// A running emulator; it stops when this is dropped.
@@ -318,11 +318,12 @@ impl Desk {
                 Ok(self.shown(envelope, response, true).await)
             }
             kind => {
+                let now = self.house.clock.now();
                 let mut response = match kind {
                     FaultKind::Html => html_page(StatusCode::OK, "Please sign in to the network"),
-                    _ => (self.emulator.refuse)(kind, &fault),
+                    _ => (self.emulator.refuse)(kind, &fault, &envelope.headers, now),
                 };
-                adorn(&mut response, &fault, self.house.clock.now());
+                adorn(&mut response, &fault, now);
                 self.log(envelope, response.status());
                 Ok(self.shown(envelope, response, kind == FaultKind::Html).await)
             }

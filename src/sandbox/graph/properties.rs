@@ -12,6 +12,8 @@ pub enum Shape {
     Single,
     /// Null, or true or false.
     Flag,
+    /// The smaller limit of devices that there is: a number that is never null.
+    Limit,
     /// An empty list.
     List,
     /// The object with fifteen extension attributes, all null.
@@ -56,6 +58,7 @@ pub fn shown(table: &'static [Property], attributes: &Attributes, name: &str) ->
         (value, Shape::Object) => whole_extension(value.as_ref()),
         (Some(value), _) => value,
         (None, Shape::List) => json!([]),
+        (None, Shape::Limit) => json!(5),
         (None, Shape::Single | Shape::Flag) => Value::Null,
     }
 }
@@ -97,7 +100,7 @@ pub static USER: &[Property] = &[
     property("customSecurityAttributes", Shape::Single, false, true),
     property("deletedDateTime", Shape::Single, false, true),
     property("department", Shape::Single, false, true),
-    property("deviceEnrollmentLimit", Shape::Single, false, true),
+    property("deviceEnrollmentLimit", Shape::Limit, false, true),
     property("displayName", Shape::Single, true, true),
     property("employeeHireDate", Shape::Single, false, true),
     property("employeeId", Shape::Single, false, true),

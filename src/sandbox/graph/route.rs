@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use crate::model::ids::Timestamp;
 use crate::sandbox::faults::{Fault, FaultKind};
 
 use super::call::{Call, Refusal, Reply, RequestIds, respond};
@@ -378,10 +379,9 @@ pub fn refusal(kind: FaultKind, fault: &Fault) -> Refusal {
 }
 
 /// Returns the response of a fault that the server acts out.
-pub fn refuse(kind: FaultKind, fault: &Fault) -> Response {
-    let id = Uuid::new_v4().to_string();
-    let ids = RequestIds { client: id.clone(), request: id };
-    respond(Err(refusal(kind, fault)), &ids, None, Charge { units: 1, share: None })
+pub fn refuse(kind: FaultKind, fault: &Fault, asked: &HeaderMap, now: Timestamp) -> Response {
+    let charge = Charge { units: 1, share: None };
+    respond(Err(refusal(kind, fault)), &RequestIds::of(asked), Some(now), charge)
 }
 
 /// Splits a query string into its decoded options.

@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
@@ -67,7 +67,7 @@ pub(super) fn error_response(
 }
 
 /// Returns the answer of a transport fault.
-pub(super) fn refuse(kind: FaultKind, fault: &Fault) -> Response {
+pub(super) fn refuse(kind: FaultKind, fault: &Fault, _: &HeaderMap, _: Timestamp) -> Response {
     let (status, reason, message) = match kind {
         FaultKind::TooManyRequests => {
             (StatusCode::TOO_MANY_REQUESTS, "Throttled", "Too many requests were sent.")

@@ -17,7 +17,7 @@ async fn one_bad_object_stops_only_itself_and_is_tried_again() {
         (400, "BadRequest"),
         (403, "EmailBlacklistViolation"),
         (403, "Forbidden"),
-        (500, "InternalServerError"),
+        (500, "DatabaseError"),
     ] {
         let (world, people) = converged(6).await;
         for n in 0..4 {

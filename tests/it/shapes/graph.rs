@@ -384,6 +384,8 @@ fn answers_of(
         let status = response["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         let content = match response.get_mut("body").map(Value::take) {
             None => Content::Nothing,
+            // Text stays text.
+            Some(Value::String(text)) => Content::of(text.as_bytes()),
             Some(body) => Content::Json(body),
         };
         let headers = headers_of(&response["headers"]);

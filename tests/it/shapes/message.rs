@@ -42,7 +42,7 @@ pub enum Content {
 }
 
 impl Content {
-    fn of(body: &[u8]) -> Self {
+    pub fn of(body: &[u8]) -> Self {
         if body.is_empty() {
             return Self::Nothing;
         }

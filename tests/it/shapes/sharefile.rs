@@ -47,9 +47,8 @@ fn judge_sign_in(known: &Surface, request: &Request, answer: Option<&Answer>, re
     let kind = match answer.status {
         200 => "OAuthToken",
         400 | 401 => "OAuthError",
-        // What a busy service says here is not known.
-        403 | 429 | 500.. => return,
-        405 => return,
+        // What a service says here that is busy, or not there, is not known.
+        403..=405 | 429 | 500.. => return,
         other => return report.wrong(request, format!("the status {other}")),
     };
     report.seen.push(format!("{} /oauth/token {}", request.method, answer.status));

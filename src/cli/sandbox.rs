@@ -3,36 +3,125 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use uuid::Uuid;
 
-use crate::sandbox::sharefile::SharefileOptions;
+use crate::clock::{Clock, SystemClock};
+use crate::sandbox::faults::Fault;
+use crate::sandbox::scenario::{Scenario, Timeline};
 use crate::sandbox::{Sandbox, SandboxError, SandboxOptions};
 
 use super::exit::{Exit, Failure};
 use super::output;
 
+const HELP: &str = r#"WHAT IS PRINTED
+It prints addresses and credentials, as text or with --json as one line, and then waits. They open
+nothing but the sandbox. Entra ID and Graph share one address; the control API is below it, under
+/_sandbox, without sign-in: it changes people, groups, assignments, accounts, switches and the app
+registration, counts requests, and makes things go wrong. `GET /_sandbox` lists its routes.
+
+POINTING A CLIENT AT IT
+Any client serves that can be told the address of the sign-in and of Graph. Most insist on https:
+
+    sharefile-provisioner sandbox --tls --ca-file /tmp/sandbox-ca.pem
+
+and then trust the certificate in that file, by one of
+    SSL_CERT_FILE=/tmp/sandbox-ca.pem           OpenSSL, Python's ssl and httpx, Go, Ruby
+    REQUESTS_CA_BUNDLE=/tmp/sandbox-ca.pem      Python's requests, msal, azure-identity
+    NODE_EXTRA_CA_CERTS=/tmp/sandbox-ca.pem     Node.js
+    curl --cacert /tmp/sandbox-ca.pem
+
+Clients that sign in ask Microsoft first whether an address is one of theirs: switch that off, it is
+called instance discovery. The authority is LOGIN_URL/TENANT_ID, the scope as ever
+https://graph.microsoft.com/.default. With msal for Python:
+
+    msal.ConfidentialClientApplication(CLIENT_ID, client_credential=CLIENT_SECRET,
+        authority="LOGIN_URL/TENANT_ID", instance_discovery=False)
+
+With azure-identity and msgraph-sdk:
+
+    credential = ClientSecretCredential(TENANT_ID, CLIENT_ID, CLIENT_SECRET,
+        authority="LOGIN_URL", disable_instance_discovery=True)
+    provider = AzureIdentityAuthenticationProvider(credential,
+        scopes=["https://graph.microsoft.com/.default"], allowed_hosts=["localhost"])
+    adapter = GraphRequestAdapter(provider)
+    adapter.base_url = "GRAPH_URL/v1.0"
+    client = GraphServiceClient(request_adapter=adapter)
+
+(AzureIdentityAuthenticationProvider is in kiota_authentication_azure.
+azure_identity_authentication_provider, GraphRequestAdapter and GraphServiceClient in msgraph.)
+With @microsoft/microsoft-graph-client:
+
+    Client.init({ baseUrl: "GRAPH_URL", customHosts: new Set(["localhost"]), authProvider })
+
+The ShareFile tenant is SHAREFILE_URL: sign in by POST to /oauth/token, the API is below /sf/v3. It
+answers to contoso.localhost and to plain localhost.
+
+OTHER NAMES
+With --host and --sharefile-domain, links and certificates have other names, so that a client needs
+no other setting than in production: let the names lead to this machine, and listen where clients
+expect it. On two addresses, both ends can have port 443:
+
+    sharefile-provisioner sandbox --tls --ca-file /tmp/sandbox-ca.pem         --listen 127.0.0.1:443 --host graph.microsoft.com --host login.microsoftonline.com         --listen-sharefile 127.0.0.2:443 --sharefile-domain sharefile.com
+
+SIGNING IN WITH A CERTIFICATE
+--certificate FILE registers one; a self-signed certificate with an RSA key is enough.
+
+WHAT GOES WRONG
+--fault says what, and where and when: endpoint (a part of a label that `GET /_sandbox/counts`
+shows, as /users), method, after (so many go through first), times, probability (0 to 1, drawn from
+seed), from and until (5m, or a date). The kinds:
+    too_many_requests, unavailable, unauthorized    429, 503, 401; with retry_after (2, 2.128,
+                                                    date+40, or anything), status, reason
+    html                                            a page instead of JSON; with status
+    drop_before, drop_after                         no answer; before and after it took effect
+    stall_before, stall_after                       the same, but hanging until released
+    slow, trickle                                   late by delay_ms; one byte at a time
+    cut_body, malformed                             ends in the middle; damaged, drawn from seed
+    empty_page, repeated_page, reordered_page       lists that are right in an odd way
+    lost_rows (lose), cut_list (keep)               lists that are wrong
+    nulls (members), null_people                    as if a permission were missing
+    ignored (members), normalised                   writes that are not taken as they came
+    expired_token, expired_delta                    over before their time
+    duplicate_address, no_licence                   at ShareFile: taken; none left
+"#;
+
 /// Arguments of `sandbox`.
 #[derive(Debug, Args)]
-#[command(after_help = "The control API under /_sandbox changes people, groups, assignments and \
-accounts, counts requests and makes things go wrong; `GET /_sandbox` lists its routes.")]
+#[command(after_long_help = HELP)]
 pub struct SandboxArguments {
-    /// How many people the company has
-    #[arg(long, default_value_t = 100)]
-    users: usize,
+    /// How many people the company has [default: 100, or as the scenario says]
+    #[arg(long)]
+    users: Option<usize>,
 
-    /// How many groups
-    #[arg(long, default_value_t = 8)]
-    groups: usize,
+    /// How many groups [default: 8, or as the scenario says]
+    #[arg(long)]
+    groups: Option<usize>,
 
-    /// How many employee licences ShareFile has
-    #[arg(long, default_value_t = SharefileOptions::default().employee_max)]
-    licences: u32,
+    /// How many employee licences ShareFile has [default: 100000, or as the scenario says]
+    #[arg(long)]
+    licences: Option<u32>,
 
-    /// What the company is made from: the same seed makes the same company
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// What the company is made from, and chance is drawn from: the same seed makes the same
+    /// company and the same luck [default: 1, or as the scenario says]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// A story to begin with and to go on with, in TOML: people, groups, accounts, switches, faults,
+    /// and changes by the clock; config/scenario.toml shows all of it
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+
+    /// Something that goes wrong, as kind=slow,endpoint=/users,delay_ms=500; may be given again
+    #[arg(long = "fault", value_name = "NAME=VALUE,...")]
+    faults: Vec<Fault>,
+
+    /// A choice of one of the emulators, as graph.expired_delta=gone or sharefile.page_size=50; may
+    /// be given again
+    #[arg(long = "switch", value_name = "END.NAME=VALUE")]
+    switches: Vec<String>,
 
     /// Where Entra ID and Graph listen
     #[arg(long, default_value = "127.0.0.1:8428", value_name = "ADDRESS")]
@@ -78,26 +167,27 @@ pub async fn sandbox(arguments: &SandboxArguments) -> Result<Exit, Failure> {
             Failure::said(Exit::Usage, what, "Name a file with a certificate in PEM.")
         })?),
     };
-    let sandbox = Sandbox::start(SandboxOptions {
-        users: arguments.users,
-        groups: arguments.groups,
-        seed: arguments.seed,
+    let mut options = SandboxOptions {
         listen: arguments.listen,
         sharefile_listen: arguments.listen_sharefile,
         tls: arguments.tls,
         hosts: arguments.hosts.clone(),
         sharefile_domain: arguments.sharefile_domain.clone(),
         certificate_pem,
-        sharefile: SharefileOptions {
-            employee_max: arguments.licences,
-            ..SharefileOptions::default()
-        },
         ..SandboxOptions::default()
-    })
-    .await
-    .map_err(|problem| {
+    };
+    if let Some(file) = &arguments.scenario {
+        options = options.telling(scenario(file)?);
+    }
+    options.users = arguments.users.unwrap_or(options.users);
+    options.groups = arguments.groups.unwrap_or(options.groups);
+    options.seed = arguments.seed.unwrap_or(options.seed);
+    let sharefile = &mut options.sharefile;
+    sharefile.employee_max = arguments.licences.unwrap_or(sharefile.employee_max);
+    let sandbox = Sandbox::start(options).await.map_err(|problem| {
         let (exit, hint) = match &problem {
             SandboxError::Tls(_) => (Exit::Usage, "Name hosts as graph.example.test."),
+            SandboxError::Scenario(_) => (Exit::Usage, "Correct the scenario."),
             _ => (Exit::Unexpected, "Choose another address with --listen."),
         };
         Failure::new(exit, &problem, hint)
@@ -106,10 +196,88 @@ pub async fn sandbox(arguments: &SandboxArguments) -> Result<Exit, Failure> {
         .authority_pem()
         .map(|pem| AuthorityFile::write(arguments.ca_file.as_deref(), pem))
         .transpose()?;
+    if let Some(licences) = arguments.licences {
+        sandbox.sharefile.set_employee_max(licences);
+    }
+    for switch in &arguments.switches {
+        turn(&sandbox, switch)?;
+    }
+    for fault in &arguments.faults {
+        sandbox.faults.add(fault.clone());
+    }
     introduce(arguments, &sandbox, authority.as_ref());
-    crate::service::shutdown_requested().await;
+    tokio::select! {
+        () = crate::service::shutdown_requested() => {}
+        () = narrate(sandbox.timeline.clone(), arguments.json) => {}
+    }
     sandbox.stop().await;
     Ok(Exit::Done)
+}
+
+fn scenario(file: &Path) -> Result<Scenario, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|problem| {
+        let what = format!("{} cannot be read: {problem}", file.display());
+        Failure::said(Exit::Usage, what, "Name a file with a scenario in TOML.")
+    })?;
+    Scenario::read(&file.display().to_string(), &text)
+        .map_err(|problem| Failure::new(Exit::Usage, &problem, "Correct the scenario."))
+}
+
+/// Turns one switch, as `graph.expired_delta=gone`.
+fn turn(sandbox: &Sandbox, text: &str) -> Result<(), Failure> {
+    let wrong = |what: String| {
+        Failure::said(Exit::Usage, what, "Say it as graph.NAME=VALUE or sharefile.NAME=VALUE.")
+    };
+    let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
+    let Some(((end, name), value)) = parts else {
+        return Err(wrong(format!("`{text}` is no switch")));
+    };
+    // Numbers, truth and lists are said as in JSON, everything else is a text.
+    let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value));
+    let problem = |problem: serde_json::Error| wrong(format!("--switch {text}: {problem}"));
+    match end {
+        "graph" => {
+            let switches = turned(&sandbox.entra.switches(), name, value).map_err(problem)?;
+            sandbox.entra.set_switches(switches);
+        }
+        "sharefile" => {
+            let switches = turned(&sandbox.sharefile.switches(), name, value).map_err(problem)?;
+            sandbox.sharefile.set_switches(switches);
+        }
+        other => return Err(wrong(format!("`{other}` has no switches"))),
+    }
+    Ok(())
+}
+
+fn turned<T>(switches: &T, name: &str, value: serde_json::Value) -> Result<T, serde_json::Error>
+where
+    T: serde::Serialize + serde::de::DeserializeOwned,
+{
+    let mut all = serde_json::to_value(switches)?;
+    if let Some(members) = all.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+    serde_json::from_value(all)
+}
+
+/// Carries out a scenario and tells it as it goes; never returns.
+async fn narrate(timeline: Option<Arc<Timeline>>, quiet: bool) {
+    let mut told = 0;
+    while let Some(wait) = timeline.as_ref().and_then(|timeline| timeline.next()) {
+        SystemClock::new().sleep(wait).await;
+        let Some(timeline) = &timeline else { break };
+        timeline.settle();
+        for happened in timeline.happened(told) {
+            told += 1;
+            if quiet {
+                continue;
+            }
+            let outcome = happened.problem.map(|problem| format!(": NOT DONE, {problem}"));
+            let outcome = outcome.unwrap_or_default();
+            output::line(&format!("{}  {}{outcome}", happened.at, happened.what));
+        }
+    }
+    std::future::pending().await
 }
 
 fn introduce(arguments: &SandboxArguments, sandbox: &Sandbox, authority: Option<&AuthorityFile>) {
@@ -123,6 +291,13 @@ fn introduce(arguments: &SandboxArguments, sandbox: &Sandbox, authority: Option<
     }
     for (name, value) in value.as_object().into_iter().flatten() {
         output::line(&format!("{name:<24}{}", value.as_str().unwrap_or_default()));
+    }
+    for fault in sandbox.faults.list() {
+        let fault = serde_json::to_value(fault).unwrap_or_default();
+        let said = fault.as_object().into_iter().flatten();
+        let said = said.filter(|(_, value)| !value.is_null() && **value != serde_json::json!([]));
+        let said: Vec<String> = said.map(|(name, value)| format!("{name}={value}")).collect();
+        output::line(&format!("{:<24}{}", "fault", said.join(",").replace('"', "")));
     }
     output::line("Ctrl-C ends it.");
 }

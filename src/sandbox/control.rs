@@ -15,6 +15,7 @@
 //! | `POST /_sandbox/groups/{which}/members` | `{"add": [who…], "remove": [who…]}` |
 //! | `GET`, `POST /_sandbox/assignments` | rows; adds one: `{"principal": id, name or address, "role": id, value, name or "default"}` |
 //! | `DELETE /_sandbox/assignments/{row or principal}` | takes a row away, or all of a principal |
+//! | `GET /_sandbox/scenario` | what happened by itself, with what went wrong, and what is still to come |
 //! | `GET`, `PATCH /_sandbox/clock` | the time, and whether it can be moved; `{"advance_secs": n}` moves it |
 //! | `POST /_sandbox/clock` | the same as PATCH |
 //! | `GET /_sandbox/credentials` | addresses and credentials of both ends |
@@ -49,6 +50,7 @@ use super::faults::Faults;
 use super::graph::views::{GroupView, NewGroup, NewPerson, PersonView};
 use super::graph::{self, Tenant, TenantError};
 use super::reach::{Credentials, Reach};
+use super::scenario::Timeline;
 use super::sharefile::{Sharefile, control_routes};
 
 /// What the control API works on.
@@ -62,6 +64,8 @@ pub struct Controls {
     pub clock: Arc<dyn Clock>,
     /// The same clock, if it can be moved.
     pub jump_clock: Option<Arc<JumpClock>>,
+    /// What happens by itself, if a scenario is told.
+    pub timeline: Option<Arc<Timeline>>,
     /// Under which names both ends are reached; known once they listen.
     pub reached: Arc<OnceLock<Reach>>,
 }
@@ -123,6 +127,7 @@ pub fn routes(controls: Controls, faults: Arc<Faults>, counts: Arc<Counts>) -> R
         .route("/_sandbox/groups/{which}/members", post(change_members))
         .route("/_sandbox/assignments", get(list_assignments).post(assign))
         .route("/_sandbox/assignments/{which}", delete(unassign))
+        .route("/_sandbox/scenario", get(read_scenario))
         .route("/_sandbox/clock", get(read_clock).post(move_clock).patch(move_clock))
         .route("/_sandbox/credentials", get(read_credentials).patch(change_credentials))
         .with_state(controls.clone())
@@ -466,6 +471,18 @@ async fn unassign(State(on): State<Controls>, Path(which): Path<String>) -> Repl
     shown(&json!({ "removed": removed }))
 }
 
+async fn read_scenario(State(on): State<Controls>) -> Reply {
+    let Some(timeline) = &on.timeline else {
+        return Err(Problem::Missing("no scenario is told here".to_owned()));
+    };
+    let waiting: Vec<Value> = timeline
+        .waiting()
+        .into_iter()
+        .map(|(at, what)| json!({ "at": at, "what": what }))
+        .collect();
+    shown(&json!({ "happened": timeline.happened(0), "waiting": waiting }))
+}
+
 async fn read_clock(State(on): State<Controls>) -> Reply {
     shown(&json!({ "now": on.clock.now().to_string(), "movable": on.jump_clock.is_some() }))
 }
@@ -482,6 +499,9 @@ async fn move_clock(State(on): State<Controls>, body: Body<ClockChange>) -> Repl
         return Err(Problem::Conflict("this sandbox lives on the machine's time".to_owned()));
     };
     clock.advance(Duration::from_secs(change.advance_secs));
+    if let Some(timeline) = &on.timeline {
+        timeline.settle();
+    }
     read_clock(State(on)).await
 }
 

@@ -9,6 +9,7 @@
 //! | [`graph`] | Entra ID's token endpoint and Microsoft Graph |
 //! | [`sharefile`] | ShareFile's token endpoint and its REST API |
 //! | [`people`], [`names`] | a company made from a seed |
+//! | [`scenario`] | a company as told, and what happens to it by the clock |
 //! | [`control`] | the control API under `/_sandbox` |
 //! | [`server`], [`tls`], [`reach`] | the listener, its certificates, and its names |
 //! | [`faults`], [`counts`] | what goes wrong on purpose, what was asked |
@@ -27,6 +28,7 @@ pub mod observe;
 mod pages;
 pub mod people;
 pub mod reach;
+pub mod scenario;
 pub mod server;
 pub mod sharefile;
 pub mod tls;
@@ -43,6 +45,7 @@ use observe::Observe;
 use people::{Company, CompanyOptions};
 pub use reach::Credentials;
 use reach::Reach;
+use scenario::{Scenario, ScenarioError, Stage, Timeline};
 use server::{House, Scheme, Serving, serve_in};
 use sharefile::{AccountKind, NewAccount, Sharefile, SharefileOptions};
 use tls::{Certificates, TlsError, check_name};
@@ -62,6 +65,9 @@ pub enum SandboxError {
     /// The company does not fit into the tenant, or the certificate cannot be used.
     #[error("the tenant cannot be set up")]
     Tenant(#[from] TenantError),
+    /// The scenario does not fit into the world that it begins with.
+    #[error("{0}")]
+    Scenario(ScenarioError),
     /// A name is none, or there are no certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -99,6 +105,9 @@ pub struct SandboxOptions {
     pub application: String,
     /// What the ShareFile tenant is like; the seed above replaces its own.
     pub sharefile: SharefileOptions,
+    /// A story to begin with and to go on with. Its company is made only by
+    /// [`SandboxOptions::telling`].
+    pub scenario: Option<Scenario>,
     /// Who is shown every exchange with either end.
     pub observer: Option<Arc<dyn Observe>>,
 }
@@ -120,12 +129,28 @@ impl Default for SandboxOptions {
             certificate_pem: None,
             application: TenantOptions::default().application,
             sharefile: SharefileOptions::default(),
+            scenario: None,
             observer: None,
         }
     }
 }
 
 impl SandboxOptions {
+    /// Returns the options with a scenario, and with the company and the licences that it has.
+    #[must_use]
+    pub fn telling(mut self, scenario: Scenario) -> Self {
+        let company = scenario.company();
+        self.users = company.users;
+        self.groups = company.groups;
+        self.seed = company.seed.unwrap_or(self.seed);
+        self.existing_accounts = company.existing_accounts;
+        if let Some(licences) = scenario.licences() {
+            self.sharefile.employee_max = licences;
+        }
+        self.scenario = Some(scenario);
+        self
+    }
+
     /// Returns the options with a clock that jumps and can be moved through the control API.
     #[must_use]
     pub fn jumping(mut self, clock: Arc<JumpClock>) -> Self {
@@ -145,6 +170,8 @@ pub struct Sandbox {
     pub faults: Arc<Faults>,
     /// What was asked of either end.
     pub counts: Arc<Counts>,
+    /// What happens by itself, if a scenario is told.
+    pub timeline: Option<Arc<Timeline>>,
     reach: Reach,
     authority_pem: Option<String>,
     graph_serving: Serving,
@@ -183,6 +210,18 @@ impl Sandbox {
         people::settle(&mut company, &entra)?;
         drop(company);
 
+        let timeline = match &options.scenario {
+            None => None,
+            Some(scenario) => {
+                let stage = Stage {
+                    entra: entra.clone(),
+                    sharefile: sharefile.clone(),
+                    faults: faults.clone(),
+                    clock: clock.clone(),
+                };
+                Some(Arc::new(scenario.begin(stage).map_err(SandboxError::Scenario)?))
+            }
+        };
         let certificates = certificates(&options, &sharefile.credentials().subdomain)?;
         let house = House {
             faults: faults.clone(),
@@ -190,6 +229,7 @@ impl Sandbox {
             clock: clock.clone(),
             tls: certificates.as_ref().map(|made| made.acceptor.clone()),
             observer: options.observer.clone(),
+            timeline: timeline.clone(),
         };
         let second = options.sharefile_listen.unwrap_or_else(|| after(options.listen));
         let sharefile_serving = listen(second, sharefile.emulator(), house.clone()).await?;
@@ -199,6 +239,7 @@ impl Sandbox {
             sharefile: sharefile.clone(),
             clock,
             jump_clock: options.jump_clock.clone(),
+            timeline: timeline.clone(),
             reached: Arc::default(),
         };
         let reached = controls.reached.clone();
@@ -219,6 +260,7 @@ impl Sandbox {
             sharefile,
             faults,
             counts,
+            timeline,
             reach,
             authority_pem,
             graph_serving,

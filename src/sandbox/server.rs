@@ -29,6 +29,7 @@ use tower::ServiceExt;
 use super::counts::Counts;
 use super::faults::{Fault, FaultKind, Faults, http_date};
 use super::observe::{Answered, End, Exchange, Observe};
+use super::scenario::Timeline;
 use super::{bodies, mutate, pages};
 use crate::clock::Clock;
 use crate::model::ids::Timestamp;
@@ -117,6 +118,8 @@ pub struct House {
     pub tls: Option<TlsAcceptor>,
     /// Who is shown every exchange.
     pub observer: Option<Arc<dyn Observe>>,
+    /// What happens by itself.
+    pub timeline: Option<Arc<Timeline>>,
 }
 
 /// Serves an emulator without TLS on `listen`, where port 0 means any free port.
@@ -131,7 +134,8 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observe>>,
 ) -> io::Result<Serving> {
-    serve_in(listen, emulator, House { faults, counts, clock, tls: None, observer }).await
+    serve_in(listen, emulator, House { faults, counts, clock, tls: None, observer, timeline: None })
+        .await
 }
 
 /// Serves an emulator on `listen`, where port 0 means any free port.
@@ -217,6 +221,9 @@ struct Envelope {
 
 impl Desk {
     async fn attend(&self, request: Request<Incoming>) -> Result<Response, HangUp> {
+        if let Some(timeline) = &self.house.timeline {
+            timeline.settle();
+        }
         if is_control(request.uri().path()) {
             return Ok(self.ask(request.map(Body::new)).await);
         }

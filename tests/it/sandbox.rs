@@ -1,6 +1,8 @@
 //! The sandbox from outside: what any client of anybody meets.
 
+mod command;
 mod faults;
+mod scenario;
 mod tls;
 
 use std::sync::Arc;

@@ -93,7 +93,8 @@ pub fn batch(tenant: &Tenant, call: &Call) -> Reply {
 
 /// Answers one request, and says what it cost.
 fn one(tenant: &Tenant, outer: &Call, item: &Item) -> (Charge, Reply) {
-    let inner = match inner(outer, item) {
+    let full = tenant.switches().batch_takes_full_urls;
+    let inner = match inner(outer, item, full) {
         Ok(inner) => inner,
         Err(refusal) => return (Charge::default(), Err(refusal)),
     };
@@ -103,13 +104,10 @@ fn one(tenant: &Tenant, outer: &Call, item: &Item) -> (Charge, Reply) {
     }
 }
 
-fn inner(outer: &Call, item: &Item) -> Result<Call, Refusal> {
+fn inner(outer: &Call, item: &Item, full_urls: bool) -> Result<Call, Refusal> {
     let method = Method::from_bytes(item.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| Refusal::new(400, "BadRequest", "Invalid HTTP method."))?;
-    if item.url.contains("://") {
-        return Err(Refusal::new(400, "BadRequest", "The url of a request must be relative."));
-    }
-    let relative = item.url.trim_start_matches('/');
+    let relative = relative(&item.url, &outer.base, full_urls)?;
     let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
     if path.eq_ignore_ascii_case("$batch") {
         return Err(Refusal::new(400, "BadRequest", "Batch requests cannot be nested."));
@@ -126,6 +124,19 @@ fn inner(outer: &Call, item: &Item) -> Result<Call, Refusal> {
         method,
         path,
     })
+}
+
+/// Returns the address of a request without version, as it is documented. Microsoft's clients for
+/// JavaScript and Python send the version as well, and the latter scheme and host.
+fn relative<'a>(url: &'a str, base: &str, lenient: bool) -> Result<&'a str, Refusal> {
+    let ours = [base, "https://graph.microsoft.com"];
+    let path = ours.iter().find_map(|host| url.strip_prefix(host).filter(|_| lenient));
+    let path = path.unwrap_or(url);
+    if path.contains("://") {
+        return Err(Refusal::new(400, "BadRequest", "The url of a request must be relative."));
+    }
+    let path = path.trim_start_matches('/');
+    Ok(path.strip_prefix("v1.0/").filter(|_| lenient).unwrap_or(path))
 }
 
 fn headers(item: &Item) -> HeaderMap {

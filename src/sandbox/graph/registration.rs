@@ -123,9 +123,12 @@ impl Registration {
 
     /// Returns the certificate that an assertion's header names, or `None`.
     pub fn certificate(&self, x5t: Option<&str>, x5t_s256: Option<&str>) -> Option<&Certificate> {
-        self.certificates.iter().find(|certificate| match (x5t_s256, x5t) {
-            (Some(thumbprint), _) => certificate.sha256 == thumbprint,
-            (None, Some(thumbprint)) => certificate.sha1 == thumbprint,
+        // MSAL for Python writes the padding that JWTs do without, and Entra ID takes both.
+        let bare = |thumbprint: &str| thumbprint.trim_end_matches('=').to_owned();
+        let (x5t, x5t_s256) = (x5t.map(bare), x5t_s256.map(bare));
+        self.certificates.iter().find(|certificate| match (&x5t_s256, &x5t) {
+            (Some(thumbprint), _) => certificate.sha256 == *thumbprint,
+            (None, Some(thumbprint)) => certificate.sha1 == *thumbprint,
             (None, None) => false,
         })
     }

@@ -162,6 +162,9 @@ pub struct Switches {
     pub batch_fails_when_throttled: bool,
     /// Whether the answers of a `$batch` come in reverse order ("in any order", section 3).
     pub batch_reversed: bool,
+    /// Whether the address of a request in a `$batch` may have the version, and scheme and host of
+    /// Graph (documented as relative, section 3; Microsoft's own clients send more).
+    pub batch_takes_full_urls: bool,
 }
 
 impl Default for Switches {
@@ -200,6 +203,7 @@ impl Default for Switches {
             batch_shuffled: false,
             batch_fails_when_throttled: false,
             batch_reversed: false,
+            batch_takes_full_urls: true,
         }
     }
 }

@@ -108,11 +108,20 @@ async fn refusals_have_the_documented_codes() {
 }
 
 fn assertion(world: &World, algorithm: Algorithm, change: &[(&str, Value)]) -> String {
+    assertion_with(world, algorithm, change, "")
+}
+
+fn assertion_with(
+    world: &World,
+    algorithm: Algorithm,
+    change: &[(&str, Value)],
+    padding: &str,
+) -> String {
     let certificate = Certificate::from_pem(PEM).expect("parses");
     let mut header = Header::new(algorithm);
     match algorithm {
-        Algorithm::RS256 => header.x5t = Some(certificate.sha1),
-        _ => header.x5t_s256 = Some(certificate.sha256),
+        Algorithm::RS256 => header.x5t = Some(certificate.sha1 + padding),
+        _ => header.x5t_s256 = Some(certificate.sha256 + padding),
     }
     let client = world.credentials().client_id;
     let mut claims = json!({
@@ -155,6 +164,18 @@ async fn a_certificate_signs_in_both_ways_and_again_with_the_same_assertion() {
         for _ in 0..2 {
             assert_eq!(assertion_code(&world, &assertion).await, (200, 0), "{algorithm:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn thumbprints_may_have_the_padding_that_msal_writes() {
+    let world = World::empty().await;
+    for algorithm in [Algorithm::RS256, Algorithm::PS256] {
+        let plain = assertion(&world, algorithm, &[]);
+        let header = jsonwebtoken::decode_header(&plain).expect("a header");
+        assert!(!header.x5t.or(header.x5t_s256).expect("a thumbprint").ends_with('='));
+        let padded = assertion_with(&world, algorithm, &[], "=");
+        assert_eq!(assertion_code(&world, &padded).await, (200, 0), "{algorithm:?}");
     }
 }
 

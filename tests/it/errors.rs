@@ -452,7 +452,7 @@ async fn a_store_of_a_newer_version() {
         danger.fails_by(&[command], STORE, &words).await;
     }
     assert!(std::fs::read(&store).expect("a store") == bytes, "the store was written to");
-    version(1);
+    version(2);
     danger.heals().await;
 }
 

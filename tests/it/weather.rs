@@ -134,6 +134,35 @@ async fn a_pause_stops_all_senders() {
     assert!(world.clock.now() >= resumed && refused.at >= began);
 }
 
+/// Graph has a gate of its own: what one part of a batch is told holds for all that are under way.
+#[tokio::test]
+async fn a_pause_stops_all_readers_of_graph_and_nobody_at_sharefile() {
+    for batched in [false, true] {
+        let (world, _) = converged().await;
+        // Many groups, read in several batches at once, each with pages to follow.
+        for number in 0..70 {
+            let member = world.person(&format!("Member{number}"));
+            world.group(&format!("Group {number}"), &[member]);
+        }
+        let at = if batched { "members/microsoft.graph.user" } else { "$batch" };
+        let fault = Fault::new(FaultKind::TooManyRequests).at(at).times(1).retry_after("2.128");
+        world.sandbox.faults.add(fault);
+        world.sandbox.counts.reset();
+        let began = world.clock.monotonic();
+        assert_eq!(world.did().await.0, 70, "{at}");
+        let paused = world.clock.monotonic() - began;
+        assert!(paused >= Duration::from_millis(2_128), "{at}: {paused:?}");
+        assert!(paused < Duration::from_secs(10), "{at}: {paused:?}");
+        // Two batches may be on the way when one is refused; the others wait for the end.
+        let arrivals = world.sandbox.counts.arrivals();
+        let batches: Vec<_> =
+            arrivals.iter().filter(|arrival| arrival.label.contains("$batch")).collect();
+        let first = batches.first().expect("a batch").at;
+        let early = batches.iter().filter(|arrival| arrival.at.ms_since(first) < 2_128).count();
+        assert!(early <= 2 && batches.len() >= 4, "{at}: {early} of {}", batches.len());
+    }
+}
+
 #[tokio::test]
 async fn entra_is_obeyed_when_it_asks_to_wait() {
     for (kind, retry_after, wait) in [

@@ -435,6 +435,8 @@ pub fn settle(company: &mut Company, tenant: &Tenant) -> Result<(), TenantError>
     for person in company.people.drain(..) {
         people.push(tenant.add_person(person)?);
     }
+    // Nobody can have read the tenant yet, and a million entries are a lot.
+    tenant.forget_changes();
     let mut groups: Vec<Uuid> = Vec::with_capacity(company.groups.len());
     for group in &company.groups {
         groups.push(tenant.add_group(group.clone())?);
@@ -463,6 +465,7 @@ pub fn settle(company: &mut Company, tenant: &Tenant) -> Result<(), TenantError>
         let principal = tenant.add_application(name);
         tenant.assign(principal, tenant.role(Role::User.name())?)?;
     }
+    tenant.forget_changes();
     Ok(())
 }
 

@@ -235,7 +235,7 @@ fn answer(tenant: &Tenant, call: &Call, state: &State, mut round: Round) -> Repl
     }
     if state.switches.delta_empty_page && !round.begun {
         round.begun = true;
-        return Ok(Answer::json(unfinished(tenant, call, round, Vec::new())));
+        return Ok(Answer::json(unfinished(tenant, call, round, Vec::new(), false)));
     }
     round.begun = true;
     let mut page = Page {
@@ -266,7 +266,7 @@ fn answer(tenant: &Tenant, call: &Call, state: &State, mut round: Round) -> Repl
         return Ok(Answer::json(Value::Object(envelope(call, round.feed, values))));
     }
     let body = if more {
-        unfinished(tenant, call, round, values)
+        unfinished(tenant, call, round, values, state.switches.delta_link_loops)
     } else {
         round.before = round.since.or(Some(round.to));
         round.from = Some(round.to);
@@ -289,10 +289,20 @@ fn envelope(call: &Call, feed: Feed, values: Vec<Value>) -> Map<String, Value> {
     body
 }
 
-fn unfinished(tenant: &Tenant, call: &Call, mut round: Round, values: Vec<Value>) -> Value {
+fn unfinished(
+    tenant: &Tenant,
+    call: &Call,
+    mut round: Round,
+    values: Vec<Value>,
+    loops: bool,
+) -> Value {
     let mut body = envelope(call, round.feed, values);
     round.nonce = tenant.nonce();
-    let link = format!("{}{}?$skiptoken={}", call.base, call.path, sealed(tenant, &round));
+    let token = match call.option("$skiptoken") {
+        Some(asked) if loops => asked.to_owned(),
+        _ => sealed(tenant, &round),
+    };
+    let link = format!("{}{}?$skiptoken={token}", call.base, call.path);
     body.insert("@odata.nextLink".into(), json!(link));
     Value::Object(body)
 }

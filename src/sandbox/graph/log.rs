@@ -69,6 +69,11 @@ impl Log {
         }
     }
 
+    /// Forgets everything and gives the memory back.
+    pub fn clear(&mut self) {
+        self.0 = VecDeque::new();
+    }
+
     /// Returns the number of the last change until `at`; `last` is that of the last change of all.
     pub fn last_until(&self, at: Timestamp, last: u64) -> u64 {
         let surfaced = self.0.partition_point(|entry| entry.at <= at);

@@ -106,6 +106,9 @@ pub struct Switches {
     /// Whether a next link that came with the second answer to one link is refused with
     /// `DirectoryPageTokenNotFoundException` ("a link obtained from a retried answer", section 4).
     pub delta_stray_links_lost: bool,
+    /// Whether the next link of a delta page that was itself reached by a next link is that same
+    /// link, so that a round never ends ("endless nextLink loop seen", section 4).
+    pub delta_link_loops: bool,
     /// How an expired or reset delta token is refused.
     pub expired_delta: ExpiredDelta,
     /// How long a delta token lives, in seconds: seven days (section 4).
@@ -179,6 +182,7 @@ impl Default for Switches {
             delta_replays: false,
             delta_initial_removals: false,
             delta_stray_links_lost: false,
+            delta_link_loops: false,
             expired_delta: ExpiredDelta::default(),
             delta_token_secs: 7 * 24 * 3600,
             access_token_secs: 3599,

@@ -6,6 +6,7 @@ mod identity;
 mod queries;
 mod reads;
 mod subscriptions;
+mod switches;
 mod synchronization;
 mod throttling;
 mod tokens;

@@ -119,6 +119,10 @@ fn assertion_with(
 ) -> String {
     let certificate = Certificate::from_pem(PEM).expect("parses");
     let mut header = Header::new(algorithm);
+    // The chain may come along, as for trust by subject name and issuer.
+    let (_, body) = PEM.split_once("-----BEGIN CERTIFICATE-----").expect("a certificate");
+    let (body, _) = body.split_once("-----END").expect("an end");
+    header.x5c = Some(vec![body.split_whitespace().collect()]);
     match algorithm {
         Algorithm::RS256 => header.x5t = Some(certificate.sha1 + padding),
         _ => header.x5t_s256 = Some(certificate.sha256 + padding),

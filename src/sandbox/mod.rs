@@ -4,6 +4,36 @@
 //! ShareFile on the other. The emulators follow the vendors' documentation and share no types with
 //! the clients, so that one mistake cannot hide in both.
 //!
+//! # For clients of others
+//!
+//! Everything here is as good for any other client of Microsoft Graph or ShareFile, from Rust or as
+//! the command `sandbox`, whose `--help` says how to point Microsoft's own clients at it:
+//!
+//! ```no_run
+//! # async fn try_it() -> Result<(), Box<dyn std::error::Error>> {
+//! use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
+//! use sharefile_provisioner::sandbox::{Sandbox, SandboxOptions};
+//!
+//! let options = SandboxOptions { users: 50, tls: true, ..SandboxOptions::default() };
+//! let sandbox = Sandbox::start(options).await?;
+//! let credentials = sandbox.credentials();
+//! // Trust this certificate: SSL_CERT_FILE, REQUESTS_CA_BUNDLE or NODE_EXTRA_CA_CERTS name its file.
+//! std::fs::write("sandbox-ca.pem", sandbox.authority_pem().unwrap_or_default())?;
+//! // The authority is login_url/tenant_id, without instance discovery; the scope is the usual
+//! // https://graph.microsoft.com/.default, and Graph is graph_url/v1.0.
+//! println!("{}/{}", credentials.login_url, credentials.tenant_id);
+//! println!("{}/v1.0/users", credentials.graph_url);
+//! // Both tenants can be changed directly, or over HTTP by `control`.
+//! sandbox.faults.add(Fault::new(FaultKind::TooManyRequests).at("/users").times(2));
+//! sandbox.entra.set_enabled(sandbox.entra.people()[0].id, false)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The clock is an option: on a [`JumpClock`], whole weeks take no time, and so do waits.
+//!
+//! # The parts
+//!
 //! | Part | Is |
 //! |---|---|
 //! | [`graph`] | Entra ID's token endpoint and Microsoft Graph |
@@ -210,18 +240,19 @@ impl Sandbox {
         people::settle(&mut company, &entra)?;
         drop(company);
 
-        let timeline = match &options.scenario {
-            None => None,
-            Some(scenario) => {
-                let stage = Stage {
-                    entra: entra.clone(),
-                    sharefile: sharefile.clone(),
-                    faults: faults.clone(),
-                    clock: clock.clone(),
-                };
-                Some(Arc::new(scenario.begin(stage).map_err(SandboxError::Scenario)?))
-            }
-        };
+        let stage = Stage { entra, sharefile, faults, clock };
+        Self::open(options, stage, counts).await
+    }
+
+    /// Begins the story, if there is one, and listens.
+    async fn open(
+        options: SandboxOptions,
+        stage: Stage,
+        counts: Arc<Counts>,
+    ) -> Result<Self, SandboxError> {
+        let timeline = options.scenario.as_ref().map(|scenario| scenario.begin(stage.clone()));
+        let timeline = timeline.transpose().map_err(SandboxError::Scenario)?.map(Arc::new);
+        let Stage { entra, sharefile, faults, clock } = stage;
         let certificates = certificates(&options, &sharefile.credentials().subdomain)?;
         let house = House {
             faults: faults.clone(),
@@ -233,7 +264,6 @@ impl Sandbox {
         };
         let second = options.sharefile_listen.unwrap_or_else(|| after(options.listen));
         let sharefile_serving = listen(second, sharefile.emulator(), house.clone()).await?;
-        let mut emulator = entra.emulator();
         let controls = control::Controls {
             entra: entra.clone(),
             sharefile: sharefile.clone(),
@@ -243,6 +273,7 @@ impl Sandbox {
             reached: Arc::default(),
         };
         let reached = controls.reached.clone();
+        let mut emulator = entra.emulator();
         emulator.router = control::routes(controls, faults.clone(), counts.clone())
             .fallback_service(emulator.router);
         let graph_serving = listen(options.listen, emulator, house).await?;
@@ -254,7 +285,6 @@ impl Sandbox {
         );
         // Set here and nowhere else: it cannot be set already.
         let _ = reached.set(reach.clone());
-        let authority_pem = certificates.map(|made| made.authority_pem);
         Ok(Self {
             entra,
             sharefile,
@@ -262,7 +292,7 @@ impl Sandbox {
             counts,
             timeline,
             reach,
-            authority_pem,
+            authority_pem: certificates.map(|made| made.authority_pem),
             graph_serving,
             sharefile_serving,
         })

@@ -3,7 +3,7 @@
 //! | Option | Does |
 //! |---|---|
 //! | `--quick` | leaves out the large company and planning |
-//! | `--only WORD` | shows only `cycles`, `start` or `planning` |
+//! | `--only WORD`, or `WORD` alone | shows only `cycles`, `start`, `planning` or `sandbox` |
 //!
 //! Every cycle is a new process of the release build, and the sandbox is another one. CPU is user
 //! and system time, memory is the peak of the resident set, both as the kernel accounts them to
@@ -12,12 +12,16 @@
 mod cycles;
 mod planning;
 mod process;
+mod sandbox;
 mod start;
 mod world;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+
+/// What can be shown alone.
+const PARTS: [&str; 4] = ["cycles", "start", "planning", "sandbox"];
 
 /// What is asked for on the command line.
 struct Options {
@@ -55,7 +59,8 @@ fn options() -> Result<Options> {
             "--only" => options.only = arguments.next(),
             // What cargo itself says.
             "--bench" => {}
-            other => bail!("`{other}` is none of --quick, --only cycles|start|planning"),
+            word if PARTS.contains(&word) => options.only = Some(argument),
+            other => bail!("`{other}` is none of --quick, --only {}", PARTS.join("|")),
         }
     }
     Ok(options)
@@ -82,6 +87,9 @@ fn show(options: &Options) -> Result<()> {
     }
     if options.wants("planning") && !options.quick {
         planning::show()?;
+    }
+    if options.wants("sandbox") {
+        sandbox::show(&program, !options.quick)?;
     }
     Ok(())
 }

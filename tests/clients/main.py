@@ -50,7 +50,7 @@ def main(program, clients, *only):
                 continue
             print(f"  {name}", flush=True)
             began = time.monotonic()
-            ended = subprocess.run(command, cwd=HERE, env=environment, timeout=120, check=False)
+            ended = subprocess.run(command, cwd=HERE, env=environment, timeout=300, check=False)
             if ended.returncode != 0:
                 sys.exit(f"{name}: FAILED ({ended.returncode})")
             print(f"  {name}: passed in {time.monotonic() - began:.1f} s", flush=True)

@@ -60,6 +60,28 @@ fn the_configuration_can_be_used() {
 }
 
 #[test]
+fn the_story_can_be_told() {
+    let readme = readme();
+    let block = readme.split("```toml\n").nth(2).expect("a story");
+    let block = block.split_once("```").expect("its end").0;
+    let story = sharefile_provisioner::sandbox::scenario::Scenario::read("story.toml", block);
+    story.unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn what_goes_wrong_can_be_said() {
+    let readme = readme();
+    let said: Vec<&str> = readme.split("--fault kind=").skip(1).collect();
+    assert_eq!(said.len(), 2);
+    for text in said {
+        let fault = text.split_whitespace().next().expect("a fault");
+        let fault =
+            format!("kind={fault}").parse::<sharefile_provisioner::sandbox::faults::Fault>();
+        fault.unwrap_or_else(|problem| panic!("{problem}"));
+    }
+}
+
+#[test]
 fn every_command_is_described_with_its_options() {
     let readme = readme();
     let mut described = BTreeSet::new();

@@ -115,7 +115,10 @@ async fn a_wait_that_sharefile_asked_for_outlives_a_crash() {
         let window = store.request_window().await.expect("the store").unwrap_or_default();
         window.contains("\"paused_until_ms\":1")
     };
+    let mut looks = 0;
     while !paused().await {
+        looks += 1;
+        assert!(looks < 20_000, "the pause is not kept");
         tokio::task::yield_now().await;
     }
     cycle.abort();

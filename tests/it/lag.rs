@@ -177,9 +177,38 @@ async fn a_group_that_is_assigned_right_after_it_was_filled_is_complete_within_t
     assert!(world.exists("Late"));
 
     // Filled and assigned between two cycles, the feed knows what the index does not.
-    let group = world.group("Instant", &[world.person("Dee"), world.person("Eve")]);
-    assert_eq!(world.did().await, (2, 0, 0));
-    assert!(world.sandbox.entra.group("Instant").is_some_and(|one| one.id == group));
+    let known = world.sandbox.entra.add_group(NewGroup::named("Known")).expect("a group");
+    world.minutes(20);
+    world.cycle().await;
+    world.add(known, world.person("Dee"));
+    world.assign(known, "User");
+    assert_eq!(world.did().await, (1, 0, 0));
+}
+
+/// The index knows neither the group nor who is in it.
+#[tokio::test]
+async fn a_group_that_is_new_is_asked_itself() {
+    let (world, _, _) = company(&["Ada", "Bob"]).await;
+    world.minutes(120);
+    world.cycle().await;
+    world.minutes(61);
+    world.cycle().await;
+    let people = ["Cyd", "Dee"].map(|name| world.person(name));
+    let group = world.group("Instant", &people);
+    let turned = world.cycle().await;
+    assert_eq!(turned.report.counts.created, 2);
+    quiet(&turned);
+    for _ in 0..2 {
+        let full = world.full().await;
+        assert_eq!(full.report.counts.done(), 0, "{:?}", full.report);
+        assert!(!world.account("Cyd").disabled && !world.account("Dee").disabled);
+        world.minutes(5);
+    }
+    // One that is gone for good is gone, whatever the index still shows.
+    world.minutes(20);
+    world.sandbox.entra.delete_group(group).expect("a group");
+    assert_eq!(world.did().await, (0, 0, 2));
+    assert_eq!(world.full().await.report.counts.done(), 0);
 }
 
 #[tokio::test]
@@ -207,10 +236,10 @@ async fn who_comes_back_from_the_recycle_bin_is_back_at_once_although_the_index_
     world.sandbox.entra.soft_delete_person(people[0]).expect("a deletion");
     world.unassign(staff);
     world.cycle().await;
+    world.minutes(20);
     world.assign(staff, "User");
     world.cycle().await;
     assert!(world.account("Ada").disabled && !world.account("Bob").disabled);
-    world.minutes(20);
     world.sandbox.entra.restore_person(people[0]).expect("a restoration");
     world.cycle().await;
     assert!(!world.account("Ada").disabled);

@@ -111,11 +111,21 @@ struct Mistaken {
     source: Arc<dyn Source>,
     due: AtomicBool,
     nobody_finds: Mutex<BTreeSet<SourceAnchor>>,
+    /// Whose row the next read of the list loses.
+    loses: Mutex<Option<SourceAnchor>>,
+    /// What an index that is behind shows of the list, with a count of its own.
+    behind: Mutex<Option<Vec<Assignment>>>,
 }
 
 impl Mistaken {
     fn around(source: Arc<dyn Source>) -> Arc<Self> {
-        Arc::new(Self { source, due: AtomicBool::new(false), nobody_finds: Mutex::default() })
+        Arc::new(Self {
+            source,
+            due: AtomicBool::new(false),
+            nobody_finds: Mutex::default(),
+            loses: Mutex::default(),
+            behind: Mutex::default(),
+        })
     }
 
     fn found(&self, mut users: Vec<SourceUser>) -> Vec<SourceUser> {
@@ -140,13 +150,20 @@ impl Source for Mistaken {
 
     async fn assignments(&self, application: SourceAnchor) -> Result<Vec<Assignment>, SourceError> {
         assert!(!self.due.swap(false, Ordering::SeqCst), "an assumption that does not hold");
-        self.source.assignments(application).await
+        let mut rows = self.source.assignments(application).await?;
+        if let Some(lost) = self.loses.lock().expect("no panic").take() {
+            rows.retain(|row| row.principal != lost);
+        }
+        Ok(rows)
     }
 
     async fn counted_assignments(
         &self,
         application: SourceAnchor,
     ) -> Result<CountedAssignments, SourceError> {
+        if let Some(rows) = self.behind.lock().expect("no panic").take() {
+            return Ok(CountedAssignments { rows, complete: Some(true) });
+        }
         self.source.counted_assignments(application).await
     }
 
@@ -196,6 +213,31 @@ async fn a_panic_ends_its_cycle_and_not_the_schedule() {
     assert!(error.message.contains("an assumption that does not hold"), "{error:?}");
     assert!(error.remedy.contains("mistake of this program") && cycles[1].ended_at.is_some());
     assert!(!world.account("Ada").disabled);
+}
+
+/// A list that lost a row, and a count that comes from before the row was made.
+#[tokio::test]
+async fn a_count_that_is_behind_confirms_nothing() {
+    let world = World::empty().await;
+    for number in 0..6 {
+        world.join(&format!("P{number}"));
+    }
+    let mut engine = world.engine();
+    let source = Mistaken::around(engine.source.clone());
+    engine.source = source.clone();
+    let turn = async || engine.turn(asked()).await.expect("a recorded cycle").report.counts;
+    turn().await;
+    let old = engine.store.assignments().await.expect("the rows");
+    let new = world.join("New");
+    assert_eq!(turn().await.created, 1);
+    world.join("Newer");
+    *source.loses.lock().expect("no panic") = Some(SourceAnchor(new));
+    *source.behind.lock().expect("no panic") = Some(old);
+    let counts = turn().await;
+    assert_eq!((counts.created, counts.disabled), (1, 0));
+    assert!(!world.account("New").disabled);
+    assert_eq!(turn().await.done(), 0);
+    engine.store.close().await.expect("a closed store");
 }
 
 /// Somebody so new that the lists have them, and nobody else: neither people nor recycle bin.

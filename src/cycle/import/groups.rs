@@ -31,16 +31,21 @@ impl Importer<'_> {
         notes: &mut Vec<String>,
     ) -> Result<GroupMembers, CycleFailure> {
         let mut list = self.source.members(groups).await?;
-        note(&list, notes);
         let hides = |group: &SourceAnchor| list.hidden.binary_search(group).is_ok();
         let hidden: Vec<Membership> =
             stored.iter().filter(|known| hides(&known.group)).copied().collect();
-        let doubtful = differing(&list, stored);
+        let mut doubtful = differing(&list, stored);
+        // An index that is behind does not know a group that is new.
+        doubtful.append(&mut list.gone);
         if !doubtful.is_empty() {
             let now = self.source.members_now(&doubtful).await?;
             let (settled, otherwise) = settled(list.memberships, stored, &now);
             list.memberships = settled;
+            list.read.extend(&now.read);
             list.read.retain(|group| now.gone.binary_search(group).is_err());
+            list.read.sort_unstable();
+            list.read.dedup();
+            list.gone = now.gone;
             if otherwise > 0 {
                 notes.push(format!(
                     "Lists of members are behind: {otherwise} memberships are as the groups \
@@ -48,6 +53,7 @@ impl Importer<'_> {
                 ));
             }
         }
+        note(&list, notes);
         list.memberships.extend(hidden);
         list.memberships.sort_unstable();
         list.memberships.dedup();
@@ -65,7 +71,7 @@ impl Importer<'_> {
     ) -> Result<Moved, CycleFailure> {
         let new = |group: &&SourceAnchor| before.binary_search(group).is_err();
         let (new, old): (Vec<_>, Vec<_>) = groups.iter().copied().partition(|one| new(&one));
-        let list = if new.is_empty() {
+        let mut list = if new.is_empty() {
             GroupMembers::default()
         } else {
             if self.reread_since.is_none() {
@@ -73,8 +79,8 @@ impl Importer<'_> {
             }
             self.source.members(&new).await?
         };
-        note(&list, notes);
         let mut ask = contradicted(delta, &list);
+        ask.extend(std::mem::take(&mut list.gone));
         if self.anybody_reappears(delta).await? {
             // The feed does not mention memberships of those who were in the recycle bin.
             ask.extend(old);
@@ -85,6 +91,8 @@ impl Importer<'_> {
         } else {
             self.source.members_now(&ask).await?
         };
+        list.gone.clone_from(&now.gone);
+        note(&list, notes);
         Ok(moved(delta, groups, list, &now))
     }
 

@@ -47,6 +47,7 @@ use crate::clock::{Clock, JumpClock};
 
 use super::counts::Counts;
 use super::faults::Faults;
+use super::graph::attributes::Attributes;
 use super::graph::views::{GroupView, NewGroup, NewPerson, PersonView};
 use super::graph::{self, Tenant, TenantError};
 use super::reach::{Credentials, Reach};
@@ -313,7 +314,8 @@ async fn add_person(State(on): State<Controls>, body: Body<Map<String, Value>>) 
     let role = take_role(&on, &mut body)?;
     let id = take_id(&mut body)?;
     let manager = take_manager(&on, &mut body)?.flatten();
-    let attributes = body.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    let list = body.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    let attributes = Attributes::from_list(list);
     let id = on.entra.add_person(NewPerson { id, attributes, manager })?;
     for group in groups {
         on.entra.add_member(group.id, id)?;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::graph::attributes::Name as Property;
+use super::graph::attributes::{Attributes, Name as Property};
 use super::graph::dice::Dice;
 use super::graph::views::{NewGroup, NewPerson};
 use super::graph::{Tenant, TenantError};
@@ -177,7 +177,8 @@ fn person(
         put("usageLocation", json!(home.code));
         put("preferredLanguage", json!(home.language));
     }
-    let person = NewPerson { id: Some(dice.uuid()), attributes: list, manager: None };
+    let attributes = Attributes::from_list(list);
+    let person = NewPerson { id: Some(dice.uuid()), attributes, manager: None };
     (person, Sketch { guest, department })
 }
 
@@ -391,10 +392,7 @@ fn assignments(dice: &mut Dice, company: &mut Company, sketches: &[Sketch]) {
 fn accounts(company: &mut Company) {
     let mut kind = 0;
     for person in company.people.iter().skip(2).step_by(16) {
-        let text = |name: &str| {
-            let found = person.attributes.iter().find(|(known, _)| known == name);
-            found.and_then(|(_, value)| value.as_str()).unwrap_or_default().to_owned()
-        };
+        let text = |name: &str| person.attributes.text(name).unwrap_or_default().to_owned();
         let mail = text("mail");
         if mail.is_empty() {
             continue;
@@ -486,8 +484,7 @@ mod tests {
     }
 
     fn text<'a>(person: &'a NewPerson, name: &str) -> Option<&'a str> {
-        let found = person.attributes.iter().find(|(known, _)| known == name);
-        found.and_then(|(_, value)| value.as_str())
+        person.attributes.text(name)
     }
 
     #[test]
@@ -514,7 +511,7 @@ mod tests {
         assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains(' '))));
         assert!(any(&|p| text(p, "surname").is_some_and(|name| name.contains('כ'))));
         assert!(any(&|p| text(p, "displayName").is_some_and(|name| name.contains('王'))));
-        assert!(any(&|p| p.attributes.iter().any(|(n, v)| n == "accountEnabled" && v == false)));
+        assert!(any(&|p| p.attributes.flag("accountEnabled") == Some(false)));
         assert!(company.person_assignments.iter().any(|(_, role)| *role == Role::DefaultAccess));
         assert!(company.accounts.iter().any(|account| account.client && !account.disabled));
         assert!(company.accounts.iter().any(|account| account.disabled));

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::attributes::Name;
+use super::attributes::{Attributes, Name};
 
 /// A person to be added.
 #[derive(Clone, Debug, Default)]
 pub struct NewPerson {
     /// The object id; `None` lets the tenant choose one.
     pub id: Option<Uuid>,
-    /// The properties, by the names of the metadata.
-    pub attributes: Vec<(Name, Value)>,
+    /// The properties, by the names of the metadata; packed, because a company can be large.
+    pub attributes: Attributes,
     /// Who leads them.
     pub manager: Option<Uuid>,
 }
@@ -31,7 +31,7 @@ impl NewPerson {
     /// Adds a property; a later one replaces an earlier one of the same name.
     #[must_use]
     pub fn with(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
-        self.attributes.push((name.into(), value.into()));
+        self.attributes.set(&name.into(), &value.into());
         self
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::sandbox::faults::Faults;
 use crate::sandbox::graph::Tenant;
+use crate::sandbox::graph::attributes::Attributes;
 use crate::sandbox::graph::views::{NewGroup, NewPerson};
 use crate::sandbox::sharefile::Sharefile;
 
@@ -114,8 +115,11 @@ impl Deed {
     pub(super) fn make(&self, on: &Stage) -> Undone {
         match self {
             Self::Join(new) => {
-                let person =
-                    NewPerson { id: new.id, attributes: listed(&new.attributes), manager: None };
+                let person = NewPerson {
+                    id: new.id,
+                    attributes: Attributes::from_list(listed(&new.attributes)),
+                    manager: None,
+                };
                 said(on.entra.add_person(person)).map(|_| ())
             }
             Self::AddGroup(new) => {

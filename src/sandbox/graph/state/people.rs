@@ -6,7 +6,6 @@ use uuid::Uuid;
 use crate::model::ids::Timestamp;
 
 use super::super::TenantError;
-use super::super::attributes::Attributes;
 use super::super::log::Change;
 use super::super::properties;
 use super::super::views::NewPerson;
@@ -17,7 +16,7 @@ impl State {
     pub fn add_person(&mut self, new: NewPerson, now: Timestamp) -> Result<Uuid, TenantError> {
         let id = new.id.unwrap_or_else(|| self.dice.uuid());
         let manager = new.manager;
-        let mut given = Attributes::from_list(new.attributes);
+        let mut given = new.attributes;
         check_names(properties::USER, given.names())?;
         let upn =
             given.text("userPrincipalName").ok_or(TenantError::Missing("userPrincipalName"))?;

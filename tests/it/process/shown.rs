@@ -230,7 +230,7 @@ async fn a_plan_and_what_comes_of_it() {
     ok      Entra ID: assignments       11 rows
     ok      Entra ID: change feeds      users and groups
     ok      ShareFile: sign-in          contoso (Advanced)
-    ok      ShareFile: service user     Employee, CanChangePassword, CanManageMySettings, AdminManageEmployees, CanManageUsers
+    ok      ShareFile: service user     Employee, CanChangePassword, CanManageMySettings, CanManageUsers, AdminManageEmployees
     ok      ShareFile: licences         13 of 100000 taken
     ok      ShareFile: protected        4 accounts named by the tenant
     ok      ShareFile: sign-in rules    neither is required

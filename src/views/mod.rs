@@ -1,5 +1,6 @@
 //! SHOW: plans, cycles, status and the log, as text for people and JSON for programs. Pure.
 
+pub mod checks;
 pub mod holds;
 pub mod log;
 pub mod plan;

@@ -66,6 +66,7 @@ const ROOMS: &[Row] = &[
             ("clock", ""),
             ("config", ""),
             ("cycle", ""),
+            ("http::Connection", "`test` tells how the way to both ends is"),
             ("logging", ""),
             ("model", ""),
             ("sandbox", ""),

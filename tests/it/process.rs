@@ -8,6 +8,7 @@ mod kill;
 mod saved_plan;
 mod shown;
 mod stop;
+mod test_command;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

@@ -105,10 +105,10 @@ impl Graph {
     /// Returns what is signed in with, as people call it.
     pub fn credential_name(&self) -> String {
         match &self.credential {
-            Credential::ClientSecret(_) => "a client secret".to_owned(),
+            Credential::ClientSecret(_) => "the client secret".to_owned(),
             Credential::Certificate { .. } => match self.certificate() {
                 Some(facts) => format!("the certificate {}", facts.subject),
-                None => "a certificate".to_owned(),
+                None => "the certificate".to_owned(),
             },
             Credential::Federated { file } => {
                 format!("the federated token in {}", file.display())

@@ -132,41 +132,6 @@ async fn the_log_can_be_narrowed() {
 }
 
 #[tokio::test]
-async fn test_names_each_check() {
-    let world = World::real().await;
-    let said = world.run(&["test"]).await.exits(0);
-    let checks = [
-        "Entra ID: sign-in",
-        "Entra ID: permissions",
-        "Entra ID: application",
-        "Entra ID: assignments",
-        "Entra ID: change feeds",
-        "ShareFile: sign-in",
-        "ShareFile: service user",
-        "ShareFile: licences",
-        "ShareFile: protected",
-        "ShareFile: sign-in rules",
-    ];
-    let lines: Vec<&str> = said.out.lines().collect();
-    assert_eq!(lines.len(), checks.len(), "{}", said.out);
-    for (line, check) in lines.iter().zip(checks) {
-        assert!(line.starts_with(&format!("ok      {check} ")), "{check}: {line}");
-    }
-    let json = world.run(&["test", "--json"]).await.exits(0).json();
-    assert_eq!(json[0]["name"], "Entra ID: sign-in");
-    assert!(json.as_array().expect("a list").iter().all(|check| check["ok"] == true));
-
-    // One end that fails does not hide the other.
-    assert!(world.sandbox.entra.revoke_permission("User.Read.All"));
-    let said = world.run(&["test"]).await.exits(66);
-    said.says("FAILED")
-        .says("User.Read.All")
-        .says("what to do:")
-        .says("ok      ShareFile: sign-in");
-    assert!(world.written().is_empty());
-}
-
-#[tokio::test]
 async fn long_work_tells_how_far_it_is() {
     let world = World::real().await;
     for number in 0..60 {

@@ -226,14 +226,21 @@ async fn members(job: &Job, source: &Graph, rows: &[Assignment]) -> Vec<Judged> 
     let unread = read.users.iter().filter(|person| person.presence == Presence::Unread).count();
     let people = counted(read.users.len(), "person", "people");
     let found = format!("{people} in {}", counted(read.read.len(), "group", "groups"));
-    let members = match unread {
-        0 => Judged::ok(name, found),
-        unread => {
-            Judged::warning(name, format!("{found}; {unread} of them show nothing but an id")).todo(
-                "Check that User.Read.All is granted; members of a group with hidden membership \
-                 need Member.Read.Hidden as well.",
-            )
-        }
+    let mut lacking = Vec::new();
+    if unread > 0 {
+        lacking.push(format!("{unread} of them show nothing but an id"));
+    }
+    if !read.hidden.is_empty() {
+        let hide = if read.hidden.len() == 1 { "hides" } else { "hide" };
+        let groups = counted(read.hidden.len(), "group", "groups");
+        lacking.push(format!("{groups} {hide} the members"));
+    }
+    let members = match lacking.is_empty() {
+        true => Judged::ok(name, found),
+        false => Judged::warning(name, format!("{found}; {}", lacking.join("; "))).todo(
+            "Check that User.Read.All is granted; members of a group with hidden membership need \
+             Member.Read.Hidden as well.",
+        ),
     };
     let only = only_default_access(rows, &read.memberships);
     vec![members.means(MEMBERS), default_access(only, job.rules.default_access).means(DEFAULT)]

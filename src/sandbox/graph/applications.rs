@@ -13,7 +13,7 @@ use super::query::{LIST_OPTIONS, Query, Rules};
 use super::route::ApplicationKey;
 use super::state::{Application, Row, State};
 use super::switches::LargeTop;
-use super::{Tenant, objects};
+use super::{Tenant, objects, registrations};
 
 /// What service principals can be asked.
 const RULES: Rules = Rules {
@@ -63,10 +63,14 @@ pub fn list(tenant: &Tenant, call: &Call) -> Reply {
 pub fn one(tenant: &Tenant, call: &Call, key: &ApplicationKey) -> Reply {
     call.only(&["$select", "$expand"])?;
     let select = page::select(call, SERVICE_PRINCIPAL, "servicePrincipal")?;
+    let context = format!("{}/v1.0/$metadata#servicePrincipals/$entity", call.base);
+    if let Some(mut shown) = registrations::principal(tenant, key, &select) {
+        shown.insert("@odata.context".into(), context.into());
+        return Ok(Answer::json(Value::Object(shown)));
+    }
     let state = tenant.state();
     let (id, held) = found(&state, key)?;
     let mut shown = objects::application(id, held, &select);
-    let context = format!("{}/v1.0/$metadata#servicePrincipals/$entity", call.base);
     shown.insert("@odata.context".into(), context.into());
     match call.option("$expand") {
         None => {}

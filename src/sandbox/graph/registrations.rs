@@ -88,6 +88,33 @@ pub fn federated(tenant: &Tenant, call: &Call, key: &ApplicationKey) -> Reply {
     Ok(Answer::json(json!({"@odata.context": context, "value": rows})))
 }
 
+/// Returns the selected properties of the service principal that the registration has in its
+/// tenant; `None` if `key` is not its app id. It repeats the credentials of the registration, which
+/// the reference leaves open (the type has both lists).
+pub fn principal(
+    tenant: &Tenant,
+    key: &ApplicationKey,
+    select: &[String],
+) -> Option<Map<String, Value>> {
+    let ApplicationKey::AppId(text) = key else { return None };
+    let client_id = tenant.client_id();
+    if Uuid::try_parse(text).ok() != Some(client_id) {
+        return None;
+    }
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, client_id.to_string().as_bytes());
+    let shown = |name: &String| match name.as_str() {
+        "id" => json!(id.to_string()),
+        "accountEnabled" => json!(tenant.registration().enabled),
+        "servicePrincipalType" => json!("Application"),
+        "appRoles" => json!([]),
+        "appId" | "displayName" | "passwordCredentials" | "keyCredentials" => {
+            property(tenant, name)
+        }
+        _ => Value::Null,
+    };
+    Some(select.iter().map(|name| (name.clone(), shown(name))).collect())
+}
+
 fn check_key(tenant: &Tenant, key: &ApplicationKey) -> Result<(), Refusal> {
     let (text, held) = match key {
         ApplicationKey::Object(text) => (text, object_id(tenant)),

@@ -3,7 +3,7 @@
 
 use graph_http::api_impl::RequestHandler;
 use graph_rs_sdk::ODataQuery;
-use http::Method;
+use http::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
@@ -54,7 +54,7 @@ pub enum CredentialEnd {
     Unreadable(String),
 }
 
-/// The secrets of an app registration, as `applications` shows them.
+/// The secrets of an app registration, as `servicePrincipals` and `applications` show them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Registration {
@@ -165,35 +165,55 @@ impl Graph {
         CertificateFacts::read(&der)
     }
 
-    /// Looks for the secret among those of the app registration: by its first three letters, which
-    /// Entra ID shows as a hint. Of several that begin alike the one that ends first counts.
+    /// Looks for the secret where Entra ID lists secrets: at the service principal of the app
+    /// registration, and where that does not repeat them, at the registration itself. Which of the
+    /// two does is not documented.
     async fn secret_end(&self, hint: &str) -> Result<CredentialEnd, SourceError> {
         let Ok(client_id) = Uuid::try_parse(&self.client_id) else {
             return Ok(CredentialEnd::Unreadable("the client id is not a GUID".to_owned()));
         };
+        let mut listed = 0;
+        for place in ["servicePrincipals", "applications"] {
+            let secrets = self.secrets(place, client_id).await?;
+            listed = secrets.len();
+            // Of several that begin alike the one that ends first counts.
+            if let Some(end) = secrets.iter().filter_map(|secret| secret.end_of(hint)).min() {
+                return Ok(CredentialEnd::At(end));
+            }
+        }
+        Ok(CredentialEnd::Unreadable(format!(
+            "none of the {listed} secrets of the app registration begins as this one does"
+        )))
+    }
+
+    async fn secrets(
+        &self,
+        place: &str,
+        client_id: Uuid,
+    ) -> Result<Vec<PasswordCredential>, SourceError> {
         let call = Call::new("reading when the client secret ends", Permission::Application);
         let mut handler = self.transport.sdk().custom(Method::GET, None);
         let url: &mut Url = handler.as_mut();
-        url.set_path(&format!("/v1.0/applications(appId='{client_id}')"));
-        let handler: RequestHandler = handler.select(&["passwordCredentials"]);
+        url.set_path(&format!("/v1.0/{place}(appId='{client_id}')"));
+        let handler: RequestHandler = handler.select(&["id", "passwordCredentials"]);
         let answer = self.transport.send(&call, handler).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(Vec::new());
+        }
         if !answer.status.is_success() {
             return Err(error::refused(&call, &answer));
         }
         let registration: Registration =
             answer.json().map_err(|error| error::undecodable(&call.attempted, &answer, error))?;
-        let listed = registration.password_credentials.unwrap_or_default();
-        let ours = listed.iter().filter(|one| one.hint.as_deref() == Some(hint));
-        let ends: Vec<i64> = ours
-            .filter_map(|one| one.end_date_time.as_deref()?.parse::<jiff::Timestamp>().ok())
-            .map(|end| end.as_millisecond())
-            .collect();
-        Ok(match ends.into_iter().min() {
-            Some(end) => CredentialEnd::At(Timestamp(end)),
-            None => CredentialEnd::Unreadable(format!(
-                "none of the {} secrets of the app registration begins as this one does",
-                listed.len()
-            )),
-        })
+        Ok(registration.password_credentials.unwrap_or_default())
+    }
+}
+
+impl PasswordCredential {
+    /// Returns when the secret ends, if it is one that begins with `hint`: Entra ID shows the
+    /// first three letters.
+    fn end_of(&self, hint: &str) -> Option<Timestamp> {
+        let end: jiff::Timestamp = self.end_date_time.as_deref()?.parse().ok()?;
+        (self.hint.as_deref() == Some(hint)).then(|| Timestamp(end.as_millisecond()))
     }
 }

@@ -282,3 +282,38 @@ async fn wrong_settings_are_refused_before_anything_is_sent() {
         assert!(error.message.contains(said), "{error}");
     }
 }
+
+#[tokio::test]
+async fn when_the_secret_ends_is_looked_up_by_how_it_begins() {
+    let begins: String = SECRET.chars().take(3).collect();
+    let secret = |hint: &str, end: &str| json!({"hint": hint, "endDateTime": end});
+    let ours = secret(&begins, "2027-01-02T00:00:00Z");
+    let later = secret(&begins, "2028-01-02T00:00:00Z");
+    let other = secret("xyz", "2026-01-02T00:00:00Z");
+    for (principal, registration, asked) in [
+        (json!([later, other, ours]), json!([]), 1),
+        (json!([other]), json!([later, ours]), 2),
+        (Value::Null, json!([ours]), 2),
+        (json!([other]), json!([other]), 2),
+    ] {
+        let found = principal.to_string() + &registration.to_string();
+        let fake = Fake::graph(move |seen, _| {
+            let listed = match seen.path.contains("servicePrincipals") {
+                true => principal.clone(),
+                false => registration.clone(),
+            };
+            reply(200, json!({"id": Uuid::from_u128(1), "passwordCredentials": listed}))
+        })
+        .await;
+        let end = fake.connect().credential_end().await;
+        assert_eq!(fake.seen().len(), asked);
+        match end {
+            CredentialEnd::At(end) => assert_eq!(end.to_string(), "2027-01-02T00:00:00Z"),
+            CredentialEnd::Unreadable(why) => {
+                assert!(why.contains("none of the 1 secrets") && !found.contains("2027"), "{why}");
+                assert!(!why.contains(&begins));
+            }
+            CredentialEnd::Renewed => panic!("a secret ends"),
+        }
+    }
+}

@@ -243,3 +243,36 @@ fn number(value: &Value) -> Option<f64> {
         other => other.as_f64(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_what_the_reference_says() {
+        for (status, of_machine, of_service) in [
+            (404, true, false),
+            (429, true, true),
+            (500, true, true),
+            (503, true, true),
+            (400, false, false),
+            (401, false, false),
+            (403, false, false),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!((passes(status, true), passes(status, false)), (of_machine, of_service));
+        }
+    }
+
+    #[test]
+    fn numbers_are_texts() {
+        for (value, expected) in [
+            (Value::from("86399"), Some(86_399.0)),
+            (Value::from(3599), Some(3_599.0)),
+            (Value::from("soon"), None),
+            (Value::Null, None),
+        ] {
+            assert_eq!(number(&value), expected, "{value}");
+        }
+    }
+}

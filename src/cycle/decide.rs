@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::model::account::Detail;
 use crate::model::ids::{SourceAnchor, Timestamp};
-use crate::model::plan::{CheckedPlan, Plan};
+use crate::model::plan::{CheckedPlan, Plan, PlannedChange, Reason};
 use crate::plan::{PlanInput, Planned, TargetView, check, plan};
 use crate::store::{self, Answer, JobState, PlanData, Seen, StoredHold};
 
@@ -58,6 +58,7 @@ impl Cycle<'_> {
         engine.target_checked.store(true, Ordering::Relaxed);
         view.tenant = Some(tenant);
         view.seats_fresh = true;
+        view.tenant_fresh = true;
         Ok(())
     }
 
@@ -112,6 +113,12 @@ impl Cycle<'_> {
                 rejected: &answered.rejected_in,
             };
             let needs = match plan(&input) {
+                // Somebody may have been given rights since the tenant was read: what nobody may
+                // touch must not be adopted in the meantime.
+                Planned::Plan(plan) if !view.tenant_fresh && plan.changes.iter().any(adopts) => {
+                    self.read_tenant(&mut view).await?;
+                    continue;
+                }
                 Planned::Plan(plan) => {
                     let checked = check::check(plan, &input)
                         .map_err(|violations| CycleFailure::Unsound { violations })?;
@@ -208,6 +215,11 @@ impl Cycle<'_> {
         let now = self.engine.clock.now();
         Ok(self.engine.store.record_holds(plan.holds.clone(), planned, now).await?)
     }
+}
+
+/// Returns whether a change takes an account that the job did not have.
+fn adopts(change: &PlannedChange) -> bool {
+    change.reasons.iter().any(|reason| matches!(reason, Reason::Matched { .. }))
 }
 
 /// Returns the linked accounts that were read and are of another kind, or in another state, than

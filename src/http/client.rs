@@ -34,7 +34,7 @@ pub struct ClientSettings {
     pub attempts: u32,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
-    /// How long the service may be silent.
+    /// How long the service may be silent, where the network's settings do not say it.
     pub read_timeout: Duration,
     /// Which way connections take, and whom they trust.
     pub network: NetworkSettings,
@@ -164,6 +164,18 @@ impl PoliteClient {
         &self.client
     }
 
+    /// Waits as long as is due after `failed` failed attempts at something that [`open`] cannot
+    /// repeat by itself, and returns whether there is another attempt.
+    ///
+    /// [`open`]: Self::open
+    pub async fn back_off(&self, failed: u32) -> bool {
+        if failed >= self.attempts {
+            return false;
+        }
+        self.clock.sleep(backoff_delay(failed)).await;
+        true
+    }
+
     /// Returns how many requests this client sent, repeated ones included.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -280,7 +292,7 @@ fn build(settings: ClientSettings) -> Result<(reqwest::Client, Routes), reqwest:
         .user_agent(settings.user_agent)
         .default_headers(headers)
         .connect_timeout(settings.connect_timeout)
-        .read_timeout(settings.read_timeout)
+        .read_timeout(settings.network.timeout.unwrap_or(settings.read_timeout))
         .redirect(reqwest::redirect::Policy::none())
         // Repeating is decided here alone: what reqwest repeats by itself passes no gate.
         .retry(reqwest::retry::never())

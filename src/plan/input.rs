@@ -80,6 +80,8 @@ pub struct TargetView {
     pub tenant: Option<TargetAccount>,
     /// The licences of `tenant` were read in this cycle.
     pub seats_fresh: bool,
+    /// All of `tenant` was read in this cycle: who is protected is known as of now.
+    pub tenant_fresh: bool,
 }
 
 /// An answer to "who has this address?".

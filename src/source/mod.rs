@@ -74,6 +74,8 @@ pub enum UserChange {
         /// The selected attributes: `None` if not mentioned, `Some(None)` if null.
         attributes: Vec<Option<Option<String>>>,
     },
+    /// Something changed, and what it is cannot be read here: the person has to be read by id.
+    Unreadable,
     /// In the recycle bin.
     SoftDeleted,
     /// Gone for good.

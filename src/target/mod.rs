@@ -51,7 +51,8 @@ pub trait Target: Send + Sync {
     /// Reads how many licences there are and how many are taken: one request.
     async fn seats(&self) -> Result<Seats, TargetError>;
 
-    /// Reads all employees and clients to the end, calling `sink` for each.
+    /// Reads all employees and clients to the end, calling `sink` for each; twice for some, where a
+    /// list broke off and was read again.
     ///
     /// # Errors
     /// Also when a list is shorter than it says it is.

@@ -4,6 +4,8 @@ use serde_json::json;
 use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::model::outcome::CycleState;
 use sharefile_provisioner::model::plan::{CycleKind, HoldKind};
+use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
+use sharefile_provisioner::sandbox::sharefile::{AccountKind, NewAccount};
 use sharefile_provisioner::store::StoredHold;
 use uuid::Uuid;
 
@@ -138,4 +140,65 @@ async fn an_address_that_somebody_else_has_is_held_and_not_tried_again() {
     let moved = world.cycle().await;
     assert_eq!((moved.report.counts.updated, moved.report.counts.failed), (3, 0));
     assert_eq!(held(&moved.holds), [(HoldKind::SharedAccount, ada)]);
+}
+
+#[tokio::test]
+async fn an_account_that_was_given_rights_a_moment_ago_is_not_adopted() {
+    let world = World::empty().await;
+    world.join("Ada");
+    // One process: it knows the tenant from its first cycle.
+    let engine = world.engine();
+    engine.turn(asked()).await.expect("a cycle");
+    let account = NewAccount {
+        email: "Bob@Contoso.example".to_owned(),
+        first_name: "Robert".to_owned(),
+        last_name: "Tester".to_owned(),
+        company: String::new(),
+        kind: AccountKind::Employee,
+        disabled: false,
+        roles: Vec::new(),
+        confirmed: true,
+    };
+    let account = world.sandbox.sharefile.add_account(account);
+    world.sandbox.sharefile.edit_account(&account, json!({ "super_user": true })).expect("an edit");
+    let bob = world.join("Bob");
+    let turned = engine.turn(asked()).await.expect("a cycle");
+    engine.store.close().await.expect("a closed store");
+    assert_eq!(held(&turned.holds), [(HoldKind::Protected, bob)]);
+    assert_eq!(world.account("Bob").first_name, "Robert");
+}
+
+#[tokio::test]
+async fn a_change_that_shows_nothing_is_read_by_id() {
+    let world = World::empty().await;
+    let ada = world.join("Ada");
+    world.join("Bob");
+    world.cycle().await;
+    rename(&world, ada, "Byron");
+    world.sandbox.faults.add(Fault::new(FaultKind::Nulls).at("users/delta").times(1));
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert_eq!(world.account("Ada").last_name, "Byron");
+}
+
+#[tokio::test]
+async fn the_application_is_found_on_any_page() {
+    for kind in [FaultKind::EmptyPage, FaultKind::RepeatedPage] {
+        let world = World::empty().await;
+        world.join("Ada");
+        world.sandbox.faults.add(Fault::new(kind).at("GET /v1.0/servicePrincipals").times(1));
+        assert_eq!(world.did().await, (1, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_is_read_again() {
+    let world = World::empty().await;
+    world.join("Ada");
+    world.cycle().await;
+    for list in ["/Accounts/Employees", "/Accounts/Clients", "/Contacts"] {
+        world.sandbox.faults.add(Fault::new(FaultKind::CutBody).at(list).times(2));
+        world.sandbox.counts.reset();
+        world.full().await;
+        assert_eq!(world.asked(list), 3, "{list}");
+    }
 }

@@ -98,7 +98,9 @@ impl Importer<'_> {
 
     /// Returns whether somebody of the snapshot comes back who was deleted or could not be read.
     async fn anybody_reappears(&self, delta: &SourceDelta) -> Result<bool, CycleFailure> {
-        let changed = |change: &UserChange| matches!(change, UserChange::Changed { .. });
+        let changed = |change: &UserChange| {
+            matches!(change, UserChange::Changed { .. } | UserChange::Unreadable)
+        };
         let anchors: Vec<SourceAnchor> = delta
             .users
             .iter()

@@ -158,6 +158,7 @@ fn merge(before: &SourceUser, change: &UserChange) -> Option<SourceUser> {
     match change {
         UserChange::SoftDeleted => gone(Presence::SoftDeleted),
         UserChange::HardDeleted => gone(Presence::HardDeleted),
+        UserChange::Unreadable => None,
         UserChange::Changed { .. } if before.presence != Presence::Present => None,
         UserChange::Changed { enabled, guest, attributes } => {
             let cells = attributes.iter().enumerate().map(|(index, mentioned)| match mentioned {

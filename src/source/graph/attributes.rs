@@ -250,11 +250,6 @@ impl Selection {
     pub(super) fn read(&self, record: &Map<String, Value>) -> Vec<Option<Option<String>>> {
         self.sources.iter().map(|source| source.read(record)).collect()
     }
-
-    /// Returns as many unmentioned attributes as there are in a row.
-    pub(super) fn unmentioned(&self) -> Vec<Option<Option<String>>> {
-        vec![None; self.sources.len()]
-    }
 }
 
 #[cfg(test)]

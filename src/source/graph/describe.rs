@@ -13,9 +13,10 @@ use crate::model::outcome::ErrorCategory;
 use crate::source::{SourceApplication, SourceError};
 
 use super::error::{self, Call};
+use super::paging::Pager;
 use super::permission::Permission;
 use super::request::Transport;
-use super::wire::{Page, ServicePrincipal};
+use super::wire::ServicePrincipal;
 
 const SELECT: &[&str] = &["id", "appId", "displayName", "appRoleAssignmentRequired", "appRoles"];
 
@@ -98,10 +99,15 @@ async fn by_name(
         .list_service_principal()
         .filter(&[filter.as_str()])
         .select(SELECT);
-    let answer = transport.send(call, handler).await?;
-    let mut found: Page<ServicePrincipal> = decoded(call, &answer)?;
-    let several = found.value.len() > 1;
-    match found.value.pop() {
+    let mut pager = Pager::new(transport, call);
+    let first = pager.fetch(handler).await.map_err(|error| error.into_error(call))?;
+    let mut found: Vec<ServicePrincipal> = Vec::new();
+    pager.collect(first, &mut found).await?;
+    // Pages may come twice, and no application is two for it.
+    found.sort_by_key(|one| one.id);
+    found.dedup_by_key(|one| one.id);
+    let several = found.len() > 1;
+    match found.pop() {
         Some(only) if !several => Ok(only),
         None => Err(call.failed(
             ErrorCategory::Rejected,
@@ -110,8 +116,8 @@ async fn by_name(
              Overview.",
         )),
         Some(last) => {
-            found.value.push(last);
-            let ids: Vec<String> = found.value.iter().map(|one| one.id.to_string()).collect();
+            found.push(last);
+            let ids: Vec<String> = found.iter().map(|one| one.id.to_string()).collect();
             Err(call.failed(
                 ErrorCategory::Rejected,
                 format!("several enterprise applications have this name: {}", ids.join(", ")),

@@ -72,7 +72,8 @@ impl Merge {
 }
 
 /// Returns what two words on a person say together. Two changes complete each other, the later
-/// value winning; after a deletion only what comes later counts.
+/// value winning; after a deletion only what comes later counts. What could not be read once has to
+/// be read by id, whatever else is said.
 fn later(known: UserChange, change: UserChange) -> UserChange {
     match (known, change) {
         (
@@ -83,6 +84,7 @@ fn later(known: UserChange, change: UserChange) -> UserChange {
             guest: guest.or(was_guest),
             attributes: attributes.into_iter().zip(known).map(|(new, old)| new.or(old)).collect(),
         },
+        (UserChange::Unreadable, UserChange::Changed { .. }) => UserChange::Unreadable,
         (_, change) => change,
     }
 }

@@ -226,8 +226,8 @@ pub(super) fn without_attributes(anchor: SourceAnchor, presence: Presence) -> So
     }
 }
 
-/// Returns what an object of `users/delta` says. A record whose name is null is one that may not
-/// be read: nothing is taken from it.
+/// Returns what an object of `users/delta` says. A record that shows null where everybody has a
+/// value is one that may not be read: nothing is taken from it.
 pub(super) fn user_change(
     record: &Record,
     selection: &Selection,
@@ -242,9 +242,9 @@ pub(super) fn user_change(
         };
         return Ok((anchor, change));
     }
-    let unreadable = matches!(record.get("userPrincipalName"), Some(Value::Null));
-    let change = if unreadable {
-        UserChange::Changed { enabled: None, guest: None, attributes: selection.unmentioned() }
+    let is_null = |name| matches!(record.get(name), Some(Value::Null));
+    let change = if is_null("userPrincipalName") || is_null("accountEnabled") {
+        UserChange::Unreadable
     } else {
         UserChange::Changed {
             enabled: record.get("accountEnabled").and_then(Value::as_bool),
@@ -307,12 +307,13 @@ mod tests {
             change,
             UserChange::Changed { enabled: None, guest: None, attributes: vec![Some(None), None] }
         );
-        let unreadable = json!({"id": ID, "userPrincipalName": null, "mail": null});
-        let (_, change) = user_change(&record(unreadable), &selection()).unwrap();
-        assert_eq!(
-            change,
-            UserChange::Changed { enabled: None, guest: None, attributes: vec![None, None] }
-        );
+        for unreadable in [
+            json!({"id": ID, "userPrincipalName": null, "mail": null}),
+            json!({"id": ID, "accountEnabled": null, "mail": null}),
+        ] {
+            let (_, change) = user_change(&record(unreadable), &selection()).unwrap();
+            assert_eq!(change, UserChange::Unreadable);
+        }
         for (reason, expected) in
             [("changed", UserChange::SoftDeleted), ("deleted", UserChange::HardDeleted)]
         {

@@ -63,6 +63,16 @@ async fn read_rest(
     let what = "reading the tenant's account";
     let call = Call::get("Accounts").with("$expand", "UserUsage,Preferences");
     let account: Account = must(api, what, call).await?;
+    if account.master_admin_id.is_none() && account.billing_contact_id.is_none() {
+        // A reduced record is not an empty one: every account has these two (section 5).
+        return Err(Attempt::read(what).error(
+            ErrorCategory::Rejected,
+            "ReducedAccount",
+            "the account names neither its master administrator nor its billing contact, so \
+             nobody knows whom to protect",
+            roles_remedy(),
+        ));
+    }
     let read: Preferences =
         must(api, "reading the tenant's preferences", Call::get("Accounts/Preferences")).await?;
     let preferences = merge(read, account.preferences.unwrap_or_default());

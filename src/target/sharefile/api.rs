@@ -193,6 +193,12 @@ impl Api {
         }
     }
 
+    /// Waits after `failed` failed attempts at reading a page, and returns whether there is another
+    /// one.
+    pub async fn back_off(&self, failed: u32) -> bool {
+        self.client.back_off(failed).await
+    }
+
     fn request(
         &self,
         attempt: &Attempt,

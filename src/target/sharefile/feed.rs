@@ -18,7 +18,8 @@ const LARGEST_PIECE: usize = 1 << 20;
 /// A list that seems to have more pages goes round in circles.
 const MOST_PAGES: usize = 100_000;
 
-/// Reads a list to its end and hands each row to `sink`.
+/// Reads a list to its end and hands each row to `sink`; some of them twice where a page broke off
+/// in the middle, or fewer rows came than the list says it has, and it was read again.
 ///
 /// # Errors
 /// Also when fewer rows came than the list says it has, or when a body ended early: a row that
@@ -29,19 +30,40 @@ pub(super) async fn read<T: DeserializeOwned>(
     call: &Call,
     sink: &mut (dyn FnMut(T) + Send),
 ) -> Result<(), TargetError> {
+    match read_once(api, attempt, call, sink).await? {
+        Length::Whole => return Ok(()),
+        // Somebody may have left between the count and the last row: read once more before crying.
+        Length::Short => {}
+    }
+    api.back_off(1).await;
+    match read_once(api, attempt, call, sink).await? {
+        Length::Whole => Ok(()),
+        Length::Short => Err(cut_short(attempt, "it has fewer rows than it says")),
+    }
+}
+
+/// Whether a list has as many rows as it says.
+enum Length {
+    Whole,
+    Short,
+}
+
+async fn read_once<T: DeserializeOwned>(
+    api: &Api,
+    attempt: &Attempt,
+    call: &Call,
+    sink: &mut (dyn FnMut(T) + Send),
+) -> Result<Length, TargetError> {
     let mut rows = 0_u64;
     let mut next_link: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let response = api.open(attempt, call, next_link.as_deref()).await?;
-        let end = read_page(attempt, response, &mut rows, sink).await?;
+        let end = whole_page(api, attempt, (call, next_link.as_deref()), &mut rows, sink).await?;
         match end.next_link {
             None => {
                 // Whether the count is the page's or the total is unknown (section 2.3); rows of
                 // all pages satisfy both.
-                if end.count.is_some_and(|count| rows < count) {
-                    return Err(cut_short(attempt, "it has fewer rows than it says"));
-                }
-                return Ok(());
+                let short = end.count.is_some_and(|count| rows < count);
+                return Ok(if short { Length::Short } else { Length::Whole });
             }
             Some(link) if next_link.as_ref() == Some(&link) => {
                 return Err(cut_short(attempt, "its pages go round in circles"));
@@ -52,12 +74,46 @@ pub(super) async fn read<T: DeserializeOwned>(
     Err(cut_short(attempt, "its pages do not end"))
 }
 
+/// Reads a page, and reads it again if its body breaks off, as often as any other read.
+async fn whole_page<T: DeserializeOwned>(
+    api: &Api,
+    attempt: &Attempt,
+    (call, next_link): (&Call, Option<&str>),
+    rows: &mut u64,
+    sink: &mut (dyn FnMut(T) + Send),
+) -> Result<FeedEnd, TargetError> {
+    let before = *rows;
+    let mut failed = 0;
+    loop {
+        let response = api.open(attempt, call, next_link).await?;
+        match read_page(attempt, response, rows, sink).await {
+            Ok(end) => return Ok(end),
+            Err(PageFault::Failed(error)) => return Err(error),
+            Err(PageFault::BrokeOff(error)) => {
+                failed += 1;
+                if !api.back_off(failed).await {
+                    return Err(error);
+                }
+                *rows = before;
+            }
+        }
+    }
+}
+
+/// Why a page could not be read.
+enum PageFault {
+    /// Its body broke off.
+    BrokeOff(TargetError),
+    /// Anything else.
+    Failed(TargetError),
+}
+
 async fn read_page<T: DeserializeOwned>(
     attempt: &Attempt,
     mut response: reqwest::Response,
     rows: &mut u64,
     sink: &mut (dyn FnMut(T) + Send),
-) -> Result<FeedEnd, TargetError> {
+) -> Result<FeedEnd, PageFault> {
     let host = response.url().host_str().unwrap_or("ShareFile").to_owned();
     let mut splitter = Splitter::default();
     loop {
@@ -65,10 +121,13 @@ async fn read_page<T: DeserializeOwned>(
             let mut made = attempt.no_answer(HttpError::interrupted(host.as_str(), error));
             made.message = format!("the list was cut short after {rows} rows: {}", made.message);
             made.code = "ListCutShort".to_owned();
-            made
+            PageFault::BrokeOff(made)
         })?;
         let Some(chunk) = chunk else {
-            return splitter.finish().map_err(|fault| fault_error(attempt, fault));
+            return splitter.finish().map_err(|fault| match fault {
+                FeedFault::Ended => PageFault::BrokeOff(fault_error(attempt, fault)),
+                _ => PageFault::Failed(fault_error(attempt, fault)),
+            });
         };
         let mut unreadable = None;
         splitter
@@ -81,9 +140,9 @@ async fn read_page<T: DeserializeOwned>(
                     unreadable.get_or_insert(error);
                 }
             })
-            .map_err(|fault| fault_error(attempt, fault))?;
+            .map_err(|fault| PageFault::Failed(fault_error(attempt, fault)))?;
         if let Some(error) = unreadable {
-            return Err(row_error(attempt, *rows, error));
+            return Err(PageFault::Failed(row_error(attempt, *rows, error)));
         }
     }
 }

@@ -200,7 +200,8 @@ fn the_network_is_read() {
     );
     let network = "[network]\nproxy = \"http://proxy.contoso.com:3128\"\nproxy_user = \"ada\"\n\
                    proxy_password = { env = \"PASSWORD\" }\n\
-                   no_proxy = [\"intranet.example\", \"10.0.0.0/8\"]\nca_file = \"ca.pem\"\n";
+                   no_proxy = [\"intranet.example\", \"10.0.0.0/8\"]\nca_file = \"ca.pem\"\n\
+                   timeout = \"30s\"\n";
     let job = read(folder, &entra, network, &nothing()).unwrap_or_else(|e| panic!("{e}"));
     assert!(!format!("{job:?}").contains("hunter2"));
     for read in [&job.graph.network, &job.sharefile.network] {
@@ -210,10 +211,12 @@ fn the_network_is_read() {
         assert_eq!((user.as_str(), password.expose_secret()), ("ada", "hunter2"));
         assert_eq!(read.no_proxy.as_deref().map(<[String]>::len), Some(2));
         assert_eq!(read.trusted.len(), 2);
+        assert_eq!(read.timeout, Some(std::time::Duration::from_secs(30)));
     }
     let job = read(folder, &entra, "", &nothing()).expect("a job");
     let network = &job.graph.network;
     assert!(network.proxy.is_none() && network.no_proxy.is_none() && network.trusted.is_empty());
+    assert_eq!(network.timeout, None);
 }
 
 #[test]
@@ -231,6 +234,7 @@ fn all_that_is_wrong_with_the_network_is_said() {
         "proxy = \"http://proxy/path\"\nproxy_user = \"ada\"",
         "proxy = \"socks5://proxy:1080\"\nproxy_password = { env = \"PASSWORD\" }",
         "proxy_user = \"ada\"\nproxy_password = { env = \"PASSWORD\" }\nca = \"x\"",
+        "timeout = \"11m\"",
     ]
     .into_iter()
     .map(|network| {
@@ -254,6 +258,8 @@ fn all_that_is_wrong_with_the_network_is_said() {
     FOLDER/config.toml:13:9: network.proxy: expected the address of an HTTP proxy. Give scheme, host and port, as `http://proxy.contoso.com:3128`.
     --
     FOLDER/config.toml:12:2: network.proxy: this key is missing. Give its address, as `http://proxy:3128`.
-    FOLDER/config.toml:15:1: network.ca: unknown key. Known are `proxy`, `proxy_user`, `proxy_password`, `no_proxy` and `ca_file`.
+    FOLDER/config.toml:15:1: network.ca: unknown key. Known are `proxy`, `proxy_user`, `proxy_password`, `no_proxy`, `ca_file` and `timeout`.
+    --
+    FOLDER/config.toml:13:11: network.timeout: nobody waits so long or so short. Give at least `1s` and at most `10m`; without it, it is `2m`.
     "#);
 }

@@ -1,6 +1,8 @@
 //! The section `[network]`.
 
 use std::io::Read;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
@@ -11,7 +13,12 @@ use super::problem::why_unreadable;
 use super::reader::{Reader, Section};
 
 /// The keys of `[network]`.
-const NETWORK: &[&str] = &["proxy", "proxy_user", "proxy_password", "no_proxy", "ca_file"];
+const NETWORK: &[&str] =
+    &["proxy", "proxy_user", "proxy_password", "no_proxy", "ca_file", "timeout"];
+
+/// The shortest and the longest silence, in seconds: a service takes its time for a large list,
+/// and a cycle must come to an end.
+const TIMEOUT_SECS: RangeInclusive<u64> = 1..=600;
 
 /// The longest file of certificates: all that a system trusts is a quarter of it.
 const LONGEST: u64 = 1 << 20;
@@ -23,7 +30,26 @@ impl Reader<'_> {
         let proxy = self.proxy(&mut section);
         let no_proxy = self.no_proxy(&mut section);
         let trusted = self.ca_file(&mut section);
-        Some(NetworkSettings { proxy: proxy?, no_proxy: no_proxy?, trusted: trusted? })
+        let timeout = self.timeout(&mut section);
+        Some(NetworkSettings {
+            proxy: proxy?,
+            no_proxy: no_proxy?,
+            trusted: trusted?,
+            timeout: timeout?,
+        })
+    }
+
+    fn timeout(&mut self, section: &mut Section) -> Option<Option<Duration>> {
+        let Some(node) = section.take("timeout") else {
+            return Some(None);
+        };
+        let timeout = self.duration(&node)?;
+        if !TIMEOUT_SECS.contains(&timeout.as_secs()) {
+            let hint = "Give at least `1s` and at most `10m`; without it, it is `2m`.";
+            self.wrong(&node, "nobody waits so long or so short", Some(hint.to_owned()));
+            return None;
+        }
+        Some(Some(timeout))
     }
 
     fn proxy(&mut self, section: &mut Section) -> Option<Option<ProxySettings>> {

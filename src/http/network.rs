@@ -1,6 +1,7 @@
 //! How connections leave this host: which proxy, if any, and whose certificates are trusted.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -21,6 +22,9 @@ pub struct NetworkSettings {
     pub no_proxy: Option<Vec<String>>,
     /// Certificates that are trusted besides those of the system, in DER.
     pub trusted: Vec<Vec<u8>>,
+    /// How long a service may be silent before a request counts as lost; `None` leaves it to who
+    /// asks.
+    pub timeout: Option<Duration>,
 }
 
 /// A proxy.
@@ -202,6 +206,7 @@ mod tests {
             }),
             no_proxy: Some(vec!["inside.example".to_owned(), "10.0.0.0/8".to_owned()]),
             trusted: Vec::new(),
+            timeout: None,
         };
         let (_, routes) = with_proxies(ClientBuilder::new(), &network).unwrap();
         let of = |url: &str| routes.proxy_of(&Url::parse(url).unwrap());

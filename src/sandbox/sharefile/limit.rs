@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use axum::response::Response;
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::switches::{RetryHint, Switches};
@@ -57,6 +57,12 @@ fn throttled(switches: &Switches, now: Timestamp, free: Timestamp) -> Response {
     if let Ok(hint) = HeaderValue::from_str(&hint) {
         response.headers_mut().insert(RETRY_AFTER, hint);
     }
+    // A date counts from the answer's own, which is that of the tenant's clock.
+    if let (RetryHint::Date, Ok(date)) =
+        (switches.throttle_hint, HeaderValue::from_str(&http_date(now)))
+    {
+        response.headers_mut().insert(DATE, date);
+    }
     response
 }
 
@@ -97,6 +103,7 @@ mod tests {
         let refused = window.turn_away(&switches(RetryHint::Date), Timestamp(1)).unwrap();
         assert_eq!(refused.status(), 429);
         assert_eq!(refused.headers()[RETRY_AFTER], "Thu, 01 Jan 1970 00:01:00 GMT");
+        assert_eq!(refused.headers()[DATE], "Thu, 01 Jan 1970 00:00:01 GMT");
         let off = Switches::default();
         assert!((0..99).all(|_| window.turn_away(&off, Timestamp(0)).is_none()));
     }

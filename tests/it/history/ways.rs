@@ -35,6 +35,23 @@ pub struct Ways {
 }
 
 impl Ways {
+    /// Everything as by default, with the company mapped and no limits to the guard.
+    pub fn plain() -> Self {
+        Self {
+            careful: false,
+            employee_role: false,
+            company: true,
+            default_access: false,
+            protected: Vec::new(),
+            in_flight: 8,
+            hands: 0,
+            crowd: 0,
+            licences: 100_000,
+            sharefile: Switches::default(),
+            graph: GraphSwitches::default(),
+        }
+    }
+
     /// Draws the ways of a history.
     pub fn draw(dice: &mut Dice) -> Self {
         let sharefile = Switches {

@@ -105,6 +105,11 @@ impl Court {
     pub fn judge(&self) -> &Judge {
         &self.0
     }
+
+    /// Returns what broke a description so far, and forgets it.
+    pub fn dismiss(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.0.lock().unwrap_or_else(PoisonError::into_inner).violations)
+    }
 }
 
 impl Drop for Court {

@@ -18,5 +18,7 @@ mod readme;
 mod sandbox;
 mod shapes;
 mod steady;
+mod switches;
+mod trouble;
 mod weather;
 mod world;

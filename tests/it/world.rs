@@ -63,13 +63,28 @@ impl World {
         Self::around(options.jumping(clock.clone()), clock).await
     }
 
+    /// The same, with its folder in memory where the system has such a place: for many cycles that
+    /// write little, which would wait for the disk most of the time.
+    pub async fn light(options: SandboxOptions) -> Self {
+        let clock = Arc::new(JumpClock::new(START));
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::inside(options.jumping(clock.clone()), clock, folder.expect("a folder")).await
+    }
+
     /// A sandbox exactly as described. With a clock of the machine in it, only processes should be
     /// run against it.
     pub async fn around(options: SandboxOptions, clock: Arc<JumpClock>) -> Self {
+        Self::inside(options, clock, tempfile::tempdir().expect("a folder")).await
+    }
+
+    async fn inside(
+        options: SandboxOptions,
+        clock: Arc<JumpClock>,
+        folder: tempfile::TempDir,
+    ) -> Self {
         let court = Court::new();
         let options = SandboxOptions { observer: Some(court.observer()), ..options };
         let sandbox = Sandbox::start(options).await.expect("a sandbox");
-        let folder = tempfile::tempdir().expect("a folder");
         let (environment, overrides) = (Environment::default(), Overrides::default());
         let world = Self { sandbox, clock, folder, environment, overrides, court };
         world.write_config();
@@ -199,6 +214,14 @@ path = "store.db"
     pub async fn plan(&self) -> Turned {
         let engine = self.preview_engine();
         engine.turn(Asked { preview: true, ..asked() }).await.expect("a plan")
+    }
+
+    /// Ends all requests that hang in the sandbox; some may begin to while others end.
+    pub async fn hang_up(&self) {
+        while self.sandbox.faults.stalled_now() > 0 {
+            self.sandbox.faults.release();
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Runs a command of the real program against this world.

@@ -4,9 +4,9 @@
 use crate::history::{Broken, Settings, tell_all};
 
 #[test]
-fn thirty_two_histories_end_as_they_should() {
-    let settings = Settings { steps: 30, people: 30, faults: 30 };
-    let (figures, broken) = tell_all(1, 32, settings, &|_, _| {});
+fn sixty_four_histories_end_as_they_should() {
+    let settings = Settings { steps: 25, people: 24, faults: 30 };
+    let (figures, broken) = tell_all(1, 64, settings, &|_, _| {});
     let broken: Vec<String> = broken.iter().map(Broken::to_string).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n\n"));
     println!("{figures}");

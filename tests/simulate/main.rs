@@ -1,11 +1,12 @@
-//! Tells any number of histories, as long as one likes:
+//! Tells any number of histories, as long as one likes, on all processors:
 //!
 //! ```text
-//! cargo test --test simulate -- --seeds 200 --steps 60 --people 60 --faults 30 --seed 1
+//! CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --test simulate -- --seeds 1000 --steps 100
 //! ```
 //!
-//! A history that does not end well is printed with its seed and all that happened in it, and the
-//! exit code is 1.
+//! Optimised this little, a thousand histories of a hundred steps take some four minutes on two
+//! processors; without, twice as long. A history that does not end well is printed with its seed,
+//! all that happened in it and the command that tells it again, and the exit code is 1.
 
 #[allow(dead_code)]
 #[path = "../it/history/mod.rs"]
@@ -34,10 +35,10 @@ struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many things happen in each.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 100)]
     steps: usize,
     /// How many people there are at most.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 40)]
     people: usize,
     /// In how many of a hundred cycles something goes wrong.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
     }
     for broken in &broken {
         println!("seed {} failed: {}", broken.seed, broken.what);
+        println!("again: cargo test --test simulate -- --seed {} {settings}", broken.seed);
     }
     println!("{} of {} histories failed", broken.len(), arguments.seeds);
     ExitCode::FAILURE

@@ -45,10 +45,23 @@ pub struct Hand {
     pub drifted: BTreeSet<(String, &'static str)>,
     /// Something at ShareFile changed by hand since everything was read last.
     pub unseen: bool,
+    /// ShareFile normalised some of what was written, so that only words count.
+    pub normalised: bool,
 }
 
 /// Why something is not as it should be.
 pub type Complaints = Vec<String>;
+
+/// What must be the case once everything has been read and nothing more can be done.
+pub struct Verdict {
+    /// Who must be held, and why.
+    pub held: BTreeSet<(HoldKind, Uuid)>,
+    /// What is wrong although nothing is held.
+    pub wrong: Complaints,
+    /// Who is held for one reason or another, or not at all: an account has their address as a
+    /// further one, which no list shows, and for want of a name nobody tries to create another.
+    pub unclear: BTreeSet<Uuid>,
+}
 
 impl Truth {
     /// Looks at both ends.
@@ -154,9 +167,11 @@ impl Truth {
         let mut found = Complaints::new();
         let mut expect = |name: &'static str, is: &str, wanted: Option<&str>| {
             let drifted = hand.drifted.contains(&(account.id.clone(), name));
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             if let Some(wanted) = wanted
                 && is != wanted
                 && !drifted
+                && !(hand.normalised && words(is) == words(wanted))
             {
                 found.push(format!("{}: {name} is {is:?}, not {wanted:?}", account.email));
             }
@@ -171,14 +186,8 @@ impl Truth {
         found
     }
 
-    /// Returns what must be held, by kind and person, once everything has been read and nothing
-    /// more can be done; and what is wrong although nothing is held.
-    pub fn verdict(
-        &self,
-        links: &[Link],
-        ways: &Ways,
-        hand: &Hand,
-    ) -> (BTreeSet<(HoldKind, Uuid)>, Complaints) {
+    /// Returns what must be the case once everything has been read and nothing more can be done.
+    pub fn verdict(&self, links: &[Link], ways: &Ways, hand: &Hand) -> Verdict {
         let mut held = BTreeSet::new();
         let mut wrong = Complaints::new();
         let account_of: BTreeMap<Uuid, &Link> =
@@ -197,7 +206,11 @@ impl Truth {
             .people
             .values()
             .filter(|person| person.inside && !account_of.contains_key(&person.id));
+        let mut unclear = BTreeSet::new();
         for person in newcomers {
+            if self.only_further_address(person) {
+                unclear.insert(person.id);
+            }
             match self.newcomer(person, &owner_of) {
                 Ok(claim) => claims.entry(claim).or_default().push(person),
                 Err(kind) => {
@@ -218,12 +231,19 @@ impl Truth {
                     held.insert((HoldKind::SharedAccount, person.id));
                 } else if creates && full && person.kind == Some(AccountKind::Employee) {
                     held.insert((HoldKind::LicenseLimitExceeded, person.id));
-                } else {
+                } else if !unclear.contains(&person.id) {
                     wrong.push(format!("{} ({claim}) has no account", person.id));
                 }
             }
         }
-        (held, wrong)
+        Verdict { held, wrong, unclear }
+    }
+
+    fn only_further_address(&self, person: &Person) -> bool {
+        let nameless = person.first_name.is_none() || person.last_name.is_none();
+        let Some(mail) = person.mail.as_deref().filter(|_| nameless) else { return false };
+        let further = |holder: &AccountView| !holder.email.trim().eq_ignore_ascii_case(mail);
+        self.holder(mail).is_some_and(further)
     }
 
     /// Returns who still waits for which address, although no account has it.

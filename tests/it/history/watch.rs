@@ -10,6 +10,7 @@ use sharefile_provisioner::sandbox::Sandbox;
 use sharefile_provisioner::sandbox::counts::WriteRecord;
 use sharefile_provisioner::sandbox::sharefile::AccountView;
 use sharefile_provisioner::store::{LogFilter, Store};
+use uuid::Uuid;
 
 use super::truth::{Complaints, Hand, Truth, addresses};
 
@@ -24,6 +25,8 @@ pub struct Watch {
     made: BTreeSet<(String, String)>,
     /// Accounts that the job made, and does not know of yet.
     pub orphans: BTreeSet<String>,
+    /// Accounts that the job was about to change when it was killed, and for whom.
+    pub pending: BTreeMap<String, Uuid>,
     /// How many writes took effect.
     pub writes: u64,
 }
@@ -40,6 +43,11 @@ impl Watch {
         self.made.clear();
     }
 
+    /// Returns the accounts of which the job itself does not know yet what became of them.
+    pub fn open(&self) -> BTreeSet<String> {
+        self.orphans.iter().chain(self.pending.keys()).cloned().collect()
+    }
+
     /// Looks at what a cycle did. Entra ID does not change during a cycle. `veiled` means that a
     /// web page may have come with a success, in the place of an answer: the write shows as made.
     pub async fn look(
@@ -53,6 +61,11 @@ impl Watch {
     ) -> Result<Complaints, String> {
         let links = store.links().await.map_err(|error| error.to_string())?;
         let mut found = Complaints::new();
+        let open = store.open_intents().await.map_err(|error| error.to_string())?;
+        let about = open.into_iter().filter_map(|(_, intent)| {
+            Some((intent.change.target_id?.as_str().to_owned(), intent.change.anchor.0))
+        });
+        self.pending = about.collect();
         self.accounts(before, now, &links, &mut found);
         let new: Vec<WriteRecord> = sandbox.counts.writes();
         let new: Vec<_> = new.into_iter().filter(|write| write.seq > self.seen).collect();
@@ -85,7 +98,8 @@ impl Watch {
             match known {
                 Some(known) => {
                     let change = (was_ours.get(id.as_str()), ours.get(id.as_str()));
-                    kept(&before.truth, known, account, change, found);
+                    let pending = self.pending.get(id).copied();
+                    kept(&before.truth, known, account, change, pending, found);
                 }
                 None if !ours.contains_key(id.as_str()) => {
                     self.orphans.insert(id.clone());
@@ -122,19 +136,20 @@ impl Watch {
         self.writes += 1;
         let Some(id) = account_of(write) else { return };
         let owner = by_account(&before.links).get(id).or(by_account(links).get(id)).copied();
+        let owner = owner.map(|link| link.anchor.0).or(self.pending.get(id).copied());
         let Some(owner) = owner else {
             return found.push(format!("{} of nobody's account: {}", write.path, write.body));
         };
-        let inside = before.truth.inside(owner.anchor.0).is_some();
+        let inside = before.truth.inside(owner).is_some();
         match disables(write) {
             Some(true) if inside => {
-                found.push(format!("{id} was disabled, and {} is inside", owner.anchor));
+                found.push(format!("{id} was disabled, and {owner} is inside"));
             }
             Some(false) if !inside => {
-                found.push(format!("{id} was enabled, and {} is not inside", owner.anchor));
+                found.push(format!("{id} was enabled, and {owner} is not inside"));
             }
             None if !inside => {
-                found.push(format!("{id} was changed, and {} is not inside", owner.anchor));
+                found.push(format!("{id} was changed, and {owner} is not inside"));
             }
             Some(true) => {
                 hand.enabled.remove(id);
@@ -178,10 +193,15 @@ fn kept(
     was: &AccountView,
     is: &AccountView,
     (before, after): (Option<&&Link>, Option<&&Link>),
+    pending: Option<Uuid>,
     found: &mut Complaints,
 ) {
     match (before, after) {
         _ if was == is && before.is_some() == after.is_some() => {}
+        // Killed right after it was written to: the next cycle settles the adoption.
+        (None, None) if let Some(owner) = pending => {
+            adopted(truth, was, is, owner, found);
+        }
         (None, None) => {
             found.push(format!("{}, which is outside the job, was changed: {is:?}", was.email));
         }
@@ -189,25 +209,36 @@ fn kept(
             found.push(format!("{} is no longer linked, and exists", was.email));
         }
         (None, Some(link)) if matches!(link.origin, Origin::Adopted { .. }) => {
-            let mail = truth.inside(link.anchor.0).and_then(|person| person.mail.as_deref());
-            let fits = mail.is_some_and(|mail| {
-                let mail = mail.to_lowercase();
-                addresses(was).any(|address| address == mail)
-            });
-            if !fits {
-                found.push(format!("{} was adopted without a match for {mail:?}", was.email));
-            }
-            if truth.is_protected(was) {
-                found.push(format!("{} was adopted, and is protected", was.email));
-            }
-            if was.disabled != is.disabled {
-                found.push(format!("{} was adopted, and changed its state", was.email));
-            }
+            adopted(truth, was, is, link.anchor.0, found);
         }
         _ => {}
     }
     if was != is && truth.is_protected(was) {
         found.push(format!("{}, which is protected, was changed: {is:?}", was.email));
+    }
+}
+
+/// Complains if an account was adopted that nobody may adopt, or by the wrong person.
+fn adopted(
+    truth: &Truth,
+    was: &AccountView,
+    is: &AccountView,
+    owner: Uuid,
+    found: &mut Complaints,
+) {
+    let mail = truth.inside(owner).and_then(|person| person.mail.as_deref());
+    let fits = mail.is_some_and(|mail| {
+        let mail = mail.to_lowercase();
+        addresses(was).any(|address| address == mail)
+    });
+    if !fits {
+        found.push(format!("{} was adopted without a match for {mail:?}", was.email));
+    }
+    if truth.is_protected(was) {
+        found.push(format!("{} was adopted, and is protected", was.email));
+    }
+    if was.disabled != is.disabled {
+        found.push(format!("{} was adopted, and changed its state", was.email));
     }
 }
 

@@ -84,6 +84,8 @@ impl Running {
             .command()
             .args(["sandbox", "--json", "--listen", "127.0.0.1:0", "--licences", "10000000"])
             .args(["--users", &people.to_string(), "--groups", &(people / 50).to_string()])
+            // What is measured is how fast it is, not when it says that it was enough.
+            .args(["--switch", "graph.resource_units=4000000000"])
             .stdout(Stdio::piped())
             .spawn()
             .context("starting the sandbox")?;
@@ -217,7 +219,8 @@ impl Line {
         let mut body = vec![0; length.context("an answer without a length")?];
         self.0.read_exact(&mut body)?;
         if !status.starts_with('2') {
-            bail!("{} answered {status}: {}", request.text, String::from_utf8_lossy(&body));
+            let asked = request.text.lines().next().unwrap_or_default();
+            bail!("{asked} answered {status}: {}", String::from_utf8_lossy(&body));
         }
         Ok(body)
     }

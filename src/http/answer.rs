@@ -18,9 +18,10 @@ impl Answer {
     /// Returns the body as JSON.
     ///
     /// # Errors
-    /// When the body is no JSON or has another shape.
+    /// When the body is no JSON or has another shape. The error says where and why, and quotes no
+    /// text of the body.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+        serde_json::from_slice(&self.body).map_err(unquoted)
     }
 
     /// Returns whether the body is a web page: what gateways, proxies and wrong addresses answer
@@ -41,6 +42,16 @@ impl Answer {
             .find_map(|name| self.headers.get(name))
             .and_then(|value| value.to_str().ok())
     }
+}
+
+/// Takes the text out of an error that quotes one: it may be a token, or a person's address.
+pub fn unquoted(error: serde_json::Error) -> serde_json::Error {
+    let text = error.to_string();
+    let Some((before, rest)) = text.split_once("string \"") else {
+        return error;
+    };
+    let after = rest.rsplit_once('"').map_or("", |(_, after)| after);
+    serde::de::Error::custom(format!("{before}string{after}"))
 }
 
 impl std::fmt::Debug for Answer {
@@ -100,6 +111,23 @@ mod tests {
         assert!(answer("application/json", "  <!DOCTYPE html>").looks_like_html());
         assert!(!answer("application/json", "{\"a\":\"<b>\"}").looks_like_html());
         assert!(!answer("application/json", "").looks_like_html());
+    }
+
+    #[test]
+    fn errors_quote_no_text_of_the_body() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code)]
+        struct Token {
+            expires_in: u64,
+        }
+        for (body, words) in [
+            ("\"eyJ.secret \\\" more\"", "invalid type: string, expected struct Token at line 1"),
+            ("{\"expires_in\": \"secret\"}", "invalid type: string, expected u64 at line 1"),
+            ("{\"expires_in\": 1", "EOF while parsing an object at line 1"),
+        ] {
+            let error = answer("application/json", body).json::<Token>().unwrap_err().to_string();
+            assert!(error.contains(words) && !error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

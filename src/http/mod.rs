@@ -41,7 +41,7 @@ mod roots;
 pub mod token;
 pub mod window;
 
-pub use answer::{Answer, Repeat, Streamed, Verdict};
+pub use answer::{Answer, Repeat, Streamed, Verdict, unquoted};
 pub use certificate::CertificateFacts;
 pub use client::{ClientSettings, PoliteClient};
 pub use connection::Connection;

@@ -48,6 +48,21 @@ async fn signs_in_once_and_asks_politely() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_token_is_told_and_quoted_nowhere() {
+    for (answer, words) in [
+        (json!({"expires_in": 3599, "access_token": ""}), "holds no token"),
+        (json!("eyJ.a-token"), "not the JSON that was expected"),
+        (json!({"expires_in": "eyJ.a-token", "access_token": "x"}), "not the JSON"),
+    ] {
+        let fake = Fake::start(move |_, _| reply(200, answer.clone())).await;
+        let error = fake.connect().describe().await.unwrap_err();
+        let text = whole_chain(&error);
+        assert!(text.contains(words) && !text.contains("eyJ"), "{text}");
+        assert!(fake.seen().is_empty(), "nothing is asked without a token");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_permission_is_named_before_anything_is_read() {
     let fake = Fake::start(|_, _| token(&["Application.Read.All", "GroupMember.Read.All"])).await;
     let error = fake.connect().describe().await.unwrap_err();

@@ -210,6 +210,15 @@ impl Tokens {
                 }));
             }
         }
+        if token.access_token.trim().is_empty() {
+            return Err(error::failed(
+                ATTEMPTED,
+                ErrorCategory::Bug,
+                "the answer holds no token",
+                "Check that the login address is right and that nothing on the way rewrites \
+                 answers.",
+            ));
+        }
         let mut header =
             HeaderValue::from_str(&format!("Bearer {}", token.access_token)).map_err(|_| {
                 error::failed(

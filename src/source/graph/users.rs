@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use graph_rs_sdk::ODataQuery;
 use serde_json::Value;
 
+use crate::http::unquoted;
 use crate::model::identity::SourceUser;
 use crate::model::ids::SourceAnchor;
 use crate::source::SourceError;
@@ -122,7 +123,7 @@ pub(super) fn decoded<T: serde::de::DeserializeOwned>(
     let body: Value = answer.body;
     serde_json::from_value(body).map_err(|error| {
         let mut failed = call.unexpected("an answer of another shape in a batch");
-        failed.cause = Some(Box::new(error));
+        failed.cause = Some(Box::new(unquoted(error)));
         failed
     })
 }

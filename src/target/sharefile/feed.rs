@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::api::{Api, Call};
 use super::error::Attempt;
-use crate::http::HttpError;
+use crate::http::{HttpError, unquoted};
 use crate::model::outcome::ErrorCategory;
 use crate::target::TargetError;
 
@@ -142,7 +142,7 @@ async fn read_page<T: DeserializeOwned>(
             })
             .map_err(|fault| PageFault::Failed(fault_error(attempt, fault)))?;
         if let Some(error) = unreadable {
-            return Err(PageFault::Failed(row_error(attempt, *rows, error)));
+            return Err(PageFault::Failed(row_error(attempt, *rows, unquoted(error))));
         }
     }
 }

@@ -144,6 +144,9 @@ impl SignIn {
         let token: TokenAnswer = answer
             .json()
             .map_err(|_| attempt.unreadable(answer, "the token's answer is not as documented"))?;
+        if token.access_token.trim().is_empty() {
+            return Err(attempt.unreadable(answer, "the answer holds no token"));
+        }
         if !token.admin_users {
             return Err(attempt.error(
                 ErrorCategory::Auth,

@@ -121,6 +121,7 @@ async fn useless_tokens_are_refused_and_sent_nowhere() {
     for (member, value, category, word) in [
         ("admin_users", json!(false), ErrorCategory::Auth, "admin_users"),
         ("admin_users", Value::Null, ErrorCategory::Auth, "admin_users"),
+        ("access_token", json!(" "), ErrorCategory::Bug, "expected"),
         ("apicp", json!("localhost:1/x"), ErrorCategory::Bug, "API host"),
         ("subdomain", json!("evil.example/"), ErrorCategory::Bug, "API host"),
     ] {

@@ -7,10 +7,18 @@
 //! Optimised this little, a thousand histories of a hundred steps take some four minutes on two
 //! processors; without, twice as long. A history that does not end well is printed with its seed,
 //! all that happened in it and the command that tells it again, and the exit code is 1.
+//!
+//! Or lets whole cycles meet as many malformed answers as one likes:
+//!
+//! ```text
+//! CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --test simulate -- --malformed 10000
+//! ```
 
 #[allow(dead_code)]
 #[path = "../it/history/mod.rs"]
 mod history;
+#[path = "../it/malformed/mod.rs"]
+mod malformed;
 #[allow(dead_code)]
 #[path = "../it/shapes/mod.rs"]
 mod shapes;
@@ -43,10 +51,16 @@ struct Arguments {
     /// In how many of a hundred cycles something goes wrong.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=100))]
     faults: u8,
+    /// Instead of histories: whole cycles with so many malformed answers.
+    #[arg(long)]
+    malformed: Option<u64>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(answers) = arguments.malformed {
+        return damage(arguments.seed, answers);
+    }
     let settings = Settings {
         steps: arguments.steps,
         people: arguments.people,
@@ -74,4 +88,15 @@ fn main() -> ExitCode {
     }
     println!("{} of {} histories failed", broken.len(), arguments.seeds);
     ExitCode::FAILURE
+}
+
+/// Lets whole cycles meet malformed answers.
+fn damage(seed: u64, answers: u64) -> ExitCode {
+    let began = Instant::now();
+    let (figures, broken) = malformed::try_all(seed, answers);
+    println!("{figures}, in {:.1?}", began.elapsed());
+    for (seed, what) in &broken {
+        println!("seed {seed} failed: {what}\n");
+    }
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -97,6 +97,8 @@ const SHAREFILE: &[(&str, &str, u16)] = &[
     ("PATCH /Users({employee})", r#"{"Security": {"IsDisabled": true}}"#, 200),
     ("PATCH /Users/AccountUser({employee})", r#"{"Company": "Contoso"}"#, 200),
     ("GET /Sessions/Login", "", 200),
+    ("GET /Capabilities", "", 200),
+    ("GET /Devices", "", 200),
     (
         "GET /Users({me})?$expand=Security,Preferences,DefaultZone,EmailAddresses,Groups,Devices,Policies",
         "",

@@ -35,6 +35,7 @@ pub struct Judge(Mutex<Record>);
 struct Record {
     violations: Vec<String>,
     seen: BTreeMap<String, u64>,
+    spoilt: Vec<String>,
 }
 
 impl Judge {
@@ -49,16 +50,30 @@ impl Judge {
     }
 }
 
+impl Judge {
+    /// Returns the answers that a fault spoilt: request and the beginning of the body.
+    pub fn spoilt(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).spoilt.clone()
+    }
+}
+
 impl Observe for Judge {
     fn observe(&self, exchange: &Exchange) {
         let request = Request::of(exchange);
-        let answer = exchange.answer.as_ref().filter(|answer| !answer.spoilt).map(Answer::of);
+        let answer = exchange.answer.as_ref();
+        let spoilt = answer.filter(|answer| answer.spoilt).map(|answer| {
+            let body = String::from_utf8_lossy(&answer.body);
+            let begin: String = body.chars().take(400).collect();
+            format!("{} {}: {} {begin:?}", request.method, request.target(), answer.status)
+        });
+        let answer = answer.filter(|answer| !answer.spoilt).map(Answer::of);
         let mut report = Report::default();
         match exchange.end {
             End::Entra => graph::judge(&request, answer, &mut report),
             End::Sharefile => sharefile::judge(&request, answer, &mut report),
         }
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        record.spoilt.extend(spoilt);
         let room = KEPT.saturating_sub(record.violations.len());
         record.violations.extend(report.violations.into_iter().take(room));
         for name in report.seen {

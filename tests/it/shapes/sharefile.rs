@@ -238,8 +238,11 @@ fn judge_success(
     };
     let feed = kind.strip_prefix("ODataFeed<").and_then(|name| name.strip_suffix('>'));
     let name = feed.unwrap_or(kind);
+    // Files, redirections and what nobody knows are what they are.
+    if name.contains(' ') || *kind == "file" {
+        return;
+    }
     let Content::Json(body) = &answer.content else {
-        // Files and redirections are what they are.
         if known.types.get(name).is_some() || feed.is_some() {
             report.wrong(request, "a body that is no JSON");
         }

@@ -33,6 +33,10 @@ const MORE: [(&str, &str, &str); 2] = [
     ("Session", "OAuth2ClientName", "string"),
 ];
 
+/// Lists that the reference has (sections 1.7 and 5) and the compiled surface lacks.
+const MORE_LISTS: [(&str, &str); 2] =
+    [("/sf/v3/Capabilities", "ODataFeed<Capability>"), ("/sf/v3/Devices", "ODataFeed<DeviceUser>")];
+
 /// Returns the description; it is read once.
 pub fn surface() -> &'static Surface {
     static READ: OnceLock<Surface> = OnceLock::new();
@@ -108,7 +112,15 @@ fn read(document: &Value) -> Surface {
             statuses,
         }
     });
-    let endpoints = endpoints.collect();
+    let mut endpoints: Vec<Endpoint> = endpoints.collect();
+    endpoints.extend(MORE_LISTS.map(|(path, answers)| Endpoint {
+        method: "GET".to_owned(),
+        path: path.to_owned(),
+        query: Vec::new(),
+        fields: Vec::new(),
+        answers: answers.to_owned(),
+        statuses: vec![200],
+    }));
     let mut types = Map::new();
     let enums = document["enums"].as_object().expect("enumerations");
     for (name, values) in enums {

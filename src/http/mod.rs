@@ -48,5 +48,5 @@ pub use connection::Connection;
 pub use error::HttpError;
 pub use gate::{Gate, GateLimits, Permit};
 pub use network::{NetworkSettings, ProxySettings, certificates};
-pub use token::{Fetched, TokenCache};
+pub use token::{Fetched, TokenCache, is_token};
 pub use window::{GateWindow, WindowKeeper};

@@ -77,6 +77,11 @@ impl<T: Clone> TokenCache<T> {
     }
 }
 
+/// Returns whether a text can be a token: visible, and of characters that a header carries.
+pub fn is_token(text: &str) -> bool {
+    !text.trim().is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 impl<T> std::fmt::Debug for TokenCache<T> {
     /// Never shows the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

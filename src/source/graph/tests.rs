@@ -51,6 +51,7 @@ async fn signs_in_once_and_asks_politely() {
 async fn an_answer_without_a_token_is_told_and_quoted_nowhere() {
     for (answer, words) in [
         (json!({"expires_in": 3599, "access_token": ""}), "holds no token"),
+        (json!({"expires_in": 3599, "access_token": "eyJ\u{202e}"}), "holds no token"),
         (json!("eyJ.a-token"), "not the JSON that was expected"),
         (json!({"expires_in": "eyJ.a-token", "access_token": "x"}), "not the JSON"),
     ] {

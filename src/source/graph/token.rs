@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::http::{Answer, Connection, Fetched, PoliteClient, Repeat, TokenCache};
+use crate::http::{Answer, Connection, Fetched, PoliteClient, Repeat, TokenCache, is_token};
 use crate::model::ids::Timestamp;
 use crate::model::outcome::ErrorCategory;
 use crate::source::SourceError;
@@ -210,7 +210,7 @@ impl Tokens {
                 }));
             }
         }
-        if token.access_token.trim().is_empty() {
+        if !is_token(&token.access_token) {
             return Err(error::failed(
                 ATTEMPTED,
                 ErrorCategory::Bug,

@@ -13,7 +13,9 @@ use super::error::{Attempt, verdict};
 use super::settings::SharefileSettings;
 use super::wire::TokenAnswer;
 use crate::clock::Clock;
-use crate::http::{Answer, Fetched, HttpError, PoliteClient, Repeat, TokenCache, Verdict};
+use crate::http::{
+    Answer, Fetched, HttpError, PoliteClient, Repeat, TokenCache, Verdict, is_token,
+};
 use crate::model::outcome::ErrorCategory;
 use crate::target::TargetError;
 
@@ -144,7 +146,7 @@ impl SignIn {
         let token: TokenAnswer = answer
             .json()
             .map_err(|_| attempt.unreadable(answer, "the token's answer is not as documented"))?;
-        if token.access_token.trim().is_empty() {
+        if !is_token(&token.access_token) {
             return Err(attempt.unreadable(answer, "the answer holds no token"));
         }
         if !token.admin_users {

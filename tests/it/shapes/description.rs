@@ -42,8 +42,8 @@ pub struct Description {
 }
 
 /// Operations of the pages that the cut of the metadata leaves out: method, path, status, kind of
-/// answer, type. (Graph reference, sections 3, 6, 7 and 10.)
-const MORE: [(&str, &str, u16, char, &str); 9] = [
+/// answer, type. (Graph reference, sections 1, 3, 6, 7 and 10.)
+const MORE: [(&str, &str, u16, char, &str); 16] = [
     ("POST", "/directoryObjects/getByIds", 200, 'l', "directoryObject"),
     ("POST", "/directory/deletedItems/{id}/restore", 200, 'o', "directoryObject"),
     ("DELETE", "/directory/deletedItems/{id_1}", 204, 'n', ""),
@@ -71,6 +71,19 @@ const MORE: [(&str, &str, u16, char, &str); 9] = [
         200,
         'o',
         "synchronizationSchema",
+    ),
+    ("GET", "/users/{id}/memberOf", 200, 'l', "directoryObject"),
+    ("GET", "/users/{id}/transitiveMemberOf", 200, 'l', "directoryObject"),
+    ("GET", "/groups/{id}/memberOf", 200, 'l', "directoryObject"),
+    ("GET", "/groups/{id}/transitiveMemberOf", 200, 'l', "directoryObject"),
+    ("GET", "/applications", 200, 'l', "application"),
+    ("GET", "/applications/{id}", 200, 'o', "application"),
+    (
+        "GET",
+        "/applications/{id}/federatedIdentityCredentials",
+        200,
+        'l',
+        "federatedIdentityCredential",
     ),
 ];
 
@@ -249,6 +262,34 @@ fn amend(types: &mut Map<String, Value>) {
         }),
     );
     types.insert("error".into(), error());
+    // Of the registration only what concerns signing in, and whatever else there is.
+    let list = |name: &str| json!({"type": "array", "items": reference(name)});
+    let text = json!({"type": ["string", "null"]});
+    types.insert(
+        "application".into(),
+        json!({
+            "type": "object",
+            "required": ["id"],
+            "properties": {
+                "id": {"type": "string", "format": "uuid"},
+                "appId": text,
+                "displayName": text,
+                "passwordCredentials": list("passwordCredential"),
+                "keyCredentials": list("keyCredential"),
+            },
+        }),
+    );
+    types.insert(
+        "federatedIdentityCredential".into(),
+        json!({
+            "type": "object",
+            "required": ["id", "issuer", "subject", "audiences"],
+            "properties": {
+                "name": text, "issuer": {"type": "string"}, "subject": text,
+                "audiences": {"type": "array", "items": {"type": "string"}},
+            },
+        }),
+    );
     let ends = json!({"type": "array", "items": reference("end")});
     types.insert("end".into(), removable(&["@odata.type"]));
     types.insert("gone".into(), removable(&["@removed"]));

@@ -73,7 +73,7 @@ enum Command {
     /// Check the configuration, all problems at once
     Check,
     /// The emulators of both ends alone
-    Sandbox(sandbox::SandboxArguments),
+    Sandbox(Box<sandbox::SandboxArguments>),
 }
 
 /// Parses the command line, carries out the command, and returns its exit code.

@@ -75,8 +75,8 @@ pub struct Emulator {
     /// Returns the endpoint label of a request: the method, and the path with ids replaced.
     pub label: fn(&Method, &str) -> String,
     /// Returns the refusal of a fault (429, 503 or 401) in the vendor's error shape, to a request
-    /// with these headers, at this time. The server adds `Retry-After`.
-    pub refuse: fn(FaultKind, &Fault, &HeaderMap, Timestamp) -> Response,
+    /// of this path with these headers, at this time. The server adds `Retry-After`.
+    pub refuse: fn(&Fault, &str, &HeaderMap, Timestamp) -> Response,
 }
 
 /// A running emulator; it stops when this is dropped.
@@ -326,9 +326,10 @@ impl Desk {
             }
             kind => {
                 let now = self.house.clock.now();
+                let path = envelope.path_and_query.split('?').next().unwrap_or_default();
                 let mut response = match kind {
                     FaultKind::Html => html_page(StatusCode::OK, "Please sign in to the network"),
-                    _ => (self.emulator.refuse)(kind, &fault, &envelope.headers, now),
+                    _ => (self.emulator.refuse)(&fault, path, &envelope.headers, now),
                 };
                 adorn(&mut response, &fault, now);
                 self.log(envelope, response.status());

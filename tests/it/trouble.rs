@@ -122,11 +122,11 @@ fn on_the_wire(trouble: Trouble) -> Wrong {
 }
 
 fn service(kind: FaultKind) -> Wrong {
-    Wrong::Sandbox(Fault::new(kind))
+    Wrong::Sandbox(Box::new(Fault::new(kind)))
 }
 
 fn service_says(kind: FaultKind, retry_after: &str) -> Wrong {
-    Wrong::Sandbox(Fault::new(kind).retry_after(retry_after))
+    Wrong::Sandbox(Box::new(Fault::new(kind).retry_after(retry_after)))
 }
 
 rows! {
@@ -140,8 +140,8 @@ rows! {
     stalled_before: service(FaultKind::StallBefore) => LOST_BEFORE;
     stalled_after: service(FaultKind::StallAfter) => LOST_AFTER;
     body_cut: service(FaultKind::CutBody) => LOST_AFTER;
-    slow: Wrong::Sandbox(Fault::new(FaultKind::Slow).delay_ms(20_000)) => NO_MATTER;
-    trickling: Wrong::Sandbox(Fault::new(FaultKind::Trickle).delay_ms(10)) => NO_MATTER;
+    slow: Wrong::Sandbox(Box::new(Fault::new(FaultKind::Slow).delay_ms(20_000))) => NO_MATTER;
+    trickling: Wrong::Sandbox(Box::new(Fault::new(FaultKind::Trickle).delay_ms(10))) => NO_MATTER;
     throttled: service_says(FaultKind::TooManyRequests, "2") => NOT_NOW;
     throttled_without_a_hint: service(FaultKind::TooManyRequests) => NOT_NOW;
     unavailable: service(FaultKind::Unavailable) => NOT_NOW;
@@ -262,7 +262,7 @@ once: done, asked 2
     list of employees, list of clients, account by id, account by address, create employee,
     create client, update, disable, enable
 once: the cycle stops (66), asked 1
-    ShareFile token
+    Entra token, ShareFile token
 always: the cycle stops (66), asked 2
     application, assignments, users/delta, groups/delta, users/delta from now,
     groups/delta from now, $batch of newcomers, $batch of members, $batch of people,
@@ -271,7 +271,7 @@ always: the cycle stops (66), asked 2
     list of employees, list of clients, account by id, account by address, create employee,
     create client, update, disable, enable
 always: the cycle stops (66), asked 1
-    ShareFile token
+    Entra token, ShareFile token
 ";
 
 const TOKEN_EXPIRED: &str = "

@@ -18,7 +18,7 @@ use super::synchronization::Part;
 use super::throttle::Charge;
 use super::{
     Tenant, applications, batch, deleted, delta, groups, members, provisioning, registrations,
-    subscriptions, synchronization, throttle, users,
+    subscriptions, synchronization, throttle, token, users,
 };
 
 /// Permissions that let a caller read applications and who is assigned to them.
@@ -379,9 +379,12 @@ pub fn refusal(kind: FaultKind, fault: &Fault) -> Refusal {
 }
 
 /// Returns the response of a fault that the server acts out.
-pub fn refuse(kind: FaultKind, fault: &Fault, asked: &HeaderMap, now: Timestamp) -> Response {
+pub fn refuse(fault: &Fault, path: &str, asked: &HeaderMap, now: Timestamp) -> Response {
+    if let Some(Door::Token(_)) = Door::of(path) {
+        return token::refuse(fault.kind, asked, now);
+    }
     let charge = Charge { units: 1, share: None };
-    respond(Err(refusal(kind, fault)), &RequestIds::of(asked), Some(now), charge)
+    respond(Err(refusal(fault.kind, fault)), &RequestIds::of(asked), Some(now), charge)
 }
 
 /// Splits a query string into its decoded options.

@@ -13,6 +13,7 @@ use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
 use crate::model::ids::Timestamp;
+use crate::sandbox::faults::FaultKind;
 
 use super::call::{Call, Refusal};
 use super::login::answer;
@@ -98,6 +99,19 @@ pub fn token(
 /// Refuses a request for a tenant that is not here.
 pub fn unknown_tenant(name: &str, headers: &HeaderMap, now: Timestamp) -> Response {
     let refusal = no_tenant(name);
+    answer(refusal.status, &refusal_body(&refusal, headers, now), headers, now)
+}
+
+/// Returns the refusal of a fault at the token endpoint (Graph reference, section 1.5).
+pub fn refuse(kind: FaultKind, headers: &HeaderMap, now: Timestamp) -> Response {
+    let again = |status, text| denied(status, "temporarily_unavailable", 90_033, text);
+    let refusal = match kind {
+        FaultKind::Unauthorized => {
+            denied(401, "invalid_client", 7_000_215, "Invalid client secret provided.")
+        }
+        FaultKind::TooManyRequests => again(429, "Too many requests. Please try again later."),
+        _ => again(503, "A transient error has occurred. Please try again."),
+    };
     answer(refusal.status, &refusal_body(&refusal, headers, now), headers, now)
 }
 

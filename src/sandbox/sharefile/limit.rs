@@ -103,7 +103,7 @@ mod tests {
         let refused = window.turn_away(&switches(RetryHint::Date), Timestamp(1)).unwrap();
         assert_eq!(refused.status(), 429);
         assert_eq!(refused.headers()[RETRY_AFTER], "Thu, 01 Jan 1970 00:01:00 GMT");
-        assert_eq!(refused.headers()[DATE], "Thu, 01 Jan 1970 00:00:01 GMT");
+        assert_eq!(refused.headers()[DATE], "Thu, 01 Jan 1970 00:00:00 GMT");
         let off = Switches::default();
         assert!((0..99).all(|_| window.turn_away(&off, Timestamp(0)).is_none()));
     }

@@ -67,8 +67,8 @@ pub(super) fn error_response(
 }
 
 /// Returns the answer of a transport fault.
-pub(super) fn refuse(kind: FaultKind, fault: &Fault, _: &HeaderMap, _: Timestamp) -> Response {
-    let (status, reason, message) = match kind {
+pub(super) fn refuse(fault: &Fault, _: &str, _: &HeaderMap, _: Timestamp) -> Response {
+    let (status, reason, message) = match fault.kind {
         FaultKind::TooManyRequests => {
             (StatusCode::TOO_MANY_REQUESTS, "Throttled", "Too many requests were sent.")
         }

@@ -145,7 +145,15 @@ async fn the_application_is_found_by_either_id_or_by_name() {
         if seen.path == "/v1.0/servicePrincipals" {
             let found = match seen.param("$filter") {
                 "displayName eq 'Ann''s ShareFile'" => vec![application.clone()],
-                "displayName eq 'Twice'" => vec![application.clone(), application.clone()],
+                // Pages repeat: the same application twice is still one.
+                "displayName eq 'Ann''s Repeated'" => {
+                    vec![application.clone(), application.clone()]
+                }
+                "displayName eq 'Twice'" => {
+                    let mut other = application.clone();
+                    other["id"] = json!(Uuid::from_u128(7));
+                    vec![application.clone(), other]
+                }
                 _ => vec![],
             };
             reply(200, json!({ "value": found }))
@@ -160,6 +168,7 @@ async fn the_application_is_found_by_either_id_or_by_name() {
         (Uuid::from_u128(5).to_string(), 1),
         (Uuid::from_u128(6).to_string(), 2),
         ("Ann's ShareFile".to_owned(), 1),
+        ("Ann's Repeated".to_owned(), 1),
     ] {
         let mut settings = fake.settings();
         settings.application = wanted;

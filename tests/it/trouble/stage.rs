@@ -121,7 +121,7 @@ pub enum Wrong {
     /// On the wire.
     Wire(Trouble),
     /// In the sandbox.
-    Sandbox(Fault),
+    Sandbox(Box<Fault>),
     /// Nobody listens any more, from this request on.
     Refused,
 }
@@ -192,12 +192,6 @@ impl Stage {
     /// was written twice.
     pub async fn suffer(&mut self, ask: &Ask, wrong: &Wrong, times: Option<u32>) -> Option<String> {
         if ask.beside && matches!(wrong, Wrong::Refused) {
-            return None;
-        }
-        // The sign-in of Entra ID refuses in words of its own: see `errors`.
-        let denied =
-            matches!(wrong, Wrong::Sandbox(fault) if fault.kind == FaultKind::Unauthorized);
-        if denied && ask.label == TOKEN {
             return None;
         }
         self.prepare(ask.scene).await;

@@ -30,6 +30,7 @@ struct Seen {
 }
 
 /// What the server answers.
+#[derive(Clone)]
 enum Reply {
     Json(u16, Value),
     Text(u16, &'static str),

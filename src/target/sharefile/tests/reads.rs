@@ -90,7 +90,6 @@ fn contact(number: u32) -> Value {
 
 /// Lists of employees by pages, and one client.
 fn lists(count: u64, last_page: Reply) -> impl Fn(&Seen, u64) -> Reply + Send + Sync {
-    let last_page = Mutex::new(Some(last_page));
     move |seen, _| match seen.line.as_str() {
         "POST /oauth/token" => SIGN_IN,
         "GET /sf/v3/Accounts/Employees" => Reply::Json(
@@ -98,7 +97,7 @@ fn lists(count: u64, last_page: Reply) -> impl Fn(&Seen, u64) -> Reply + Send + 
             json!({ "odata.nextLink": "/sf/v3/Accounts/Employees?$skip=2", "odata.count": count,
                 "value": [contact(1), contact(2)] }),
         ),
-        "GET /sf/v3/Accounts/Employees?$skip=2" => last_page.lock().unwrap().take().unwrap(),
+        "GET /sf/v3/Accounts/Employees?$skip=2" => last_page.clone(),
         _ => Reply::Json(200, json!({ "odata.count": 1, "value": [contact(9)] })),
     }
 }

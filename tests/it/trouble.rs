@@ -254,16 +254,9 @@ always: one object fails (72), asked 5
 ";
 
 const UNAUTHORIZED: &str = "
-once: done, asked 2
-    application, assignments, users/delta, groups/delta, users/delta from now,
-    groups/delta from now, $batch of newcomers, $batch of members, $batch of people,
-    $batch of the missing, page of members, members in a $batch, people in a $batch,
-    recycle bin in a $batch, service user, account, preferences, Super User Group,
-    list of employees, list of clients, account by id, account by address, create employee,
-    create client, update, disable, enable
 once: the cycle stops (66), asked 1
     Entra token, ShareFile token
-always: the cycle stops (66), asked 2
+once: done, asked 2
     application, assignments, users/delta, groups/delta, users/delta from now,
     groups/delta from now, $batch of newcomers, $batch of members, $batch of people,
     $batch of the missing, page of members, members in a $batch, people in a $batch,
@@ -272,6 +265,13 @@ always: the cycle stops (66), asked 2
     create client, update, disable, enable
 always: the cycle stops (66), asked 1
     Entra token, ShareFile token
+always: the cycle stops (66), asked 2
+    application, assignments, users/delta, groups/delta, users/delta from now,
+    groups/delta from now, $batch of newcomers, $batch of members, $batch of people,
+    $batch of the missing, page of members, members in a $batch, people in a $batch,
+    recycle bin in a $batch, service user, account, preferences, Super User Group,
+    list of employees, list of clients, account by id, account by address, create employee,
+    create client, update, disable, enable
 ";
 
 const TOKEN_EXPIRED: &str = "

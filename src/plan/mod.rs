@@ -153,6 +153,7 @@ impl Draft {
                 change: None,
             };
             self.hold(HoldKind::SharedAccount, item);
+            self.contested.remove(&change.anchor);
             self.changes.extend(self.without_address.remove(&change.anchor));
         }
     }

@@ -477,6 +477,13 @@ fn nothing_else_waits_for_an_address_that_is_taken() {
     let target_id = TargetId::new("acc-1");
     assert_eq!(plan.changes[0].write, Write::Update { target_id, values: king, enable: true });
     assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+
+    // The same if somebody else wants the address as well.
+    world.linked(2, "cyd@x.test");
+    world.moves(2, "bob@x.test");
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "ada@x.test")]);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 2)]);
 }
 
 #[test]

@@ -240,13 +240,32 @@ async fn unreachable_hosts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_untrusted_certificate() {
     let mut danger = Danger::new().await;
-    let port = tls::listen().await;
+    let (port, _) = tls::listen("localhost").await;
     let credentials = danger.world.sandbox.credentials();
     let address = format!("https://localhost:{port}");
     for key in ["entra.cloud.login", "entra.cloud.graph"] {
         danger.world.set(key, &address);
         let words = [&format!("localhost:{port}"), "certificate", "root certificate"];
         danger.fails(SOURCE, &words).await;
+        danger.world.set(key, &credentials.login_url);
+    }
+    danger.heals().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_certificate_of_another_host() {
+    let mut danger = Danger::new().await;
+    let (port, pem) = tls::listen("elsewhere.example").await;
+    let file = danger.world.folder.path().join("elsewhere.pem");
+    std::fs::write(&file, pem).expect("a file");
+    let credentials = danger.world.sandbox.credentials();
+    danger.world.set("network.ca_file", &format!("{:?}", file.display().to_string()));
+    let address = format!("https://localhost:{port}");
+    for key in ["entra.cloud.login", "entra.cloud.graph"] {
+        danger.world.set(key, &address);
+        danger
+            .fails(SOURCE, &[&format!("localhost:{port}"), "certificate", "not valid for name"])
+            .await;
         danger.world.set(key, &credentials.login_url);
     }
     danger.heals().await;
@@ -561,17 +580,19 @@ async fn some_objects_failed() {
     says(&danger.world.ran(&["sync"]).await, 0, &["1 created"]);
 }
 
-/// A listener whose certificate nobody has reason to trust.
+/// A listener whose certificate nobody has reason to trust, or that is meant for another host.
 mod tls {
     use std::sync::Arc;
 
     use tokio::net::TcpListener;
 
-    /// Listens until the test ends and returns the port.
-    pub async fn listen() -> u16 {
+    /// Listens until the test ends, as the host of that name; returns the port, and the certificate
+    /// in PEM.
+    pub async fn listen(name: &str) -> (u16, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]);
         let made = made.expect("a certificate");
+        let pem = made.cert.pem();
         let key = rustls_pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
         let config = rustls::ServerConfig::builder()
             .with_no_client_auth()
@@ -587,6 +608,6 @@ mod tls {
                 tokio::spawn(async move { acceptor.accept(stream).await.is_ok() });
             }
         });
-        port
+        (port, pem)
     }
 }

@@ -66,9 +66,26 @@ impl<'a> Differ<'a> {
             }
             // Nobody any more: dropped from the snapshot, and never had an account.
             (Scope::Unread, None) if link.is_none() => {}
-            (Scope::Unread, _) | (Scope::In, None) => decision.unread = true,
+            (Scope::Unread, _) | (Scope::In, None) => {
+                decision.unread = true;
+                if let Some(link) = link {
+                    self.unread(link, &mut decision);
+                }
+            }
         }
         decision
+    }
+
+    /// A linked person of whom nothing is known in this cycle. Whether there still is an account
+    /// does not depend on that, and only full reads of both ends ask.
+    fn unread(&self, link: &Link, out: &mut Decision) {
+        let target_id = &link.target_id;
+        if self.input.target.is_gone(target_id) {
+            out.end = Some(self.end(link, Vec::new()));
+        } else if self.input.target.complete && !self.is_read(target_id) {
+            let listed = self.input.target.by_id(target_id).is_some();
+            out.target_ids.extend((!listed).then(|| target_id.clone()));
+        }
     }
 
     /// A person in scope whose account is linked: values are compared with those last sent.

@@ -371,6 +371,15 @@ fn somebody_unread_is_left_alone() {
     assert!(plan.changes.is_empty() && plan.holds.is_empty());
     assert_eq!(plan.counts.unread, 1);
     assert_eq!(plan.settled, [anchor(2)]);
+
+    // But an account that is gone is gone, whoever had it.
+    world.complete = true;
+    assert!(world.plan().0.changes.is_empty());
+    world.accounts.retain(|account| account.id != TargetId::new("acc-1"));
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("other", "ada@x.test")]);
+    assert_eq!(plan.changes[0].link, LinkAfter::End);
+    assert_eq!(plan.counts.unread, 1);
 }
 
 #[test]

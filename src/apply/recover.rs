@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use crate::model::account::{TargetAttribute, TargetUser};
+use crate::model::account::{TargetAttribute, TargetUser, address_key};
 use crate::model::ids::SourceAnchor;
 use crate::model::outcome::{ErrorCategory, OutcomeStatus, ProvisioningError};
 use crate::model::plan::{PlannedChange, Write};
@@ -135,7 +135,11 @@ pub fn took_effect(change: &PlannedChange, account: &TargetUser) -> bool {
         now == wanted.unwrap_or("") || now != was
     };
     match &change.write {
-        Write::Create { kind, .. } => account.kind == *kind,
+        // A look-up finds secondary addresses as well, which lists do not show.
+        Write::Create { kind, values } => {
+            let sent = values.get(TargetAttribute::Email.index()).unwrap_or("");
+            account.kind == *kind && address_key(account.address()) == address_key(sent)
+        }
         Write::Update { values, enable, .. } => {
             values.iter().all(|(target, wanted)| written(*target, wanted.as_deref()))
                 && !(*enable && account.disabled)

@@ -202,3 +202,31 @@ async fn a_list_that_breaks_off_is_read_again() {
         assert_eq!(world.asked(list), 3, "{list}");
     }
 }
+
+#[tokio::test]
+async fn an_account_that_has_the_address_besides_its_own_was_not_made_by_a_lost_call() {
+    let world = World::empty().await;
+    let account = NewAccount {
+        email: "owner-of-two@contoso.example".to_owned(),
+        first_name: "Hand".to_owned(),
+        last_name: "Made".to_owned(),
+        company: String::new(),
+        kind: AccountKind::Employee,
+        disabled: false,
+        roles: Vec::new(),
+        confirmed: true,
+    };
+    let account = world.sandbox.sharefile.add_account(account);
+    let others = json!({ "other_addresses": ["bob@contoso.example"] });
+    world.sandbox.sharefile.edit_account(&account, others).expect("an edit");
+    world.join("Bob");
+    // The lists of the first cycle show no secondary addresses, so that it tries to create Bob.
+    let create = "POST /sf/v3/Users/AccountUser";
+    world.sandbox.faults.add(Fault::new(FaultKind::DropBefore).at(create).times(9));
+    let first = world.cycle().await.report.counts;
+    assert_eq!((first.created, first.adopted), (0, 0));
+    // Once looked up, it is found by the matching rule, in a plan that shows it.
+    world.sandbox.faults.clear();
+    let second = world.cycle().await.report.counts;
+    assert_eq!((second.created, second.adopted, second.updated), (0, 1, 1));
+}

@@ -112,6 +112,9 @@ async fn users_since(
     let mut merge = Merge::default();
     let mut pager = Pager::new(transport, &call);
     let first = pager.follow::<Record>(link).await;
+    if let Some(why) = refusal_of_link(&first) {
+        return Ok((merge, Round::Expired(why)));
+    }
     let round = round(&mut pager, &call, first, |record| merge.user(&record, selection)).await?;
     Ok((merge, round))
 }
@@ -121,6 +124,9 @@ async fn groups_since(transport: &Transport, link: &str) -> Result<(Merge, Round
     let mut merge = Merge::default();
     let mut pager = Pager::new(transport, &call);
     let first = pager.follow::<GroupDelta>(link).await;
+    if let Some(why) = refusal_of_link(&first) {
+        return Ok((merge, Round::Expired(why)));
+    }
     let round = round(&mut pager, &call, first, |group| {
         merge.group(group);
         Ok(())
@@ -165,6 +171,17 @@ async fn round<T: DeserializeOwned>(
     }
 }
 
+/// Returns why a link of an earlier cycle leads nowhere, if Graph refuses it as a bad request or as
+/// unknown. Most refusals name the token, but a link that came damaged is refused without, and would
+/// be in every cycle to come: reading everything is safe, and ends it.
+fn refusal_of_link<T>(first: &Result<Page<T>, PageError>) -> Option<String> {
+    let Err(PageError::Refused(answer)) = first else { return None };
+    let bad = [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND].contains(&answer.status);
+    let codes = answer.json::<ErrorBody>().map(|body| body.error.codes()).unwrap_or_default();
+    let code = codes.into_iter().find(|code| bad && !code.is_empty())?;
+    Some(format!("Graph does not accept the delta link ({code})"))
+}
+
 /// Returns why the feed does not go on, if the refusal says so: any 410, and 400 or 404 with a
 /// code that names the token (section 4, client rule).
 fn expiry(answer: &Answer) -> Option<String> {
@@ -207,6 +224,23 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
             body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_refused_for_good_is_given_up() {
+        let damaged = r#"{"error":{"code":"Request_BadRequest","message":"Badly formed token."}}"#;
+        for (status, body, given_up) in [
+            (400, damaged, true),
+            (404, r#"{"error":{"code":"UnknownError","message":""}}"#, true),
+            (400, "{}", false),
+            (404, "<html>", false),
+            (403, damaged, false),
+            (503, damaged, false),
+        ] {
+            let first: Result<Page<()>, _> =
+                Err(PageError::Refused(Box::new(refused(status, body))));
+            assert_eq!(refusal_of_link(&first).is_some(), given_up, "{status} {body}");
         }
     }
 

@@ -64,7 +64,9 @@ With --host and --sharefile-domain, links and certificates have other names, so 
 no other setting than in production: let the names lead to this machine, and listen where clients
 expect it. On two addresses, both ends can have port 443:
 
-    sharefile-provisioner sandbox --tls --ca-file /tmp/sandbox-ca.pem         --listen 127.0.0.1:443 --host graph.microsoft.com --host login.microsoftonline.com         --listen-sharefile 127.0.0.2:443 --sharefile-domain sharefile.com
+    sharefile-provisioner sandbox --tls --ca-file /tmp/sandbox-ca.pem \
+        --listen 127.0.0.1:443 --host graph.microsoft.com --host login.microsoftonline.com \
+        --listen-sharefile 127.0.0.2:443 --sharefile-domain sharefile.com
 
 SIGNING IN WITH A CERTIFICATE
 --certificate FILE registers one; a self-signed certificate with an RSA key is enough.

@@ -1,0 +1,119 @@
+//! What the configuration says about people: matching, mappings, types, removals, the guard.
+
+use crate::model::account::TargetAttribute;
+use crate::plan::map::Expression;
+use crate::plan::rules::{Apply, WhenNull};
+
+use super::*;
+
+#[test]
+fn rules_are_compiled() {
+    let job = fine(
+        r#"
+[users]
+type = { default = "client", roles = { Staff = "employee", Extern = "client" } }
+welcome = "on_create"
+[[users.attribute]]
+target = "Company"
+source = '"Contoso ""Ltd"""'
+when_null = "clear"
+[[users.attribute]]
+target = "LastName"
+source = "[surname]"
+default = "Unknown"
+default_apply = "always"
+[[users.attribute]]
+target = "FirstName"
+source = "[givenName]"
+default = "12"
+[[users.attribute]]
+target = "Email"
+source = "[userPrincipalName]"
+apply = "on_create"
+[users.deprovision]
+hard_deleted = "leave"
+[guard]
+removals_per_cycle = { percent = 100 }
+protected = ["Owner@Contoso.com", "a@b.c", "owner@contoso.com"]
+"#,
+    );
+    let rules = job.rules;
+    let targets: Vec<_> = rules.mappings.iter().map(|mapping| mapping.target).collect();
+    assert_eq!(targets, TargetAttribute::ALL);
+    assert_eq!(rules.mappings[0].apply, Apply::OnCreate);
+    let first = rules.mappings[1].default.clone().expect("a default");
+    assert_eq!((first.value.as_str(), first.apply), ("12", Apply::OnCreate));
+    assert_eq!(rules.mappings[2].default.clone().expect("a default").apply, Apply::Always);
+    assert_eq!(rules.mappings[3].source, Expression::Constant("Contoso \"Ltd\"".into()));
+    assert_eq!(rules.mappings[3].when_null, WhenNull::Clear);
+    assert_eq!(rules.source_attributes, ["givenName", "mail", "surname", "userPrincipalName"]);
+    let roles = [("Extern".into(), AccountKind::Client), ("Staff".into(), AccountKind::Employee)];
+    assert_eq!(rules.types.roles, roles);
+    assert_eq!(rules.types.default, AccountKind::Client);
+    assert!(rules.welcome);
+    assert_eq!(rules.deprovision.hard_deleted, DeprovisionWord::Leave);
+    assert_eq!(rules.guard.removals_per_cycle, Limit { count: 50, percent: 100 });
+    assert_eq!(rules.guard.protected, ["a@b.c", "owner@contoso.com"]);
+}
+
+#[test]
+fn wrong_attributes_are_reported() {
+    assert_snapshot!(problems(r#"
+[users]
+match = [{ target = "FirstName", source = "[givenName]" }, { target = "Email", source = '"x"' }]
+[[users.attribute]]
+target = "Email"
+source = "mail"
+[[users.attribute]]
+target = "FirstName"
+source = "[givenname]"
+when_null = "clear"
+[[users.attribute]]
+target = "Firstname"
+source = "[otherMails]"
+defualt = "x"
+[[users.attribute]]
+source = "[shoeSize]"
+[[users.attribute]]
+target = "FirstName"
+default_apply = "always"
+"#), @r#"
+    config.toml:16:21: users.match[1].target: accounts cannot be looked up by FirstName. Known is `Email`.
+    config.toml:16:89: users.match[2].source: a constant would match everybody with one and the same account. Give an attribute, as `[mail]`.
+    config.toml:19:10: users.attribute[1].source: at character 1 of `mail`: expected an attribute as `[mail]`, or a constant as `"Contoso"` in its own quotes. Did you mean `[mail]`?
+    config.toml:22:10: users.attribute[2].source: `givenname` is no attribute of a user that can be read. Did you mean `[givenName]`?
+    config.toml:25:10: users.attribute[3].target: `Firstname` is no attribute of an account. Did you mean `FirstName`?
+    config.toml:26:10: users.attribute[3].source: `otherMails` has many values, which make no single text
+    config.toml:27:1: users.attribute[3].defualt: unknown key. Did you mean `default`?
+    config.toml:28:1: users.attribute[4].target: this key is missing. Name an attribute of the account, as "Email".
+    config.toml:29:10: users.attribute[4].source: `shoeSize` is no attribute of a user that can be read
+    config.toml:30:1: users.attribute[5]: FirstName is mapped a second time. Keep one of the entries.
+    config.toml:30:1: users.attribute[5].source: this key is missing. Give an expression, as "[mail]".
+    config.toml:32:17: users.attribute[5].default_apply: there is no `default` that it could apply to. Add `default`, or remove it.
+    "#);
+    assert_snapshot!(problems(r#"
+[[users.attribute]]
+target = "Email"
+source = "[mail]"
+default = "nobody@contoso.com"
+when_null = "clear"
+"#), @r#"
+    config.toml:15:1: users.attribute: no account can be created without FirstName, LastName: not mapped. The built-in entries are gone once one of your own is given: name all.
+    config.toml:18:11: users.attribute[1].default: everybody would get one and the same address, which only one account can have. Remove `default`.
+    "#);
+    assert_snapshot!(problems(r#"
+[[users.attribute]]
+target = "FirstName"
+source = "[givenName]"
+when_null = "clear"
+[[users.attribute]]
+target = "LastName"
+source = "[surname]"
+[[users.attribute]]
+target = "Email"
+source = '"shared@contoso.com"'
+"#), @r#"
+    config.toml:18:13: users.attribute[1].when_null: FirstName cannot be cleared: no account is without it. Write "keep".
+    config.toml:24:10: users.attribute[3].source: everybody would get one and the same address, which only one account can have. Map an attribute.
+    "#);
+}

@@ -1,0 +1,311 @@
+//! Stories about the planner: a world, a change, what is planned.
+
+mod addresses;
+mod converge;
+mod guard;
+mod linked;
+mod matching;
+mod scope;
+
+use uuid::Uuid;
+
+use super::rules::{
+    Apply, Deprovision, DeprovisionWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Rules,
+    TypeRules, WhenNull,
+};
+use super::*;
+use crate::model::account::{
+    Detail, Link, LinkState, Origin, Seats, Shadow, TargetAccount, TargetUser,
+};
+use crate::model::identity::{
+    AppRole, Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
+};
+use crate::model::ids::{ContentHash, TargetId, Timestamp};
+use crate::model::plan::{CycleKind, LinkAfter, Reason};
+use crate::model::row::AttributeRow;
+
+const STAFF: Uuid = Uuid::from_u128(0xA);
+const CLIENT: Uuid = Uuid::from_u128(0xB);
+const OFFICE: Uuid = Uuid::from_u128(0xC);
+const GROUP: u128 = 0x6000;
+
+fn anchor(n: u128) -> SourceAnchor {
+    SourceAnchor(Uuid::from_u128(n))
+}
+
+fn rules() -> Rules {
+    let map = |target, name: &str| Mapping {
+        target,
+        source: map::Expression::Attribute(name.to_owned()),
+        apply: Apply::Always,
+        default: None,
+        when_null: WhenNull::Keep,
+    };
+    Rules {
+        source_attributes: ["givenName", "mail", "surname"].map(str::to_owned).to_vec(),
+        default_access: false,
+        types: TypeRules {
+            default: AccountKind::Employee,
+            guests: AccountKind::Client,
+            roles: vec![
+                ("Client".to_owned(), AccountKind::Client),
+                ("Office".to_owned(), AccountKind::Employee),
+            ],
+        },
+        matching: vec![MatchRule {
+            target: TargetAttribute::Email,
+            source: map::Expression::Attribute("mail".to_owned()),
+        }],
+        mappings: vec![
+            map(TargetAttribute::Email, "mail"),
+            map(TargetAttribute::FirstName, "givenName"),
+            map(TargetAttribute::LastName, "surname"),
+        ],
+        deprovision: Deprovision {
+            unassigned: DeprovisionWord::Disable,
+            disabled: DeprovisionWord::Disable,
+            soft_deleted: DeprovisionWord::Disable,
+            hard_deleted: DeprovisionWord::Disable,
+        },
+        welcome: false,
+        guard: GuardRules {
+            first_cycle: FirstCycle::Apply,
+            removals_per_cycle: Limit { count: 50, percent: 10 },
+            protected: vec!["owner@x.test".to_owned()],
+        },
+    }
+}
+
+/// A small world: what the source, the store and the target hold.
+#[derive(Clone, Debug)]
+struct World {
+    rules: Rules,
+    users: Vec<SourceUser>,
+    assignments: Vec<Assignment>,
+    memberships: Vec<Membership>,
+    links: Vec<Link>,
+    accounts: Vec<TargetUser>,
+    verify: Vec<SourceAnchor>,
+    first_plan: bool,
+    rules_changed: bool,
+    approved: Vec<ContentHash>,
+    rejected: Vec<(ContentHash, HoldKind)>,
+    tombstones: Vec<(TargetId, SourceAnchor)>,
+    seats: Option<u32>,
+    complete: bool,
+}
+
+fn values(mail: &str, first: &str, last: &str) -> AttributeRow {
+    AttributeRow::pack([Some(mail), Some(first), Some(last), None])
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            rules: rules(),
+            users: Vec::new(),
+            assignments: Vec::new(),
+            memberships: Vec::new(),
+            links: Vec::new(),
+            accounts: Vec::new(),
+            verify: Vec::new(),
+            first_plan: false,
+            rules_changed: false,
+            approved: Vec::new(),
+            rejected: Vec::new(),
+            tombstones: Vec::new(),
+            seats: None,
+            complete: false,
+        }
+    }
+
+    fn person(&mut self, n: u128, mail: &str) -> &mut SourceUser {
+        self.users.push(SourceUser {
+            anchor: anchor(n),
+            presence: Presence::Present,
+            enabled: true,
+            guest: false,
+            attributes: AttributeRow::pack([Some("Ada"), Some(mail), Some("Lovelace")]),
+        });
+        self.users.last_mut().expect("just added")
+    }
+
+    fn assign(&mut self, n: u128, role: Uuid) {
+        let kind = if n == GROUP { PrincipalKind::Group } else { PrincipalKind::User };
+        self.assignments.push(Assignment { principal: anchor(n), kind, role });
+    }
+
+    fn assigned(&mut self, n: u128, mail: &str) {
+        self.person(n, mail);
+        self.assign(n, STAFF);
+    }
+
+    fn account(&mut self, id: &str, mail: &str, kind: AccountKind) -> &mut TargetUser {
+        self.accounts.push(TargetUser {
+            id: TargetId::new(id),
+            values: values(mail, "Ada", "Lovelace"),
+            kind,
+            disabled: false,
+            deleted: false,
+            roles: vec!["Employee".to_owned()],
+            other_addresses: Vec::new(),
+            billing_contact: false,
+            detail: Detail::Full,
+        });
+        self.accounts.last_mut().expect("just added")
+    }
+
+    fn linked(&mut self, n: u128, mail: &str) {
+        self.assigned(n, mail);
+        self.link(n, mail);
+    }
+
+    fn link(&mut self, n: u128, mail: &str) {
+        let id = format!("acc-{n}");
+        self.account(&id, mail, AccountKind::Employee);
+        let row = values(mail, "Ada", "Lovelace");
+        self.links.push(Link {
+            anchor: anchor(n),
+            target_id: TargetId::new(id),
+            origin: Origin::Created,
+            state: LinkState::Active,
+            linked_at: Timestamp(0),
+            state_since: Timestamp(0),
+            shadow: Shadow {
+                sent: row.clone(),
+                read_back: row,
+                kind: AccountKind::Employee,
+                disabled: false,
+            },
+        });
+    }
+
+    /// Gives a person another address at the source.
+    fn moves(&mut self, n: u128, mail: &str) {
+        for user in self.users.iter_mut().filter(|user| user.anchor == anchor(n)) {
+            user.attributes = AttributeRow::pack([Some("Ada"), Some(mail), Some("Lovelace")]);
+        }
+    }
+
+    fn unassign(&mut self, n: u128) {
+        self.assignments.retain(|row| row.principal != anchor(n));
+    }
+
+    /// Plans, answering what is asked for from `accounts`, and counts the rounds.
+    fn plan(&self) -> (Plan, TargetView) {
+        let mut world = self.clone();
+        world.users.sort_by_key(|source_user| source_user.anchor);
+        world.assignments.sort();
+        world.memberships.sort();
+        world.links.sort_by_key(|link| link.anchor);
+        let mut subjects: Vec<_> = world.users.iter().map(|user| user.anchor).collect();
+        subjects.extend(world.links.iter().map(|link| link.anchor));
+        subjects.sort();
+        subjects.dedup();
+        let mut view = TargetView::default();
+        view.complete = self.complete;
+        if self.complete {
+            for account in &world.accounts {
+                view.add(world.known(account, Detail::Listed));
+            }
+        }
+        for _ in 0..5 {
+            let roles = [
+                AppRole { id: STAFF, value: None, display_name: None },
+                AppRole { id: CLIENT, value: Some("Client".to_owned()), display_name: None },
+                AppRole { id: OFFICE, value: Some("Office".to_owned()), display_name: None },
+            ];
+            let active = |link: &&Link| link.state == LinkState::Active;
+            let input = PlanInput {
+                kind: CycleKind::Incremental,
+                rules: &world.rules,
+                roles: &roles,
+                subjects: &subjects,
+                verify: &world.verify,
+                verify_all: false,
+                users: &world.users,
+                assignments: &world.assignments,
+                memberships: &world.memberships,
+                links: &world.links,
+                target: &view,
+                active_links: world.links.iter().filter(active).count() as u64,
+                anybody_assigned: world
+                    .assignments
+                    .iter()
+                    .any(|row| row.role != DEFAULT_ACCESS || world.rules.default_access),
+                first_plan: world.first_plan,
+                rules_changed: world.rules_changed,
+                approved: &world.approved,
+                waiting: &[],
+                rejected: &world.rejected,
+            };
+            match plan(&input) {
+                Planned::Plan(plan) => {
+                    assert_eq!(super::plan(&input), Planned::Plan(plan.clone()), "repeatable");
+                    check::check(plan.clone(), &input).expect("a sound plan");
+                    return (plan, view);
+                }
+                Planned::Needs(needs) => world.answer(&needs, &mut view),
+            }
+        }
+        panic!("planning did not come to an end");
+    }
+
+    fn known(&self, account: &TargetUser, detail: Detail) -> KnownAccount {
+        let linked_to = self.links.iter().find(|link| link.target_id == account.id);
+        let before = self.tombstones.iter().filter(|(id, _)| *id == account.id);
+        let roles = if detail == Detail::Full { account.roles.clone() } else { Vec::new() };
+        let detail = if account.detail == Detail::Reduced { Detail::Reduced } else { detail };
+        KnownAccount {
+            account: TargetUser { detail, roles, ..account.clone() },
+            linked_to: linked_to.map(|link| link.anchor),
+            before: before.map(|(_, anchor)| *anchor).collect(),
+        }
+    }
+
+    fn answer(&self, needs: &Needs, view: &mut TargetView) {
+        for address in &needs.addresses {
+            let mut found = false;
+            for account in &self.accounts {
+                if address_key(account.address()) == *address {
+                    view.add(self.known(account, Detail::Full));
+                    found = true;
+                }
+            }
+            if !found {
+                view.note_absent(address);
+            }
+        }
+        for target_id in &needs.target_ids {
+            match self.accounts.iter().find(|account| account.id == *target_id) {
+                Some(account) => view.add(self.known(account, Detail::Full)),
+                None => view.note_gone(target_id),
+            }
+        }
+        if needs.tenant || needs.seats {
+            view.seats_fresh = true;
+            view.tenant = Some(TargetAccount {
+                account_id: "a".to_owned(),
+                name: "acme".to_owned(),
+                plan_name: None,
+                service_user: TargetId::new("service"),
+                service_roles: Vec::new(),
+                master_admin: Some(TargetId::new("master")),
+                billing_contact: None,
+                super_users: vec![TargetId::new("super")],
+                seats: Seats { employee_max: self.seats, employee_count: 0 },
+                employee_domains: Vec::new(),
+                force_sso: false,
+                two_factor: false,
+            });
+        }
+    }
+}
+
+fn actions(plan: &Plan) -> Vec<(&'static str, &str)> {
+    plan.changes.iter().map(|change| (change.action.word(), change.label.as_str())).collect()
+}
+
+fn held(plan: &Plan) -> Vec<(HoldKind, usize)> {
+    plan.holds.iter().map(|hold| (hold.kind, hold.items.len())).collect()
+}

@@ -55,6 +55,7 @@ pub mod moment;
 pub mod mutate;
 pub mod names;
 pub mod observe;
+mod odata;
 mod pages;
 pub mod people;
 pub mod reach;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::call::Refusal;
+use crate::sandbox::odata::{Token, tokens};
 
 /// Values in one `in (…)`, and clauses joined with `or`, at most.
 const MOST_CLAUSES: usize = 15;
@@ -63,7 +64,7 @@ impl Filter {
     /// # Errors
     /// With Graph's refusal when it does not parse or has too many clauses.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let tokens = tokens(text).ok_or_else(|| invalid(text))?;
+        let tokens = split(text).ok_or_else(|| invalid(text))?;
         let mut parser = Parser { tokens: &tokens, at: 0 };
         let filter = parser.any().ok_or_else(|| invalid(text))?;
         if parser.at != tokens.len() {
@@ -224,63 +225,23 @@ fn invalid(text: &str) -> Refusal {
     Refusal::bad(format!("Invalid filter clause: {text}"))
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    Open,
-    Close,
-    Comma,
-    Word(String),
-    Text(String),
-}
-
-fn tokens(text: &str) -> Option<Vec<Token>> {
+/// Splits a filter into tokens; `list/any(x:x eq …` names the element before a colon.
+fn split(text: &str) -> Option<Vec<Token>> {
     let mut found = Vec::new();
-    let mut rest = text.chars().peekable();
-    while let Some(next) = rest.next() {
-        match next {
-            ' ' => {}
-            '(' => found.push(Token::Open),
-            ')' => found.push(Token::Close),
-            ',' => found.push(Token::Comma),
-            '\'' => {
-                let mut literal = String::new();
-                loop {
-                    match rest.next()? {
-                        // A quote is written twice inside a literal.
-                        '\'' if rest.peek() == Some(&'\'') => {
-                            rest.next();
-                            literal.push('\'');
-                        }
-                        '\'' => break,
-                        other => literal.push(other),
-                    }
-                }
-                found.push(Token::Text(literal));
-            }
-            first => {
-                let mut word = String::from(first);
-                while let Some(&more) = rest.peek() {
-                    if matches!(more, ' ' | '(' | ')' | ',' | '\'') {
-                        break;
-                    }
-                    word.push(more);
-                    rest.next();
-                }
-                // `list/any(x:x eq …` names the element before a colon.
-                let lambda = matches!(
-                    found.as_slice(),
-                    [.., Token::Word(list), Token::Open] if list.ends_with("/any")
-                );
-                match word.split_once(':') {
-                    Some((variable, rest)) if lambda => {
-                        found.push(Token::Word(variable.to_owned()));
-                        if !rest.is_empty() {
-                            found.push(Token::Word(rest.to_owned()));
-                        }
-                    }
-                    _ => found.push(Token::Word(word)),
+    for token in tokens(text, |c| c == ' ')? {
+        let lambda = matches!(
+            found.as_slice(),
+            [.., Token::Word(list), Token::Open] if list.ends_with("/any")
+        );
+        match token {
+            Token::Word(word) if lambda => {
+                let (variable, rest) = word.split_once(':').unwrap_or((&word, ""));
+                found.push(Token::Word(variable.to_owned()));
+                if !rest.is_empty() {
+                    found.push(Token::Word(rest.to_owned()));
                 }
             }
+            token => found.push(token),
         }
     }
     Some(found)

@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use crate::sandbox::odata::{Token, tokens};
+
 /// How deep parentheses may stand in each other.
 const DEEPEST: usize = 32;
 
@@ -45,7 +47,7 @@ pub(super) enum Comparison {
 impl Filter {
     /// Reads a filter, or returns `None` if it does not follow the grammar.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
+        let mut parser = Parser { tokens: split(text)?, at: 0, depth: 0 };
         let filter = parser.either()?;
         (parser.at == parser.tokens.len()).then_some(filter)
     }
@@ -131,62 +133,15 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    Open,
-    Close,
-    Comma,
-    Word(String),
-    Text(String),
-}
-
-/// Splits a filter into tokens; a quote in a text is doubled.
-fn tokens(text: &str) -> Option<Vec<Token>> {
-    let mut tokens = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let mark = match first {
-            '(' => Some(Token::Open),
-            ')' => Some(Token::Close),
-            ',' => Some(Token::Comma),
-            _ => None,
-        };
-        if let Some(mark) = mark {
-            tokens.push(mark);
-            rest = rest.get(1..)?;
-        } else if first == '\'' {
-            let (literal, behind) = quoted(rest.get(1..)?)?;
-            // `datetime'…'` is a text that knows it is a date.
-            if tokens.last() == Some(&Token::Word("datetime".to_owned())) {
-                tokens.pop();
-            }
-            tokens.push(Token::Text(literal));
-            rest = behind;
-        } else {
-            let end = rest.find(|c: char| c.is_whitespace() || "(),'".contains(c));
-            let (word, behind) = rest.split_at(end.unwrap_or(rest.len()));
-            tokens.push(Token::Word(word.to_owned()));
-            rest = behind;
-        }
-        rest = rest.trim_start();
+/// Splits a filter into tokens; `datetime'…'` is a text that knows it is a date.
+fn split(text: &str) -> Option<Vec<Token>> {
+    let mut found = Vec::new();
+    for token in tokens(text, char::is_whitespace)? {
+        let literal = matches!(token, Token::Text(_));
+        found.pop_if(|before| literal && matches!(before, Token::Word(word) if word == "datetime"));
+        found.push(token);
     }
-    Some(tokens)
-}
-
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut literal = String::new();
-    let mut rest = text;
-    loop {
-        let (part, behind) = rest.split_once('\'')?;
-        literal.push_str(part);
-        match behind.strip_prefix('\'') {
-            Some(more) => {
-                literal.push('\'');
-                rest = more;
-            }
-            None => return Some((literal, behind)),
-        }
-    }
+    Some(found)
 }
 
 struct Parser {

@@ -121,7 +121,7 @@ pub async fn find(
         Write::Update { target_id, .. } | Write::Disable { target_id } => {
             target.read_user(target_id).await
         }
-        Write::Nothing => Ok(None),
+        Write::Group(_) | Write::Nothing => Ok(None),
     }
 }
 
@@ -145,6 +145,6 @@ pub fn took_effect(change: &PlannedChange, account: &TargetUser) -> bool {
                 && !(*enable && account.disabled)
         }
         Write::Disable { .. } => account.disabled,
-        Write::Nothing => false,
+        Write::Group(_) | Write::Nothing => false,
     }
 }

@@ -136,7 +136,7 @@ async fn call(applier: &Applier<'_>, write: &Write) -> Result<Option<TargetUser>
             let change = UserChange { values: Vec::new(), disabled: Some(true) };
             applier.target.change_user(target_id, &change).await.map(Some)
         }
-        Write::Nothing => Ok(None),
+        Write::Group(_) | Write::Nothing => Ok(None),
     }
 }
 
@@ -206,6 +206,7 @@ pub fn log_entry(
         duration_ms: now.ms_since(started),
         action: change.action,
         status: OutcomeStatus::Failure,
+        object: change.object,
         anchor: change.anchor,
         label: change.label.clone(),
         target_id: change.target_id.clone(),
@@ -272,7 +273,7 @@ fn not_applied(change: &PlannedChange, account: &TargetUser) -> Option<Provision
         Write::Update { values, .. } => {
             values.iter().for_each(|(target, wanted)| value_ignored(*target, wanted.as_deref()))
         }
-        Write::Disable { .. } | Write::Nothing => {}
+        Write::Disable { .. } | Write::Group(_) | Write::Nothing => {}
     }
     let state_ignored = match &change.write {
         Write::Disable { .. } => !account.disabled,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ChangeId, CycleId, SourceAnchor, TargetId, Timestamp};
-use super::plan::{CycleKind, ModifiedProperty, ProvisioningAction};
+use super::plan::{CycleKind, ModifiedProperty, ObjectKind, ProvisioningAction};
 
 /// What drives retries and stops; message text never does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,11 +75,14 @@ pub struct LogEntry {
     pub action: ProvisioningAction,
     /// What came of it.
     pub status: OutcomeStatus,
-    /// The person.
+    /// A person, or a group.
+    #[serde(default)]
+    pub object: ObjectKind,
+    /// The person or the group.
     pub anchor: SourceAnchor,
-    /// What people call the person.
+    /// What people call the object.
     pub label: String,
-    /// The account, once there is one.
+    /// The account or the group at the target, once there is one.
     pub target_id: Option<TargetId>,
     /// Why it was planned, one short sentence for each reason.
     pub reasons: Vec<String>,
@@ -130,6 +133,24 @@ pub struct CycleCounts {
     pub adopted: u64,
     /// Links ended.
     pub unlinked: u64,
+    /// Accounts deleted, or made clients because their people left.
+    #[serde(default)]
+    pub deleted: u64,
+    /// Groups created.
+    #[serde(default)]
+    pub groups_created: u64,
+    /// Groups renamed, adopted, or left to others.
+    #[serde(default)]
+    pub groups_changed: u64,
+    /// Groups deleted.
+    #[serde(default)]
+    pub groups_deleted: u64,
+    /// Members added to groups.
+    #[serde(default)]
+    pub members_added: u64,
+    /// Members removed from groups.
+    #[serde(default)]
+    pub members_removed: u64,
     /// Changes that failed.
     pub failed: u64,
     /// Objects withheld.
@@ -145,7 +166,9 @@ pub struct CycleCounts {
 impl CycleCounts {
     /// Returns how many changes were made.
     pub fn done(&self) -> u64 {
-        self.created + self.updated + self.disabled + self.adopted + self.unlinked
+        let people = self.created + self.updated + self.disabled + self.adopted + self.unlinked;
+        let groups = self.groups_created + self.groups_changed + self.groups_deleted;
+        people + self.deleted + groups + self.members_added + self.members_removed
     }
 }
 

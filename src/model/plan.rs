@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountKind, LinkState, Origin, Shadow, TargetAttribute};
+use super::group::GroupLinkState;
 use super::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use super::row::AttributeRow;
 
@@ -16,6 +17,8 @@ pub enum CycleKind {
     Full,
     /// Only what changed, is pending, held or failed.
     Incremental,
+    /// What changed at the source, and everything at the target, to find what others changed there.
+    Drift,
 }
 
 impl CycleKind {
@@ -25,6 +28,7 @@ impl CycleKind {
             Self::Initial => "initial",
             Self::Full => "full",
             Self::Incremental => "incremental",
+            Self::Drift => "drift",
         }
     }
 }
@@ -59,6 +63,19 @@ impl ProvisioningAction {
             Self::Other => "other",
         }
     }
+}
+
+/// What a change, or an entry of the log, is about.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// A person and the account.
+    #[default]
+    User,
+    /// A group.
+    Group,
 }
 
 /// Why a person left the scope.
@@ -111,6 +128,22 @@ pub enum Reason {
     AccountGone,
     /// The account was disabled by somebody else, and stays so.
     DisabledElsewhere,
+    /// The group is assigned.
+    GroupAssigned,
+    /// The name of the group differs from the one last sent.
+    Renamed,
+    /// People joined the group.
+    MembersJoined,
+    /// People left the group.
+    MembersLeft,
+    /// The group is no longer assigned.
+    GroupUnassigned,
+    /// The group no longer exists at the source.
+    GroupDeleted,
+    /// The linked group no longer exists at the target.
+    GroupGone,
+    /// The members of this part fit into the parts before it.
+    PartsMerged,
 }
 
 impl Reason {
@@ -124,6 +157,14 @@ impl Reason {
             Self::Left { event } => format!("out of scope: {}", event.word()),
             Self::AccountGone => "the linked account no longer exists".to_owned(),
             Self::DisabledElsewhere => "somebody else disabled the account".to_owned(),
+            Self::GroupAssigned => "the group is assigned".to_owned(),
+            Self::Renamed => "the name differs from the one last sent".to_owned(),
+            Self::MembersJoined => "people joined the group".to_owned(),
+            Self::MembersLeft => "people left the group".to_owned(),
+            Self::GroupUnassigned => "the group is no longer assigned".to_owned(),
+            Self::GroupDeleted => "the group no longer exists in Entra ID".to_owned(),
+            Self::GroupGone => "the linked group no longer exists".to_owned(),
+            Self::PartsMerged => "its members fit into the other parts".to_owned(),
         }
     }
 }
@@ -164,9 +205,64 @@ pub enum Write {
         /// The account.
         target_id: TargetId,
     },
+    /// Change a group.
+    Group(GroupWrite),
     /// No call: only the link changes.
     Nothing,
 }
+
+/// A member of a group, by the account; never by address, which might make a new account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The person; `None` for an account that somebody else put into the group.
+    pub person: Option<SourceAnchor>,
+    /// The account; `None` if the same plan creates it.
+    pub target_id: Option<TargetId>,
+}
+
+/// A call that changes one part of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupWrite {
+    /// Which part, from 1.
+    pub part: u16,
+    /// The group at the target; `None` if the same plan creates it.
+    pub target_id: Option<TargetId>,
+    /// The call.
+    pub call: GroupCall,
+}
+
+/// The calls that change a group. Members come in lists of at most [`MEMBERS_PER_CALL`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum GroupCall {
+    /// Create the group, shared, with its first members.
+    Create {
+        /// The name.
+        name: String,
+        /// The members.
+        members: Vec<Member>,
+    },
+    /// Change the name.
+    Rename {
+        /// The name.
+        name: String,
+    },
+    /// Add members.
+    Add {
+        /// Who.
+        members: Vec<Member>,
+    },
+    /// Remove members.
+    Remove {
+        /// Who.
+        members: Vec<Member>,
+    },
+    /// Delete the group.
+    Delete,
+}
+
+/// So many members in one call at most (ShareFile API reference, section 4).
+pub const MEMBERS_PER_CALL: usize = 100;
 
 /// What becomes of the link once the call succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +281,25 @@ pub enum LinkAfter {
     },
     /// The link ends and becomes a tombstone.
     End,
+    /// The link of one part of a group exists and looks like this; members that the call adds or
+    /// removes are placed or no longer placed.
+    Group {
+        /// Which part, from 1.
+        part: u16,
+        /// How the link came to be.
+        origin: Origin,
+        /// Its state.
+        state: GroupLinkState,
+        /// The name that counts as sent.
+        name: String,
+        /// Members who are in an adopted group already.
+        found: Vec<SourceAnchor>,
+    },
+    /// The link of one part of a group ends.
+    EndGroup {
+        /// Which part, from 1.
+        part: u16,
+    },
 }
 
 /// One change of one object.
@@ -192,7 +307,10 @@ pub enum LinkAfter {
 pub struct PlannedChange {
     /// The position in the plan.
     pub id: ChangeId,
-    /// The person.
+    /// A person, or a group.
+    #[serde(default)]
+    pub object: ObjectKind,
+    /// The person or the group.
     pub anchor: SourceAnchor,
     /// What people call the object: its address, or its name.
     pub label: String,
@@ -218,14 +336,23 @@ pub struct PlannedChange {
 
 impl PlannedChange {
     /// Returns the class of the change in the order of application, the lowest first: revocation,
-    /// links, changes of what exists, creates.
+    /// links, changes of what exists, creates, groups, their new members.
     pub fn class(&self) -> u8 {
+        if let Write::Group(write) = &self.write {
+            return match write.call {
+                GroupCall::Remove { .. } => 1,
+                GroupCall::Delete if self.reasons.contains(&Reason::PartsMerged) => 9,
+                GroupCall::Delete => 2,
+                GroupCall::Create { .. } | GroupCall::Rename { .. } => 7,
+                GroupCall::Add { .. } => 8,
+            };
+        }
         match (self.action, &self.write) {
             (ProvisioningAction::Disable, _) => 0,
-            (ProvisioningAction::Delete | ProvisioningAction::StagedDelete, _) => 1,
-            (_, Write::Nothing) => 2,
-            (ProvisioningAction::Update | ProvisioningAction::Other, _) => 3,
-            (ProvisioningAction::Create, _) => 4,
+            (ProvisioningAction::Delete | ProvisioningAction::StagedDelete, _) => 2,
+            (_, Write::Nothing) => 3,
+            (ProvisioningAction::Update | ProvisioningAction::Other, _) => 4,
+            (ProvisioningAction::Create, _) => 6,
         }
     }
 }
@@ -268,6 +395,16 @@ pub enum HoldKind {
     LicenseLimitExceeded,
     /// The account could not be read in full.
     NotReadable,
+    /// Two groups have one name, or a group of that name exists that this job does not own.
+    NameClash,
+    /// The group has more members than a group of the target takes.
+    GroupFull,
+    /// More members would be removed from a group than the limits allow.
+    TooManyMemberRemovals,
+    /// More groups would be deleted or emptied than the limits allow.
+    TooManyGroupRemovals,
+    /// Somebody else put members into the group.
+    ExtraMembers,
 }
 
 impl HoldKind {
@@ -281,6 +418,8 @@ impl HoldKind {
                 | Self::WouldLeaveNobody
                 | Self::SourceEmptied
                 | Self::SourceHalved
+                | Self::TooManyMemberRemovals
+                | Self::TooManyGroupRemovals
         )
     }
 
@@ -292,6 +431,8 @@ impl HoldKind {
                 | Self::WouldLeaveNobody
                 | Self::SourceEmptied
                 | Self::SourceHalved
+                | Self::TooManyMemberRemovals
+                | Self::TooManyGroupRemovals
         )
     }
 
@@ -315,6 +456,11 @@ impl HoldKind {
             Self::DisabledElsewhere => "DisabledElsewhere",
             Self::LicenseLimitExceeded => "LicenseLimitExceeded",
             Self::NotReadable => "NotReadable",
+            Self::NameClash => "NameClash",
+            Self::GroupFull => "GroupFull",
+            Self::TooManyMemberRemovals => "TooManyMemberRemovals",
+            Self::TooManyGroupRemovals => "TooManyGroupRemovals",
+            Self::ExtraMembers => "ExtraMembers",
         }
     }
 }

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::model::account::{LinkState, Origin, Shadow, TargetAttribute, TargetUser};
 use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
-    LinkAfter, ModifiedProperty, PlannedChange, ProvisioningAction, Reason, Write,
+    LinkAfter, ModifiedProperty, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 use crate::model::row::AttributeRow;
 
@@ -14,6 +14,8 @@ use super::map::values;
 
 /// A change before it is hashed and numbered.
 pub struct Parts {
+    /// A person, or a group.
+    pub object: ObjectKind,
     /// Who.
     pub anchor: SourceAnchor,
     /// What the person is called.
@@ -41,6 +43,7 @@ impl Parts {
         let content = serde_json::to_vec(&(self.anchor, self.action, &self.write, &self.link));
         PlannedChange {
             id: ChangeId::default(),
+            object: self.object,
             anchor: self.anchor,
             label: self.label,
             target_id: self.target_id,

@@ -6,7 +6,7 @@ use crate::model::account::{
 use crate::model::identity::SourceUser;
 use crate::model::ids::{SourceAnchor, TargetId};
 use crate::model::plan::{
-    HoldKind, LeaveEvent, LinkAfter, PlannedChange, ProvisioningAction, Reason, Write,
+    HoldKind, LeaveEvent, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 use crate::model::row::AttributeRow;
 
@@ -188,6 +188,7 @@ impl<'a> Differ<'a> {
         }
         let nothing = set.is_empty() && !returned;
         Some(self.change(Parts {
+            object: ObjectKind::User,
             anchor: link.anchor,
             label: label_of(&sent, link.anchor),
             target_id: Some(target_id.clone()),
@@ -283,6 +284,7 @@ impl<'a> Differ<'a> {
             .filter_map(|target| Some((target, Some(values.get(target.index())?.to_owned()))))
             .collect();
         out.change = Some(self.change(Parts {
+            object: ObjectKind::User,
             anchor: user.anchor,
             label: label_of(&values, user.anchor),
             target_id: None,
@@ -359,6 +361,7 @@ impl<'a> Differ<'a> {
         }
         let nothing = set.is_empty();
         out.change = Some(self.change(Parts {
+            object: ObjectKind::User,
             anchor: user.anchor,
             label: label_of(&sent, user.anchor),
             target_id: Some(account.id.clone()),
@@ -419,6 +422,7 @@ impl<'a> Differ<'a> {
         };
         out.change = Some(self.change(if already {
             Parts {
+                object: ObjectKind::User,
                 anchor: link.anchor,
                 label,
                 target_id: Some(target_id.clone()),
@@ -431,6 +435,7 @@ impl<'a> Differ<'a> {
             }
         } else {
             Parts {
+                object: ObjectKind::User,
                 anchor: link.anchor,
                 label,
                 target_id: Some(target_id.clone()),
@@ -448,6 +453,7 @@ impl<'a> Differ<'a> {
     fn end(&self, link: &Link, mut reasons: Vec<Reason>) -> PlannedChange {
         reasons.insert(0, Reason::AccountGone);
         self.change(Parts {
+            object: ObjectKind::User,
             anchor: link.anchor,
             label: label_of(&link.shadow.sent, link.anchor),
             target_id: Some(link.target_id.clone()),

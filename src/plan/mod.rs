@@ -299,7 +299,7 @@ fn new_address(change: &PlannedChange) -> Option<&str> {
             let moves = values.iter().find(|(target, _)| *target == TargetAttribute::Email);
             moves.and_then(|(_, address)| address.as_deref())
         }
-        Write::Disable { .. } | Write::Nothing => None,
+        Write::Disable { .. } | Write::Group(_) | Write::Nothing => None,
     }
 }
 
@@ -340,11 +340,22 @@ fn message(kind: HoldKind) -> &'static str {
         HoldKind::NotReadable => {
             "The account could not be read, or shows only a reduced record. It is asked for again in each cycle; if that does not help, check the account in ShareFile and the roles of the service user."
         }
+        HoldKind::NameClash => {
+            "A group of that name exists already. Rename one of the two, or let `groups.adopt` say what to do."
+        }
+        HoldKind::GroupFull => {
+            "ShareFile takes no more members in the group. Make the group smaller in Entra ID, or set `groups.overflow = \"split\"`."
+        }
+        HoldKind::ExtraMembers => {
+            "Somebody else put members into the group. Remove them in ShareFile, or say what to do with `groups.extra_members`."
+        }
         HoldKind::FirstCycle
         | HoldKind::RulesChanged
         | HoldKind::TooManyRemovals
         | HoldKind::WouldLeaveNobody
         | HoldKind::SourceEmptied
-        | HoldKind::SourceHalved => "Waits for approval.",
+        | HoldKind::SourceHalved
+        | HoldKind::TooManyMemberRemovals
+        | HoldKind::TooManyGroupRemovals => "Waits for approval.",
     }
 }

@@ -17,8 +17,11 @@ use super::rest::{self, at_rest, beside};
 const APPLICATION_ID: i32 = 0x5346_5056;
 
 /// All migrations in order; the position plus one is the version that it leads to.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/001_initial.sql"), include_str!("migrations/002_steady.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/001_initial.sql"),
+    include_str!("migrations/002_steady.sql"),
+    include_str!("migrations/003_groups.sql"),
+];
 
 /// The version of the schema that this program works with.
 const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -145,7 +145,7 @@ fn remove(
     let removed = connection
         .prepare_cached(
             "DELETE FROM membership WHERE person = (SELECT key FROM person WHERE anchor = ?1) \
-             AND grp = (SELECT key FROM assigned_group WHERE anchor = ?2)",
+             AND grp = (SELECT key FROM source_group WHERE anchor = ?2)",
         )?
         .execute(params![membership.user, membership.group])?;
     if removed > 0 {

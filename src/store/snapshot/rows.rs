@@ -234,7 +234,7 @@ pub(super) fn replace_assignments(
 /// Returns the assigned groups with their keys, sorted by anchor.
 pub(super) fn groups(connection: &Connection) -> rusqlite::Result<Vec<(SourceAnchor, i64)>> {
     connection
-        .prepare_cached("SELECT anchor, key FROM assigned_group ORDER BY anchor")?
+        .prepare_cached("SELECT anchor, key FROM source_group ORDER BY anchor")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }
@@ -245,7 +245,7 @@ pub(super) fn group_key(
     group: SourceAnchor,
 ) -> rusqlite::Result<Option<i64>> {
     connection
-        .prepare_cached("SELECT key FROM assigned_group WHERE anchor = ?1")?
+        .prepare_cached("SELECT key FROM source_group WHERE anchor = ?1")?
         .query_row([group], |row| row.get(0))
         .optional()
 }
@@ -259,15 +259,13 @@ pub(super) fn replace_groups(
     let known = groups(connection)?;
     for (group, key) in &known {
         if wanted.binary_search(group).is_err() {
-            connection
-                .prepare_cached("DELETE FROM assigned_group WHERE key = ?1")?
-                .execute([key])?;
+            connection.prepare_cached("DELETE FROM source_group WHERE key = ?1")?.execute([key])?;
         }
     }
     for group in wanted {
         if known.binary_search_by_key(group, |(anchor, _)| *anchor).is_err() {
             connection
-                .prepare_cached("INSERT INTO assigned_group (anchor) VALUES (?1)")?
+                .prepare_cached("INSERT INTO source_group (anchor) VALUES (?1)")?
                 .execute([group])?;
         }
     }
@@ -281,10 +279,10 @@ pub(super) fn members_of(
 ) -> rusqlite::Result<Vec<SourceAnchor>> {
     connection
         .prepare_cached(
-            "SELECT person.anchor FROM assigned_group \
-             JOIN membership ON membership.grp = assigned_group.key \
+            "SELECT person.anchor FROM source_group \
+             JOIN membership ON membership.grp = source_group.key \
              JOIN person ON person.key = membership.person \
-             WHERE assigned_group.anchor = ?1",
+             WHERE source_group.anchor = ?1",
         )?
         .query_map([group], |row| row.get(0))?
         .collect()
@@ -297,8 +295,8 @@ pub(in crate::store) fn groups_of(
 ) -> rusqlite::Result<Vec<SourceAnchor>> {
     connection
         .prepare_cached(
-            "SELECT assigned_group.anchor FROM membership \
-             JOIN assigned_group ON assigned_group.key = membership.grp \
+            "SELECT source_group.anchor FROM membership \
+             JOIN source_group ON source_group.key = membership.grp \
              WHERE membership.person = ?1",
         )?
         .query_map([person], |row| row.get(0))?

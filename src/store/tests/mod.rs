@@ -20,7 +20,7 @@ use crate::model::ids::{
     ChangeId, ContentHash, CycleId, SourceAnchor, TargetId, Timestamp, Watermark,
 };
 use crate::model::outcome::{LogEntry, OutcomeStatus};
-use crate::model::plan::{LinkAfter, PlannedChange, ProvisioningAction, Reason, Write};
+use crate::model::plan::{LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write};
 use crate::model::row::AttributeRow;
 
 use super::*;
@@ -182,6 +182,7 @@ fn change(person: u128, number: u128) -> PlannedChange {
     let values = AttributeRow::pack([Some("ada@contoso.com"), Some("Ada"), Some("Byron"), None]);
     PlannedChange {
         id: ChangeId(3),
+        object: ObjectKind::User,
         anchor: anchor(person),
         label: "Ada@contoso.com".to_owned(),
         target_id: None,
@@ -218,6 +219,7 @@ fn entry(person: u128, status: OutcomeStatus) -> LogEntry {
         duration_ms: 7,
         action: ProvisioningAction::Create,
         status,
+        object: ObjectKind::User,
         anchor: anchor(person),
         label: "Ada Ørsted".to_owned(),
         target_id: None,

@@ -1,0 +1,90 @@
+//! Groups: at the source, at the target, and the ties between them.
+//!
+//! A group of the source becomes one group at the target, or several *parts* where it has more
+//! members than one group of the target takes. Parts are numbered from 1.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::Origin;
+use super::identity::Presence;
+use super::ids::{SourceAnchor, TargetId, Timestamp};
+use super::row::AttributeRow;
+
+/// A group at the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceGroup {
+    /// The immutable id.
+    pub anchor: SourceAnchor,
+    /// Whether the group could be read; the attributes mean something only when `Present`.
+    pub presence: Presence,
+    /// The selected attributes, in the order of the group attribute list of the rules.
+    pub attributes: AttributeRow,
+}
+
+/// One group is a direct member of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupEdge {
+    /// The group that is a member.
+    pub child: SourceAnchor,
+    /// The group that contains it.
+    pub parent: SourceAnchor,
+}
+
+/// A distribution group at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroup {
+    /// The immutable id.
+    pub id: TargetId,
+    /// The name, which the target does not keep unique.
+    pub name: String,
+    /// Every employee sees it; otherwise only its owner does.
+    pub shared: bool,
+    /// Who made it, if the target says.
+    pub owner: Option<TargetId>,
+    /// How many members it has, if the target says.
+    pub members: Option<u32>,
+}
+
+/// What this job last made of a linked group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupLinkState {
+    /// Kept in step.
+    Active,
+    /// The group is no longer assigned or no longer exists at the source: left as it is.
+    Released,
+}
+
+/// The tie between a group of the source and one group at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupLink {
+    /// The group at the source.
+    pub anchor: SourceAnchor,
+    /// Which part, from 1.
+    pub part: u16,
+    /// The group at the target.
+    pub target_id: TargetId,
+    /// How the link came to be.
+    pub origin: Origin,
+    /// What this job last made of it.
+    pub state: GroupLinkState,
+    /// When it was made.
+    pub linked_at: Timestamp,
+    /// The name that was last sent.
+    pub name_sent: String,
+    /// The name that was last read back.
+    pub name_read_back: String,
+    /// When the members were last read; `None` if never.
+    pub members_read_at: Option<Timestamp>,
+}
+
+/// This job put the account of a person into a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Placement {
+    /// The person. First, so that sorted placements are grouped by person.
+    pub user: SourceAnchor,
+    /// The group at the source.
+    pub group: SourceAnchor,
+    /// The part of it that the account is in.
+    pub part: u16,
+}

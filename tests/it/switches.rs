@@ -15,7 +15,6 @@ use serde_json::{Map, Value, json};
 use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::model::outcome::{CycleState, ErrorCategory};
 use sharefile_provisioner::model::plan::HoldKind;
-use sharefile_provisioner::sandbox::SandboxOptions;
 use sharefile_provisioner::sandbox::graph::switches::Switches as GraphSwitches;
 use sharefile_provisioner::sandbox::graph::views::NewPerson;
 use sharefile_provisioner::sandbox::sharefile::switches::Switches as SharefileSwitches;
@@ -263,18 +262,7 @@ impl Walk {
     }
 
     async fn begin(ways: Ways, lags: bool) -> Self {
-        let world = World::light(SandboxOptions {
-            users: 0,
-            groups: 0,
-            existing_accounts: false,
-            sharefile: ways.sharefile_options(),
-            ..SandboxOptions::default()
-        })
-        .await;
-        world.sandbox.entra.set_switches(ways.graph.clone());
-        let folder = world.folder.path().join("config.d");
-        std::fs::create_dir(&folder).expect("a folder");
-        std::fs::write(folder.join("history.toml"), ways.config()).expect("a file");
+        let world = ways.world(1).await;
         Self { world, ways, lags }
     }
 

@@ -22,7 +22,6 @@ use std::time::Duration;
 use sharefile_provisioner::cycle::{Asked, Engine, Turned};
 use sharefile_provisioner::model::outcome::{CycleState, OutcomeStatus};
 use sharefile_provisioner::model::plan::{CycleKind, HoldKind, PlannedChange};
-use sharefile_provisioner::sandbox::SandboxOptions;
 use sharefile_provisioner::sandbox::faults::FaultKind;
 use sharefile_provisioner::sandbox::graph::switches::Switches as GraphSwitches;
 use sharefile_provisioner::store::{HoldState, LogFilter};
@@ -248,19 +247,7 @@ impl Story {
     ) -> Result<Self, String> {
         let mut dice = Dice::new(seed);
         let ways = Ways::draw(&mut dice);
-        let world = World::light(SandboxOptions {
-            users: 0,
-            groups: 0,
-            seed,
-            existing_accounts: false,
-            sharefile: ways.sharefile_options(),
-            ..SandboxOptions::default()
-        })
-        .await;
-        world.sandbox.entra.set_switches(ways.graph.clone());
-        let folder = world.folder.path().join("config.d");
-        std::fs::create_dir(&folder).expect("a folder");
-        std::fs::write(folder.join("history.toml"), ways.config()).expect("a file");
+        let world = ways.world(seed).await;
         let engine = world.engine();
         let directory = Directory::new(settings.people, ways.crowd);
         let mut story = Self {

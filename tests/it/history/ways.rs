@@ -1,11 +1,13 @@
 //! The ways of one history: how the job is configured, and how both ends behave where their
 //! documentation leaves it open.
 
+use sharefile_provisioner::sandbox::SandboxOptions;
 use sharefile_provisioner::sandbox::graph::switches::{ExpiredDelta, Switches as GraphSwitches};
 use sharefile_provisioner::sandbox::sharefile::SharefileOptions;
 use sharefile_provisioner::sandbox::sharefile::switches::{DuplicateAnswer, Switches};
 
 use super::dice::Dice;
+use crate::world::World;
 
 /// How a history goes, apart from what happens in it.
 #[derive(Clone, Debug)]
@@ -97,8 +99,26 @@ impl Ways {
         }
     }
 
+    /// Returns a world with nobody in it that goes these ways, its ids made from `seed`.
+    pub async fn world(&self, seed: u64) -> World {
+        let world = World::light(SandboxOptions {
+            users: 0,
+            groups: 0,
+            seed,
+            existing_accounts: false,
+            sharefile: self.sharefile_options(),
+            ..SandboxOptions::default()
+        })
+        .await;
+        world.sandbox.entra.set_switches(self.graph.clone());
+        let folder = world.folder.path().join("config.d");
+        std::fs::create_dir(&folder).expect("a folder");
+        std::fs::write(folder.join("history.toml"), self.config()).expect("a file");
+        world
+    }
+
     /// Returns the ShareFile tenant of the history.
-    pub fn sharefile_options(&self) -> SharefileOptions {
+    fn sharefile_options(&self) -> SharefileOptions {
         SharefileOptions {
             employee_max: self.licences,
             switches: self.sharefile.clone(),
@@ -107,7 +127,7 @@ impl Ways {
     }
 
     /// Returns what of the configuration differs from that of all other stories.
-    pub fn config(&self) -> String {
+    fn config(&self) -> String {
         let mut text = String::new();
         text.push_str(&format!("[sharefile]\nin_flight = {}\n", self.in_flight));
         text.push_str(&format!("[scope]\ndefault_access = {}\n", self.default_access));

@@ -32,6 +32,15 @@ struct Mark {
     select: String,
 }
 
+/// How old the link is that leads to a page.
+#[derive(Clone, Copy, Debug)]
+enum LinkAge {
+    /// An earlier cycle kept it.
+    Kept,
+    /// It came in the same round, or a round begins without one.
+    Fresh,
+}
+
 /// How a round of a feed ended.
 enum Round {
     /// All pages were read; the next round begins at this link.
@@ -66,7 +75,7 @@ async fn begin(
     let mut pager = Pager::new(transport, call);
     let first = pager.fetch::<serde_json::Value>(handler).await;
     // Objects in the answer are of no use: the full read that follows sees them as they are then.
-    match round(&mut pager, call, first, |_| Ok(())).await? {
+    match round(&mut pager, call, (LinkAge::Fresh, first), |_| Ok(())).await? {
         Round::Complete(link) => Ok(link),
         Round::Expired(why) => Err(call.unexpected(why)),
     }
@@ -111,10 +120,7 @@ async fn users_since(
     let call = Call::new("reading what changed about people", Permission::User);
     let mut merge = Merge::default();
     let mut pager = Pager::new(transport, &call);
-    let first = pager.follow::<Record>(link).await;
-    if let Some(why) = refusal_of_link(&first) {
-        return Ok((merge, Round::Expired(why)));
-    }
+    let first = (LinkAge::Kept, pager.follow::<Record>(link).await);
     let round = round(&mut pager, &call, first, |record| merge.user(&record, selection)).await?;
     Ok((merge, round))
 }
@@ -123,10 +129,7 @@ async fn groups_since(transport: &Transport, link: &str) -> Result<(Merge, Round
     let call = Call::new("reading what changed about groups", Permission::GroupMember);
     let mut merge = Merge::default();
     let mut pager = Pager::new(transport, &call);
-    let first = pager.follow::<GroupDelta>(link).await;
-    if let Some(why) = refusal_of_link(&first) {
-        return Ok((merge, Round::Expired(why)));
-    }
+    let first = (LinkAge::Kept, pager.follow::<GroupDelta>(link).await);
     let round = round(&mut pager, &call, first, |group| {
         merge.group(group);
         Ok(())
@@ -140,14 +143,14 @@ async fn groups_since(transport: &Transport, link: &str) -> Result<(Merge, Round
 async fn round<T: DeserializeOwned>(
     pager: &mut Pager<'_>,
     call: &Call,
-    first: Result<Page<T>, PageError>,
+    first: (LinkAge, Result<Page<T>, PageError>),
     mut sink: impl FnMut(T) -> Result<(), String>,
 ) -> Result<Round, SourceError> {
-    let mut page = first;
+    let (mut age, mut page) = first;
     loop {
         let current = match page {
             Ok(current) => current,
-            Err(PageError::Refused(answer)) => match expiry(&answer) {
+            Err(PageError::Refused(answer)) => match expiry(&answer, age) {
                 Some(why) => return Ok(Round::Expired(why)),
                 None => return Err(PageError::Refused(answer).into_error(call)),
             },
@@ -157,7 +160,7 @@ async fn round<T: DeserializeOwned>(
             sink(object).map_err(|what| call.unexpected(what))?;
         }
         match (current.next_link, current.delta_link) {
-            (Some(next), _) => page = pager.follow(&next).await,
+            (Some(next), _) => (age, page) = (LinkAge::Fresh, pager.follow(&next).await),
             (None, Some(link)) => return Ok(Round::Complete(link)),
             (None, None) => {
                 return Err(call.failed(
@@ -171,29 +174,26 @@ async fn round<T: DeserializeOwned>(
     }
 }
 
-/// Returns why a link of an earlier cycle leads nowhere, if Graph refuses it as a bad request or as
-/// unknown. Most refusals name the token, but a link that came damaged is refused without, and would
-/// be in every cycle to come: reading everything is safe, and ends it.
-fn refusal_of_link<T>(first: &Result<Page<T>, PageError>) -> Option<String> {
-    let Err(PageError::Refused(answer)) = first else { return None };
-    let bad = [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND].contains(&answer.status);
-    let codes = answer.json::<ErrorBody>().map(|body| body.error.codes()).unwrap_or_default();
-    let code = codes.into_iter().find(|code| bad && !code.is_empty())?;
-    Some(format!("Graph does not accept the delta link ({code})"))
-}
-
 /// Returns why the feed does not go on, if the refusal says so: any 410, and 400 or 404 with a
-/// code that names the token (section 4, client rule).
-fn expiry(answer: &Answer) -> Option<String> {
+/// code that names the token (section 4, client rule). A kept link that came damaged is refused
+/// without naming it, and would be in every cycle to come: reading everything is safe, and ends
+/// it, so that any code will do there.
+fn expiry(answer: &Answer, age: LinkAge) -> Option<String> {
     let codes = answer.json::<ErrorBody>().map(|body| body.error.codes()).unwrap_or_default();
     let named = codes.iter().find(|code| names_expiry(code));
     let why = |code: &str| format!("Graph no longer accepts the delta link ({code})");
-    match answer.status {
-        StatusCode::GONE => {
+    match (answer.status, age) {
+        (StatusCode::GONE, _) => {
             let first = codes.first().filter(|code| !code.is_empty());
             Some(why(named.or(first).map_or("HTTP 410", String::as_str)))
         }
-        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => named.map(|code| why(code)),
+        (StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND, LinkAge::Kept) => {
+            let code = codes.iter().find(|code| !code.is_empty())?;
+            Some(format!("Graph does not accept the delta link ({code})"))
+        }
+        (StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND, LinkAge::Fresh) => {
+            named.map(|code| why(code))
+        }
         _ => None,
     }
 }
@@ -228,39 +228,31 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_is_refused_for_good_is_given_up() {
+    fn tells_links_that_lead_nowhere_from_other_refusals() {
         let damaged = r#"{"error":{"code":"Request_BadRequest","message":"Badly formed token."}}"#;
-        for (status, body, given_up) in [
-            (400, damaged, true),
-            (404, r#"{"error":{"code":"UnknownError","message":""}}"#, true),
-            (400, "{}", false),
-            (404, "<html>", false),
-            (403, damaged, false),
-            (503, damaged, false),
-        ] {
-            let first: Result<Page<()>, _> =
-                Err(PageError::Refused(Box::new(refused(status, body))));
-            assert_eq!(refusal_of_link(&first).is_some(), given_up, "{status} {body}");
-        }
-    }
-
-    #[test]
-    fn tells_expired_tokens_from_other_refusals() {
         let nested = r#"{"error":{"code":"UnknownError","message":"","innerError":
             {"code":"resyncApplyDifferences"}}}"#;
-        for (status, body, is_expired) in [
-            (400, r#"{"error":{"code":"syncStateNotFound","message":"x"}}"#, true),
-            (400, r#"{"error":{"code":"SyncStateNotFound"}}"#, true),
-            (400, r#"{"error":{"code":"Directory_ExpiredPageToken"}}"#, true),
-            (404, r#"{"error":{"code":"DirectoryPageTokenNotFoundException"}}"#, true),
-            (404, nested, true),
-            (410, "", true),
-            (410, r#"{"error":{"code":"resyncRequired"}}"#, true),
-            (400, r#"{"error":{"code":"Request_BadRequest"}}"#, false),
-            (404, "{}", false),
-            (403, r#"{"error":{"code":"syncStateNotFound"}}"#, false),
+        for (status, body, kept, fresh) in [
+            (400, r#"{"error":{"code":"syncStateNotFound","message":"x"}}"#, true, true),
+            (400, r#"{"error":{"code":"SyncStateNotFound"}}"#, true, true),
+            (400, r#"{"error":{"code":"Directory_ExpiredPageToken"}}"#, true, true),
+            (404, r#"{"error":{"code":"DirectoryPageTokenNotFoundException"}}"#, true, true),
+            (404, nested, true, true),
+            (410, "", true, true),
+            (410, r#"{"error":{"code":"resyncRequired"}}"#, true, true),
+            (400, damaged, true, false),
+            (400, r#"{"error":{"code":"Request_BadRequest"}}"#, true, false),
+            (404, r#"{"error":{"code":"UnknownError","message":""}}"#, true, false),
+            (400, "{}", false, false),
+            (404, "{}", false, false),
+            (404, "<html>", false, false),
+            (403, r#"{"error":{"code":"syncStateNotFound"}}"#, false, false),
+            (403, damaged, false, false),
+            (503, damaged, false, false),
         ] {
-            assert_eq!(expiry(&refused(status, body)).is_some(), is_expired, "{status} {body}");
+            let answer = refused(status, body);
+            let found = [LinkAge::Kept, LinkAge::Fresh].map(|age| expiry(&answer, age).is_some());
+            assert_eq!(found, [kept, fresh], "{status} {body}");
         }
     }
 }

@@ -22,6 +22,25 @@ pub(super) fn known_source_attribute(name: &str) -> Result<(), Unreadable> {
     }
 }
 
+/// The attributes of groups that are one text (Graph reference, section 5).
+const GROUP_ATTRIBUTES: &[&str] = &[
+    "description",
+    "displayName",
+    "mail",
+    "mailNickname",
+    "onPremisesDomainName",
+    "onPremisesSamAccountName",
+    "uniqueName",
+];
+
+/// Says whether the source can read an attribute of groups as one text.
+pub(super) fn known_group_attribute(name: &str) -> Result<(), Unreadable> {
+    if GROUP_ATTRIBUTES.contains(&name) {
+        return Ok(());
+    }
+    Err(Unreadable::Unknown(nearest(name, GROUP_ATTRIBUTES.iter().copied())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,8 +19,18 @@ use super::problem::suggest;
 use super::reader::{Choice, Reader, Section};
 
 /// The sections.
-const SECTIONS: &[&str] =
-    &["schedule", "entra", "sharefile", "network", "scope", "users", "guard", "store", "log"];
+const SECTIONS: &[&str] = &[
+    "schedule",
+    "entra",
+    "sharefile",
+    "network",
+    "scope",
+    "users",
+    "groups",
+    "guard",
+    "store",
+    "log",
+];
 
 const MINUTE: Duration = Duration::from_secs(60);
 

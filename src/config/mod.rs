@@ -15,6 +15,7 @@ mod credential;
 mod document;
 mod duration;
 mod environment;
+mod groups;
 mod job;
 mod layers;
 mod network;

@@ -1,12 +1,12 @@
-//! The sections `[scope]`, `[users]` and `[guard]`, compiled into rules.
+//! The sections `[scope]`, `[users]` and `[guard]`, compiled into rules; `[groups]` is beside.
 
 use std::time::Duration;
 
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::plan::map::{Expression, parse};
 use crate::plan::rules::{
-    Apply, DefaultValue, Deprovision, DeprovisionWord, FirstCycle, GuardRules, Limit, Mapping,
-    MatchRule, Rules, TypeRules, WhenNull,
+    Apply, DefaultValue, Deprovision, DeprovisionWord, FirstCycle, GroupRules, GuardRules, Limit,
+    Mapping, MatchRule, Rules, TypeRules, WhenNull,
 };
 
 use super::attributes::{Unreadable, known_source_attribute};
@@ -48,8 +48,10 @@ impl Reader<'_> {
     pub(super) fn rules(&mut self, root: &mut Section) -> Option<(Rules, Duration)> {
         let default_access = self.scope(root);
         let users = self.users(root);
+        let groups = self.groups(root);
         let guard = self.guard(root);
-        let (default_access, users, (guard, approval_valid)) = (default_access?, users?, guard?);
+        let (default_access, users) = (default_access?, users?);
+        let (groups, (guard, approval_valid)) = (groups?, guard?);
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
         let mut source_attributes: Vec<String> =
@@ -65,6 +67,9 @@ impl Reader<'_> {
             mappings: users.mappings,
             deprovision: users.deprovision,
             welcome: users.welcome,
+            nested_groups: false,
+            group_attributes: groups.as_ref().map(GroupRules::attributes).unwrap_or_default(),
+            groups,
             guard,
         };
         Some((rules, approval_valid))
@@ -261,24 +266,35 @@ impl Reader<'_> {
     }
 
     fn source(&mut self, section: &mut Section) -> Option<(Expression, Node)> {
-        let hint = "Give an expression, as \"[mail]\".";
-        let (text, node) = self.required_text(section, "source", hint)?;
+        self.expression(section, "[mail]", "a user", known_source_attribute)
+    }
+
+    /// Reads the expression of a key `source`, whose attributes are those `of` an object.
+    pub(super) fn expression(
+        &mut self,
+        section: &mut Section,
+        example: &str,
+        of: &str,
+        known: fn(&str) -> Result<(), Unreadable>,
+    ) -> Option<(Expression, Node)> {
+        let hint = format!("Give an expression, as \"{example}\".");
+        let (text, node) = self.required_text(section, "source", &hint)?;
         let expression = match parse(&text) {
             Ok(expression) => expression,
             Err(error) => {
                 let at = text.get(..error.at).map_or(0, |before| before.chars().count());
                 let message = format!("at character {} of `{text}`: {}", at + 1, error.message);
                 // A bare name is the usual slip.
-                let slip = known_source_attribute(&text).is_ok();
+                let slip = known(&text).is_ok();
                 self.wrong(&node, &message, slip.then(|| format!("Did you mean `[{text}]`?")));
                 return None;
             }
         };
         for name in expression.attributes() {
-            let (message, near) = match known_source_attribute(name) {
+            let (message, near) = match known(name) {
                 Ok(()) => continue,
                 Err(Unreadable::Unknown(near)) => {
-                    (format!("`{name}` is no attribute of a user that can be read"), near)
+                    (format!("`{name}` is no attribute of {of} that can be read"), near)
                 }
                 Err(Unreadable::MultiValued) => {
                     (format!("`{name}` has many values, which make no single text"), None)
@@ -306,15 +322,20 @@ impl Reader<'_> {
     }
 
     fn guard(&mut self, root: &mut Section) -> Option<(GuardRules, Duration)> {
-        let known = ["first_cycle", "removals_per_cycle", "protected", "approval_valid"];
+        let known = [
+            "first_cycle",
+            "removals_per_cycle",
+            "removals_per_group",
+            "protected",
+            "approval_valid",
+        ];
         let mut section = self.section(root, "guard", &known);
         let first_cycle = section.take("first_cycle");
         let first_cycle = self.word(first_cycle, FirstCycle::Approve, &FIRST_CYCLE);
-        let mut limit = self.section(&mut section, "removals_per_cycle", &["count", "percent"]);
-        let count = limit.take("count");
-        let count = self.number(count, 50, 0..=1_000_000);
-        let percent = limit.take("percent");
-        let percent = self.number(percent, 10, 0..=100);
+        let per_cycle = Limit { count: 50, percent: 10 };
+        let per_cycle = self.limit(&mut section, "removals_per_cycle", per_cycle);
+        let per_group = Limit { count: 100, percent: 50 };
+        let per_group = self.limit(&mut section, "removals_per_group", per_group);
         let protected = self.protected(&mut section);
         let approval_valid = self.limited(
             &mut section,
@@ -323,10 +344,21 @@ impl Reader<'_> {
         );
         let guard = GuardRules {
             first_cycle: first_cycle?,
-            removals_per_cycle: Limit { count: count?, percent: percent? },
+            removals_per_cycle: per_cycle?,
+            removals_per_group: per_group?,
             protected: protected?,
         };
         Some((guard, approval_valid?))
+    }
+
+    /// Reads a limit; what is not given is as `absent`.
+    fn limit(&mut self, guard: &mut Section, key: &str, absent: Limit) -> Option<Limit> {
+        let mut limit = self.section(guard, key, &["count", "percent"]);
+        let count = limit.take("count");
+        let count = self.number(count, absent.count, 0..=1_000_000);
+        let percent = limit.take("percent");
+        let percent = self.number(percent, absent.percent, 0..=100);
+        Some(Limit { count: count?, percent: percent? })
     }
 
     fn protected(&mut self, guard: &mut Section) -> Option<Vec<String>> {

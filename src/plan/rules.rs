@@ -30,6 +30,13 @@ pub struct Rules {
     pub deprovision: Deprovision,
     /// Send the welcome mail to created accounts.
     pub welcome: bool,
+    /// Members of groups that are in assigned groups, however deep, count as members of these.
+    pub nested_groups: bool,
+    /// Names of the source attributes of groups that expressions read; sorted, unique. Rows of
+    /// attributes of groups are in this order. Empty if groups are left alone.
+    pub group_attributes: Vec<String>,
+    /// What becomes of assigned groups; `None` leaves groups alone.
+    pub groups: Option<GroupRules>,
     /// Limits.
     pub guard: GuardRules,
 }
@@ -143,6 +150,101 @@ impl Deprovision {
     }
 }
 
+/// What becomes of assigned groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupRules {
+    /// Names of groups that count as the group itself; tried in order. Compared without regard to
+    /// case.
+    pub matching: Vec<Expression>,
+    /// The name of the group at the target.
+    pub name: Expression,
+    /// What becomes of a group of that name which this job did not make.
+    pub adopt: Adopt,
+    /// What becomes of a group that is no longer assigned.
+    pub on_unassigned: GroupFate,
+    /// What becomes of a group that no longer exists at the source.
+    pub deprovision: GroupFate,
+    /// What becomes of members beyond what one group takes.
+    pub overflow: Overflow,
+    /// What becomes of members whom somebody else put into a group.
+    pub extra_members: ExtraMembers,
+    /// What becomes of the memberships of people who left.
+    pub leaver_groups: LeaverGroups,
+}
+
+impl GroupRules {
+    /// Returns the source attributes that the expressions read; sorted, unique.
+    pub fn attributes(&self) -> Vec<String> {
+        let sources = self.matching.iter().chain([&self.name]);
+        let mut names: Vec<String> =
+            sources.flat_map(Expression::attributes).map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// What becomes of a group of the wanted name that this job did not make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adopt {
+    /// The new group is held, and both are named.
+    #[default]
+    Report,
+    /// It is taken over.
+    Always,
+    /// It is left alone, and a second group of that name is created.
+    Never,
+}
+
+/// What becomes of a group that is no longer wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupFate {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// Whom this job put into it is taken out.
+    Empty,
+    /// It is deleted.
+    Delete,
+}
+
+/// What becomes of members beyond what one group of the target takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// They wait, and their number is named.
+    #[default]
+    Hold,
+    /// They come into further groups: "Name (2)", "Name (3)", …
+    Split,
+}
+
+/// What becomes of members whom somebody else put into a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExtraMembers {
+    /// They stay.
+    Keep,
+    /// They are taken out.
+    Remove,
+    /// They stay, and are reported.
+    #[default]
+    Report,
+}
+
+/// What becomes of the memberships of people who left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaverGroups {
+    /// They stay: the account cannot sign in.
+    #[default]
+    Keep,
+    /// They end together with the account's use.
+    Remove,
+}
+
 /// What the first plan of the job does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,6 +273,8 @@ pub struct GuardRules {
     pub first_cycle: FirstCycle,
     /// Removals in one cycle.
     pub removals_per_cycle: Limit,
+    /// Removals of members of one group in a day, by count or by percent of its members.
+    pub removals_per_group: Limit,
     /// Addresses of accounts that are never touched, in the form of
     /// [`address_key`](crate::model::account::address_key); sorted.
     pub protected: Vec<String>,

@@ -376,9 +376,13 @@ fn rules() -> Rules {
             hard_deleted: DeprovisionWord::Disable,
         },
         welcome: false,
+        nested_groups: false,
+        group_attributes: Vec::new(),
+        groups: None,
         guard: GuardRules {
             first_cycle: FirstCycle::Apply,
             removals_per_cycle: Limit { count: 100_000, percent: 10 },
+            removals_per_group: Limit { count: 100_000, percent: 50 },
             protected: Vec::new(),
         },
     }

@@ -91,7 +91,7 @@ fn problems_in_the_environment_name_the_variable() {
         .with("SHAREFILE_PROVISIONER__USERS__MATCH", "[{ target = \"Email\" }]");
     let overrides = Overrides::default().set("log.format", "yaml").set("grup", "1");
     assert_snapshot!(read_with(LEAST, &environment, &overrides).expect_err("wrong"), @r#"
-    grup: unknown key (set on the command line). Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `guard`, `store` and `log`.
+    grup: unknown key (set on the command line). Did you mean `groups`?
     log.format: expected `auto`, `text`, `json` or `journald` (set on the command line)
     schedul: unknown key (set by the environment variable `SHAREFILE_PROVISIONER__SCHEDUL__EVERY`). Did you mean `schedule`?
     schedule.every: the number 5 has no unit: expected `s`, `m`, `h` or `d` (set by the environment variable `SHAREFILE_PROVISIONER__SCHEDULE__EVERY`)

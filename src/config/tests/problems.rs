@@ -15,7 +15,7 @@ filtered = "disable"
 [scope]
 nested_groups = false
 [groups]
-enabled = false
+enabeld = false
 [web]
 listen = "127.0.0.1:8427"
 [guard]
@@ -27,8 +27,8 @@ removals_per_cycle = { cout = 1 }
     config.toml:19:1: users.mach: unknown key. Did you mean `match`?
     config.toml:21:1: users.deprovision.filtered: unknown key. Known are `unassigned`, `disabled`, `soft_deleted` and `hard_deleted`.
     config.toml:23:1: scope.nested_groups: unknown key. Known are `users` and `default_access`.
-    config.toml:24:2: groups: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `guard`, `store` and `log`.
-    config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `guard`, `store` and `log`.
+    config.toml:25:1: groups.enabeld: unknown key. Did you mean `enabled`?
+    config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `groups`, `guard`, `store` and `log`.
     config.toml:29:1: guard.removals_per_day: unknown key. Did you mean `removals_per_cycle`?
     config.toml:30:24: guard.removals_per_cycle.cout: unknown key. Did you mean `count`?
     "#);

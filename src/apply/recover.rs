@@ -87,7 +87,8 @@ async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, Re
         log.status = OutcomeStatus::Success;
         log.target_id = log.target_id.or(account.as_ref().map(|account| account.id.clone()));
         let link = link_change(change, account.as_ref(), now);
-        return Ok(Settlement { log, link, settled: true, verify: false });
+        let settled = !change.unfinished;
+        return Ok(Settlement { log, link, settled, verify: !settled });
     }
     log.status = OutcomeStatus::Skipped;
     log.error = Some(ProvisioningError {

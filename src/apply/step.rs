@@ -158,7 +158,8 @@ fn conclude(
             if !refused {
                 log.target_id = log.target_id.or(account.as_deref().map(|new| new.id.clone()));
                 settlement.link = link_change(change, account.as_deref(), now);
-                settlement.settled = true;
+                settlement.settled = !change.unfinished;
+                settlement.verify = change.unfinished;
                 done.status = match log.error {
                     Some(_) => OutcomeStatus::Warning,
                     None => OutcomeStatus::Success,

@@ -326,6 +326,9 @@ pub struct PlannedChange {
     pub write: Write,
     /// The link afterwards.
     pub link: LinkAfter,
+    /// More remains to be done for the person than this change: it is planned again next.
+    #[serde(default)]
+    pub unfinished: bool,
     /// The account as it was known when the change was planned; `None` if it does not exist yet.
     pub before: Option<Shadow>,
     /// Hash over object, action and values: what an approval covers.

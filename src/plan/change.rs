@@ -52,6 +52,7 @@ impl Parts {
             modified: self.modified,
             write: self.write,
             link: self.link,
+            unfinished: false,
             before: self.before,
             hash: ContentHash(xxh3_128(&content.unwrap_or_default())),
             seen: seen.map(fingerprint),

@@ -31,16 +31,18 @@ pub struct Decision {
     pub addresses: BTreeSet<String>,
     /// Accounts to read before anything can be decided.
     pub target_ids: BTreeSet<TargetId>,
-    /// The change needs an address that another account has.
+    /// The change needs an address that is not known to be free.
     pub contested: Option<Contested>,
 }
 
-/// An address that a change needs and another account has.
+/// An address that a change needs and that is not known to be free.
 #[derive(Clone, Debug)]
 pub struct Contested {
-    /// The account that has it.
-    pub holder: TargetId,
-    /// What to say if that account keeps it.
+    /// The account that has it; `None` if nobody could tell who has it.
+    pub holder: Option<TargetId>,
+    /// The cause to wait for, unless the holder gives the address up in the same plan.
+    pub kind: HoldKind,
+    /// What to say then.
     pub hold: HeldItem,
 }
 
@@ -51,8 +53,22 @@ impl Decision {
 
     /// Notes that the new address of an account belongs to another one.
     pub fn contest(&mut self, anchor: SourceAnchor, label: &str, holder: TargetId, detail: String) {
-        let hold = held(HoldKind::SharedAccount, anchor, label, detail);
-        self.contested = Some(Contested { holder, hold });
+        let kind = HoldKind::SharedAccount;
+        let hold = held(kind, anchor, label, detail);
+        self.contested = Some(Contested { holder: Some(holder), kind, hold });
+    }
+
+    /// Notes that nobody could tell whether the new address of an account is free.
+    pub fn contest_unanswered(
+        &mut self,
+        anchor: SourceAnchor,
+        label: &str,
+        address: &str,
+        why: &str,
+    ) {
+        let kind = HoldKind::NotReadable;
+        let hold = held(kind, anchor, label, unanswered(address, why));
+        self.contested = Some(Contested { holder: None, kind, hold });
     }
 
     pub fn hold_roles(&mut self, anchor: SourceAnchor, label: &str, roles: &[String]) {
@@ -92,8 +108,7 @@ impl Decision {
 
     /// Withholds what depends on who has an address, which could not be looked up.
     pub fn hold_unanswered(&mut self, anchor: SourceAnchor, label: &str, address: &str, why: &str) {
-        let detail = format!("who has the address {address} could not be looked up: {why}");
-        self.hold(HoldKind::NotReadable, anchor, label, detail);
+        self.hold(HoldKind::NotReadable, anchor, label, unanswered(address, why));
     }
 
     pub fn hold_missing(&mut self, anchor: SourceAnchor, label: &str, missing: &[&Mapping]) {
@@ -104,6 +119,10 @@ impl Decision {
         let detail = format!("no value for {}", names.join(", "));
         self.hold(HoldKind::MissingValues, anchor, label, detail);
     }
+}
+
+fn unanswered(address: &str, why: &str) -> String {
+    format!("who has the address {address} could not be looked up: {why}")
 }
 
 fn held(kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) -> HeldItem {

@@ -130,9 +130,7 @@ impl<'a> Differ<'a> {
         if (returned || !set.is_empty()) && !self.is_read(target_id) {
             out.target_ids.insert(target_id.clone());
         }
-        if !self.contest(user.anchor, target_id, &label(), &set, out) {
-            return;
-        }
+        self.contest(user.anchor, target_id, &label(), &set, out);
         if !out.target_ids.is_empty() || !out.addresses.is_empty() {
             return;
         }
@@ -349,9 +347,7 @@ impl<'a> Differ<'a> {
             out.hold_disabled(user.anchor, label, &account.id);
         }
         let set = differences(&account.values, &sent);
-        if !self.contest(user.anchor, &account.id, label, &set, out) {
-            return;
-        }
+        self.contest(user.anchor, &account.id, label, &set, out);
         if !out.addresses.is_empty() {
             return;
         }
@@ -472,8 +468,8 @@ impl<'a> Differ<'a> {
         (suspect || asked) && !self.is_read(&link.target_id)
     }
 
-    /// Notes that the new address of an account belongs to another one, or asks whether it does.
-    /// Returns whether there is an answer, or can be one: without any the change is held.
+    /// Notes that the new address of an account belongs to another one, or that nobody can tell, or
+    /// asks whether it does.
     fn contest(
         &self,
         anchor: SourceAnchor,
@@ -481,20 +477,17 @@ impl<'a> Differ<'a> {
         label: &str,
         set: &[(TargetAttribute, Option<String>)],
         out: &mut Decision,
-    ) -> bool {
+    ) {
         let moves = set.iter().find(|(target, _)| *target == TargetAttribute::Email);
         let Some(address) = moves.and_then(|(_, address)| address.as_deref()) else {
-            return true;
+            return;
         };
         match self.input.target.by_address(address) {
             Lookup::Absent => {}
             Lookup::Unknown => {
                 out.addresses.insert(address_key(address));
             }
-            Lookup::Failed(why) => {
-                out.hold_unanswered(anchor, label, address, why);
-                return false;
-            }
+            Lookup::Failed(why) => out.contest_unanswered(anchor, label, address, why),
             Lookup::Found(found) => {
                 if let Some(other) = found.iter().find(|known| known.account.id != *target_id) {
                     let detail =
@@ -503,7 +496,6 @@ impl<'a> Differ<'a> {
                 }
             }
         }
-        true
     }
 
     /// Returns whether the full record of an account is at hand, or known to be out of reach.

@@ -172,7 +172,8 @@ impl Draft {
         loop {
             let cleared = |change: &PlannedChange| {
                 let contested = self.contested.get(&change.anchor);
-                contested.is_none_or(|contested| leaving.contains(&contested.holder))
+                let given_up = |holder: &TargetId| leaving.contains(holder);
+                contested.is_none_or(|contested| contested.holder.as_ref().is_some_and(given_up))
             };
             let (now_free, rest): (Vec<_>, Vec<_>) = contested.into_iter().partition(cleared);
             contested = rest;
@@ -184,10 +185,14 @@ impl Draft {
         }
         self.changes = free;
         for change in contested {
+            let mut without = self.without_address.remove(&change.anchor);
             if let Some(contested) = self.contested.remove(&change.anchor) {
-                self.hold(HoldKind::SharedAccount, contested.hold);
+                // An address that nobody could look up is looked up again in the next cycle.
+                let again = contested.holder.is_none();
+                without.iter_mut().for_each(|change| change.unfinished = again);
+                self.hold(contested.kind, contested.hold);
             }
-            self.changes.extend(self.without_address.remove(&change.anchor));
+            self.changes.extend(without);
         }
     }
 

@@ -196,6 +196,7 @@ fn change(person: u128, number: u128) -> PlannedChange {
             state: LinkState::Active,
             sent: values,
         },
+        unfinished: false,
         before: None,
         hash: hash(number),
         seen: Some(hash(99)),

@@ -160,15 +160,16 @@ async fn an_address_that_cannot_be_looked_up_holds_only_its_own_person() {
     for name in ["Newcomer0", "Newcomer1"] {
         world.join(name);
     }
-    let moved = serde_json::json!({ "mail": "moved@contoso.example" });
+    let moved = serde_json::json!({ "mail": "moved@contoso.example", "surname": "Renamed" });
     let moved = moved.as_object().expect("an object").clone();
     world.sandbox.entra.edit_person(people[0], &moved).expect("an edit");
     let broken = [address("newcomer0"), address("moved")];
     let turned = turn(&world, &broken, 0, "Http500").await;
     let names = ["newcomer0", "p0"].map(|name| (HoldKind::NotReadable, name.to_owned()));
     assert_eq!(held(&turned), names);
-    assert_eq!(turned.report.counts.created, 1);
+    assert_eq!((turned.report.counts.created, turned.report.counts.updated), (1, 1));
     assert_eq!(world.account("p0").email, address("p0"));
+    assert_eq!(world.account("p0").last_name, "Renamed", "nothing else waits for the address");
     assert_eq!(world.did().await, (1, 1, 0));
     world.account("Newcomer0");
     world.account("moved");

@@ -31,6 +31,12 @@ const FIRST_CYCLE: [(&str, FirstCycle); 2] =
 /// The keys of an entry of `users.attribute`.
 const ATTRIBUTE: &[&str] = &["target", "source", "apply", "default", "default_apply", "when_null"];
 
+/// What `[scope]` says.
+struct ScopeRules {
+    default_access: bool,
+    nested_groups: bool,
+}
+
 /// What `[users]` says.
 struct UserRules {
     types: TypeRules,
@@ -46,12 +52,13 @@ const LABEL: &str = "userPrincipalName";
 impl Reader<'_> {
     /// Reads the rules, and how long an approval is valid.
     pub(super) fn rules(&mut self, root: &mut Section) -> Option<(Rules, Duration)> {
-        let default_access = self.scope(root);
+        let scope = self.scope(root);
         let users = self.users(root);
         let groups = self.groups(root);
         let guard = self.guard(root);
-        let (default_access, users) = (default_access?, users?);
+        let (scope, users) = (scope?, users?);
         let (groups, (guard, approval_valid)) = (groups?, guard?);
+        let ScopeRules { default_access, nested_groups } = scope;
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
         let mut source_attributes: Vec<String> =
@@ -67,7 +74,7 @@ impl Reader<'_> {
             mappings: users.mappings,
             deprovision: users.deprovision,
             welcome: users.welcome,
-            nested_groups: false,
+            nested_groups,
             group_attributes: groups.as_ref().map(GroupRules::attributes).unwrap_or_default(),
             groups,
             guard,
@@ -75,14 +82,17 @@ impl Reader<'_> {
         Some((rules, approval_valid))
     }
 
-    fn scope(&mut self, root: &mut Section) -> Option<bool> {
-        let mut section = self.section(root, "scope", &["users", "default_access"]);
+    fn scope(&mut self, root: &mut Section) -> Option<ScopeRules> {
+        let known = ["users", "default_access", "nested_groups"];
+        let mut section = self.section(root, "scope", &known);
         let users = section.take("users");
         let users = self.word(users, (), &[("assigned", ())]);
         let default_access = section.take("default_access");
         let default_access = self.flag(default_access, false);
+        let nested_groups = section.take("nested_groups");
+        let nested_groups = self.flag(nested_groups, false);
         users?;
-        default_access
+        Some(ScopeRules { default_access: default_access?, nested_groups: nested_groups? })
     }
 
     fn users(&mut self, root: &mut Section) -> Option<UserRules> {

@@ -101,6 +101,7 @@ impl Cycle<'_> {
                 users: &data.users,
                 assignments: &data.assignments,
                 memberships: &data.memberships,
+                edges: &data.edges,
                 links: &data.links,
                 target: &view,
                 active_links: data.active_links,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::account::{Link, TargetAccount, TargetUser, address_key};
+use crate::model::group::GroupEdge;
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{CycleKind, HoldKind};
@@ -31,6 +32,8 @@ pub struct PlanInput<'a> {
     pub assignments: &'a [Assignment],
     /// Memberships of the subjects; sorted by person.
     pub memberships: &'a [Membership],
+    /// Which groups are in which; sorted. Empty unless nested groups count.
+    pub edges: &'a [GroupEdge],
     /// Links of the subjects; sorted by anchor.
     pub links: &'a [Link],
     /// What is known of the target.

@@ -53,7 +53,12 @@ pub enum Planned {
 pub fn plan(input: &PlanInput<'_>) -> Planned {
     let differ = Differ::new(input);
     let mut draft = Draft::default();
-    let mut entitlements = Entitlements::new(input.assignments, input.memberships, input.rules);
+    let mut entitlements = Entitlements::new(
+        input.assignments,
+        input.memberships,
+        input.edges,
+        input.rules.default_access,
+    );
     let mut users = Sorted::new(input.users, |source_user| source_user.anchor);
     let mut links = Sorted::new(input.links, |link| link.anchor);
     for &anchor in input.subjects {

@@ -1,5 +1,6 @@
 //! Scope: who is let in, and through what.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use hashbrown::HashTable;
@@ -7,13 +8,14 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::account::AccountKind;
+use crate::model::group::GroupEdge;
 use crate::model::identity::{
     AppRole, Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
 };
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::LeaveEvent;
 
-use super::rules::{Deprovision, DeprovisionWord, Rules, TypeRules};
+use super::rules::{Deprovision, DeprovisionWord, TypeRules};
 use super::sorted::Sorted;
 
 /// What the assignments give a person.
@@ -33,15 +35,18 @@ pub struct Entitlements<'a> {
     direct: Sorted<'a, Assignment>,
     memberships: Sorted<'a, Membership>,
     groups: HashTable<(SourceAnchor, Range<usize>)>,
+    nesting: Nesting<'a>,
     default_access: bool,
 }
 
 impl<'a> Entitlements<'a> {
-    /// Indexes the rows of groups. `assignments` are sorted by principal, `memberships` by person.
+    /// Indexes the rows of groups. `assignments` are sorted by principal, `memberships` by person,
+    /// `edges` by child. Rows of Default Access count if `default_access` says so.
     pub fn new(
         assignments: &'a [Assignment],
         memberships: &'a [Membership],
-        rules: &Rules,
+        edges: &'a [GroupEdge],
+        default_access: bool,
     ) -> Self {
         let mut groups: HashTable<(SourceAnchor, Range<usize>)> = HashTable::new();
         let of_groups = assignments.iter().enumerate();
@@ -62,7 +67,8 @@ impl<'a> Entitlements<'a> {
             direct: Sorted::new(assignments, |row| row.principal),
             memberships: Sorted::new(memberships, |row| row.user),
             groups,
-            default_access: rules.default_access,
+            nesting: Nesting::new(edges),
+            default_access,
         }
     }
 
@@ -70,11 +76,12 @@ impl<'a> Entitlements<'a> {
     pub fn of(&mut self, anchor: SourceAnchor) -> Entitlement {
         let rows_of_person =
             self.direct.run(anchor).iter().filter(|row| row.kind == PrincipalKind::User);
-        let rows_of_groups = self
-            .memberships
-            .run(anchor)
+        let memberships = self.memberships.run(anchor);
+        self.nesting.climb(memberships);
+        let rows_of_groups = memberships
             .iter()
-            .filter_map(|row| self.rows_of_group(row.group))
+            .flat_map(|row| self.nesting.above(&row.group))
+            .filter_map(|group| self.rows_of_group(*group))
             .flatten()
             .filter(|row| row.kind == PrincipalKind::Group);
         let mut any = false;
@@ -91,10 +98,83 @@ impl<'a> Entitlements<'a> {
         Entitlement { entitled, default_access_only: any && !entitled, roles }
     }
 
+    /// Returns the groups through which a person is in scope: assigned ones, by a row that counts,
+    /// that the person is in directly or by way of groups in them. Sorted, unique. People are asked
+    /// for in rising order.
+    #[allow(dead_code)]
+    pub fn groups_of(&mut self, anchor: SourceAnchor) -> Vec<SourceAnchor> {
+        let memberships = self.memberships.run(anchor);
+        self.nesting.climb(memberships);
+        let mut groups: Vec<SourceAnchor> = memberships
+            .iter()
+            .flat_map(|row| self.nesting.above(&row.group))
+            .filter(|group| self.counts(**group))
+            .copied()
+            .collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
+    /// Returns whether a group is assigned by a row that counts.
+    #[allow(dead_code)]
+    pub fn counts(&self, group: SourceAnchor) -> bool {
+        let rows = self.rows_of_group(group).unwrap_or_default();
+        let of_groups = || rows.iter().filter(|row| row.kind == PrincipalKind::Group);
+        of_groups().any(|row| row.role != DEFAULT_ACCESS || self.default_access)
+    }
+
     fn rows_of_group(&self, group: SourceAnchor) -> Option<&'a [Assignment]> {
         let (_, range) = self.groups.find(hash(group), |(known, _)| *known == group)?;
         self.assignments.get(range.clone())
     }
+}
+
+/// Which groups are above which.
+struct Nesting<'a> {
+    /// Sorted.
+    edges: &'a [GroupEdge],
+    /// What was found so far, by the group at the bottom, which is among them; none for a group that
+    /// is in no other.
+    above: HashMap<SourceAnchor, Vec<SourceAnchor>>,
+}
+
+impl<'a> Nesting<'a> {
+    fn new(edges: &'a [GroupEdge]) -> Self {
+        Self { edges, above: HashMap::new() }
+    }
+
+    /// Finds the groups above those of some memberships, each once in a plan.
+    fn climb(&mut self, memberships: &[Membership]) {
+        if self.edges.is_empty() {
+            return;
+        }
+        for membership in memberships {
+            let edges = self.edges;
+            self.above.entry(membership.group).or_insert_with_key(|group| all_above(edges, *group));
+        }
+    }
+
+    /// Returns a group and the groups above it, which were climbed to.
+    fn above<'b>(&'b self, group: &'b SourceAnchor) -> &'b [SourceAnchor] {
+        let found = self.above.get(group).filter(|found| !found.is_empty());
+        found.map_or(std::slice::from_ref(group), Vec::as_slice)
+    }
+}
+
+/// Returns a group and all groups above it, each once; nothing if it is in no other. Groups may
+/// contain each other in a circle.
+fn all_above(edges: &[GroupEdge], group: SourceAnchor) -> Vec<SourceAnchor> {
+    let mut seen = HashSet::from([group]);
+    let mut found = vec![group];
+    let mut next = 0;
+    while let Some(&child) = found.get(next) {
+        next += 1;
+        let first = edges.partition_point(|edge| edge.child < child);
+        let parents = edges.iter().skip(first).take_while(|edge| edge.child == child);
+        found.extend(parents.map(|edge| edge.parent).filter(|parent| seen.insert(*parent)));
+    }
+    if found.len() == 1 { Vec::new() } else { found }
 }
 
 /// There are many more memberships than anything else, so the hash is a fast one.
@@ -229,6 +309,63 @@ mod tests {
             );
         }
         assert_eq!(scope(None, &left, &POLICY), Scope::Unread);
+    }
+
+    #[test]
+    fn members_of_groups_in_groups_get_what_is_assigned_above_them() {
+        let row = |principal, kind, role| Assignment {
+            principal: anchor(principal),
+            kind,
+            role: Uuid::from_u128(role),
+        };
+        let group = PrincipalKind::Group;
+        // 10 holds 20, which holds 30; 30 holds 10 again. 11 holds 30 as well, by Default Access. 40
+        // is in 41, and nothing is assigned there.
+        let assignments = [
+            row(1, PrincipalKind::User, 7),
+            row(10, group, 5),
+            row(11, group, 0),
+            row(12, group, 6),
+        ];
+        let edge = |child, parent| GroupEdge { child: anchor(child), parent: anchor(parent) };
+        let edges = [edge(10, 30), edge(20, 10), edge(30, 11), edge(30, 20), edge(40, 41)];
+        let member = |user, group| Membership { user: anchor(user), group: anchor(group) };
+        let memberships =
+            [member(1, 30), member(2, 10), member(3, 40), member(4, 12), member(4, 20)];
+        let found = |edges: &[GroupEdge], default_access| {
+            let mut entitlements =
+                Entitlements::new(&assignments, &memberships, edges, default_access);
+            let of = |n| {
+                let roles = entitlements.of(anchor(n)).roles;
+                let roles: Vec<u128> = roles.iter().map(Uuid::as_u128).collect();
+                let groups = entitlements.groups_of(anchor(n));
+                (roles, groups.iter().map(|group| group.0.as_u128()).collect::<Vec<u128>>())
+            };
+            (1..=4).map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found(&edges, false),
+            [
+                (vec![5, 7], vec![10]),
+                (vec![5], vec![10]),
+                (vec![], vec![]),
+                (vec![5, 6], vec![10, 12])
+            ]
+        );
+        assert_eq!(
+            found(&edges, true),
+            [
+                (vec![0, 5, 7], vec![10, 11]),
+                (vec![0, 5], vec![10, 11]),
+                (vec![], vec![]),
+                (vec![0, 5, 6], vec![10, 11, 12])
+            ]
+        );
+        assert_eq!(
+            found(&[], false),
+            [(vec![7], vec![]), (vec![5], vec![10]), (vec![], vec![]), (vec![6], vec![12])],
+            "without nesting"
+        );
     }
 
     #[test]

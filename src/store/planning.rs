@@ -3,11 +3,12 @@
 use rusqlite::{Connection, params};
 
 use crate::model::account::{Link, LinkState};
+use crate::model::group::{GroupEdge, SourceGroup};
 use crate::model::identity::{Assignment, Membership, PrincipalKind, SourceUser};
 use crate::model::ids::SourceAnchor;
 
 use super::error::{StoreError, Trouble};
-use super::snapshot::rows;
+use super::snapshot::{groups, rows};
 use super::{Store, journal, links};
 
 /// Who is planned.
@@ -40,6 +41,10 @@ pub struct PlanData {
     pub assignments: Vec<Assignment>,
     /// Memberships of these people; sorted.
     pub memberships: Vec<Membership>,
+    /// All groups that count, with those that are linked; sorted by anchor.
+    pub groups: Vec<SourceGroup>,
+    /// Which of them are direct members of which; sorted.
+    pub edges: Vec<GroupEdge>,
     /// Live links of these people; sorted by anchor.
     pub links: Vec<Link>,
     /// Active links of the whole job.
@@ -139,6 +144,8 @@ fn everybody(connection: &Connection) -> Result<PlanData, Trouble> {
         subjects: unique(subjects),
         assignments: rows::assignments(connection)?,
         memberships: rows::all_memberships(connection, &people)?,
+        groups: groups::source_groups(connection)?,
+        edges: groups::edges(connection)?,
         active_links: links::with_state(connection, LinkState::Active)?,
         people: people.users.len() as u64,
         users: people.users,
@@ -176,14 +183,16 @@ fn looked_up(connection: &Connection, subjects: Vec<Subject>) -> Result<PlanData
         active_links: links::with_state(connection, LinkState::Active)?,
         people: links::count(connection, "SELECT count(*) FROM person")?,
         assignments: rows::assignments_of_groups(connection)?,
+        groups: groups::source_groups(connection)?,
+        edges: groups::edges(connection)?,
         ..PlanData::default()
     };
     for &Subject { anchor, .. } in &subjects {
         if let Some((key, user)) = rows::person(connection, anchor)? {
             data.users.push(user);
-            let groups = rows::groups_of(connection, key)?;
+            let of_person = rows::groups_of(connection, key)?;
             data.memberships
-                .extend(groups.into_iter().map(|group| Membership { user: anchor, group }));
+                .extend(of_person.into_iter().map(|group| Membership { user: anchor, group }));
         }
         let roles = rows::roles_of(connection, anchor)?;
         let kind = PrincipalKind::User;

@@ -229,6 +229,7 @@ impl World {
             users: &self.users,
             assignments: &self.assignments,
             memberships: &self.memberships,
+            edges: &[],
             links: &self.links,
             target,
             active_links: self.links.len() as u64,

@@ -13,7 +13,7 @@ mach = []
 [users.deprovision]
 filtered = "disable"
 [scope]
-nested_groups = false
+nested = false
 [groups]
 enabeld = false
 [web]
@@ -26,7 +26,7 @@ removals_per_cycle = { cout = 1 }
     config.toml:17:1: schedule.evry: unknown key. Did you mean `every`?
     config.toml:19:1: users.mach: unknown key. Did you mean `match`?
     config.toml:21:1: users.deprovision.filtered: unknown key. Known are `unassigned`, `disabled`, `soft_deleted` and `hard_deleted`.
-    config.toml:23:1: scope.nested_groups: unknown key. Known are `users` and `default_access`.
+    config.toml:23:1: scope.nested: unknown key. Known are `users`, `default_access` and `nested_groups`.
     config.toml:25:1: groups.enabeld: unknown key. Did you mean `enabled`?
     config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `groups`, `guard`, `store` and `log`.
     config.toml:29:1: guard.removals_per_day: unknown key. Did you mean `removals_per_cycle`?

@@ -17,6 +17,7 @@ use super::*;
 use crate::model::account::{
     Detail, Link, LinkState, Origin, Seats, Shadow, TargetAccount, TargetUser,
 };
+use crate::model::group::GroupEdge;
 use crate::model::identity::{
     AppRole, Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
 };
@@ -87,6 +88,7 @@ struct World {
     users: Vec<SourceUser>,
     assignments: Vec<Assignment>,
     memberships: Vec<Membership>,
+    edges: Vec<GroupEdge>,
     links: Vec<Link>,
     accounts: Vec<TargetUser>,
     verify: Vec<SourceAnchor>,
@@ -110,6 +112,7 @@ impl World {
             users: Vec::new(),
             assignments: Vec::new(),
             memberships: Vec::new(),
+            edges: Vec::new(),
             links: Vec::new(),
             accounts: Vec::new(),
             verify: Vec::new(),
@@ -230,6 +233,7 @@ impl World {
                 users: &world.users,
                 assignments: &world.assignments,
                 memberships: &world.memberships,
+                edges: &world.edges,
                 links: &world.links,
                 target: &view,
                 active_links: world.links.iter().filter(active).count() as u64,

@@ -6,6 +6,7 @@
 
 mod delta;
 mod full;
+pub(super) mod groups;
 pub(super) mod rows;
 
 use std::collections::BTreeSet;

@@ -129,11 +129,15 @@ async fn call(applier: &Applier<'_>, write: &Write) -> Result<Option<TargetUser>
             applier.target.create_user(&user).await.map(Some)
         }
         Write::Update { target_id, values, enable } => {
-            let change = UserChange { values: values.clone(), disabled: enable.then_some(false) };
+            let change = UserChange {
+                values: values.clone(),
+                disabled: enable.then_some(false),
+                promote: false,
+            };
             applier.target.change_user(target_id, &change).await.map(Some)
         }
         Write::Disable { target_id } => {
-            let change = UserChange { values: Vec::new(), disabled: Some(true) };
+            let change = UserChange { values: Vec::new(), disabled: Some(true), promote: false };
             applier.target.change_user(target_id, &change).await.map(Some)
         }
         Write::Group(_) | Write::Nothing => Ok(None),

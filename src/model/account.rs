@@ -158,6 +158,9 @@ pub struct TargetAccount {
     pub billing_contact: Option<TargetId>,
     /// Members of the Super User Group.
     pub super_users: Vec<TargetId>,
+    /// The Super User Group itself, which no group of the source may ever be linked to.
+    #[serde(default)]
+    pub super_group: Option<TargetId>,
     /// Licences.
     pub seats: Seats,
     /// The strict rule is on: an address in one of these domains must be an employee.

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 pub use crate::http::{GateWindow, WindowKeeper};
 
 use crate::model::account::{AccountKind, Seats, TargetAccount, TargetAttribute, TargetUser};
+use crate::model::group::TargetGroup;
 use crate::model::ids::TargetId;
 use crate::model::outcome::ErrorCategory;
 use crate::model::row::AttributeRow;
@@ -34,7 +35,21 @@ pub struct UserChange {
     pub values: Vec<(TargetAttribute, Option<String>)>,
     /// Disable (`true`), enable (`false`) or leave alone.
     pub disabled: Option<bool>,
+    /// Make an employee of a client; id, folders and groups are kept.
+    pub promote: bool,
 }
+
+/// Who takes over what somebody leaves behind. What nobody takes over is lost for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reassign {
+    /// Who gets files and folders.
+    pub items_to: TargetId,
+    /// Who gets the groups that the leaver owns.
+    pub groups_to: TargetId,
+}
+
+/// A call names so many accounts at most.
+pub const MOST_PER_CALL: usize = 100;
 
 /// The target tenant.
 ///
@@ -76,6 +91,82 @@ pub trait Target: Send + Sync {
         target_id: &TargetId,
         change: &UserChange,
     ) -> Result<TargetUser, TargetError>;
+
+    /// Turns employees, at most [`MOST_PER_CALL`], into clients: their licences are free at once,
+    /// and nothing brings their own folders back.
+    ///
+    /// Success says that the call was taken, not that each account is a client now: what becomes
+    /// of a call of which some accounts cannot be served is unknown. Read them afterwards.
+    ///
+    /// # Errors
+    /// With `maybe_applied` also when several were named and the call was refused.
+    async fn downgrade_users(
+        &self,
+        target_ids: &[TargetId],
+        reassign: &Reassign,
+    ) -> Result<(), TargetError>;
+
+    /// Deletes an account for good; one that is gone already counts as done.
+    async fn delete_user(
+        &self,
+        target_id: &TargetId,
+        reassign: &Reassign,
+    ) -> Result<(), TargetError>;
+
+    /// Sends the welcome mail again, with a new link to activate the account; older ones die.
+    /// Nothing else but [`create_user`](Self::create_user) with `notify` sends mail.
+    async fn welcome(&self, target_id: &TargetId) -> Result<(), TargetError>;
+
+    /// Reads all groups that the service user sees, sorted by id. The Super User Group may be among
+    /// them: [`TargetAccount::super_group`] names it.
+    async fn list_groups(&self) -> Result<Vec<TargetGroup>, TargetError>;
+
+    /// Reads a group by id; `None` means that the service user sees no such group.
+    async fn read_group(&self, target_id: &TargetId) -> Result<Option<TargetGroup>, TargetError>;
+
+    /// Reads the members of a group to the end, sorted; `None` means that the service user sees no
+    /// such group.
+    async fn group_members(
+        &self,
+        target_id: &TargetId,
+    ) -> Result<Option<Vec<TargetId>>, TargetError>;
+
+    /// Creates a shared group with at most [`MOST_PER_CALL`] members and returns it as the tenant
+    /// now has it.
+    ///
+    /// Names need not be unique, so the call cannot be repeated: after a failure with
+    /// `maybe_applied` the group has to be looked for first.
+    async fn create_group(
+        &self,
+        name: &str,
+        members: &[TargetId],
+    ) -> Result<TargetGroup, TargetError>;
+
+    /// Gives a group another name and returns it as the tenant now has it.
+    async fn rename_group(
+        &self,
+        target_id: &TargetId,
+        name: &str,
+    ) -> Result<TargetGroup, TargetError>;
+
+    /// Adds 1 to [`MOST_PER_CALL`] members and returns all that the group has then, sorted: who was
+    /// to be added and is not among them was not.
+    async fn add_members(
+        &self,
+        target_id: &TargetId,
+        members: &[TargetId],
+    ) -> Result<Vec<TargetId>, TargetError>;
+
+    /// Removes 1 to [`MOST_PER_CALL`] members and returns all that the group has then, sorted: who
+    /// was to be removed and is among them was not.
+    async fn remove_members(
+        &self,
+        target_id: &TargetId,
+        members: &[TargetId],
+    ) -> Result<Vec<TargetId>, TargetError>;
+
+    /// Deletes a group; one that is gone already counts as done.
+    async fn delete_group(&self, target_id: &TargetId) -> Result<(), TargetError>;
 
     /// Returns how many requests were sent so far, tokens included.
     fn requests(&self) -> u64;

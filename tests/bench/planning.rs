@@ -332,6 +332,7 @@ fn tenant() -> TargetAccount {
         master_admin: Some(id(2)),
         billing_contact: Some(id(3)),
         super_users: vec![id(4)],
+        super_group: None,
         seats: Seats { employee_max: Some(2_000_000), employee_count: 999_000 },
         employee_domains: Vec::new(),
         force_sso: false,

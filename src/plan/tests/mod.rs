@@ -301,6 +301,7 @@ impl World {
                 master_admin: Some(TargetId::new("master")),
                 billing_contact: None,
                 super_users: vec![TargetId::new("super")],
+                super_group: None,
                 seats: Seats { employee_max: self.seats, employee_count: 0 },
                 employee_domains: Vec::new(),
                 force_sso: false,

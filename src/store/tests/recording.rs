@@ -120,6 +120,7 @@ async fn remembers_both_ends() {
         master_admin: None,
         billing_contact: None,
         super_users: Vec::new(),
+        super_group: None,
         seats: Seats { employee_max: None, employee_count: 4 },
         employee_domains: Vec::new(),
         force_sso: false,

@@ -91,6 +91,7 @@ async fn read_rest(
         master_admin: account.master_admin_id.and_then(id),
         billing_contact: account.billing_contact_id.and_then(id),
         super_users,
+        super_group: preferences.super_group_id.as_deref().and_then(|group| id(group.to_owned())),
         seats,
         employee_domains: employee_domains(&preferences),
         force_sso: preferences.force_sso.unwrap_or(false),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -32,17 +32,35 @@ pub(super) struct Call {
     path: String,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    /// The method that is meant where it is not the one that is sent.
+    meant: Option<Method>,
 }
 
 impl Call {
     /// A read of a path below the API's base.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), query: Vec::new(), body: None }
+        Self::new(Method::GET, path.into(), None)
     }
 
     /// A write with a JSON body.
     pub fn write(method: Method, path: impl Into<String>, body: Vec<u8>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: Some(body) }
+        Self::new(method, path.into(), Some(body))
+    }
+
+    /// A write without a body.
+    pub fn bare(method: Method, path: impl Into<String>) -> Self {
+        Self::new(method, path.into(), None)
+    }
+
+    fn new(method: Method, path: String, body: Option<Vec<u8>>) -> Self {
+        Self { method, path, query: Vec::new(), body, meant: None }
+    }
+
+    /// Has the call sent as a POST that names its method in a header, for what lies in between and
+    /// does not let the method pass (section 1.7).
+    pub fn as_post(mut self) -> Self {
+        self.meant = Some(std::mem::replace(&mut self.method, Method::POST));
+        self
     }
 
     /// Adds a query option; the value is encoded.
@@ -133,10 +151,15 @@ impl Api {
         answer.json().map(Some).map_err(|error| attempt.unreadable(&answer, error))
     }
 
-    async fn answer(&self, attempt: &Attempt, call: &Call) -> Result<Answer, TargetError> {
+    /// Makes a call and returns its answer, whatever its status; a refused token is replaced once.
+    pub async fn answer(&self, attempt: &Attempt, call: &Call) -> Result<Answer, TargetError> {
         let repeat = match attempt.kind {
             AttemptKind::Read => Repeat::Read,
-            AttemptKind::Create | AttemptKind::Change { .. } => Repeat::Write,
+            AttemptKind::Create
+            | AttemptKind::Change { .. }
+            | AttemptKind::Remove
+            | AttemptKind::Mail
+            | AttemptKind::Group => Repeat::Write,
         };
         let mut refreshed = false;
         loop {
@@ -219,13 +242,22 @@ impl Api {
             .inner()
             .request(call.method.clone(), url)
             .header(AUTHORIZATION, access.bearer.clone());
-        if let Some(body) = &call.body {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        if let Some(meant) = &call.meant {
+            builder = builder.header("x-http-method-override", meant.as_str());
+        }
+        match &call.body {
+            Some(body) => {
+                builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+            }
+            // Some servers refuse a POST that does not say that it has no body.
+            None if call.method == Method::POST => builder = builder.header(CONTENT_LENGTH, 0),
+            None => {}
         }
         builder.build().map_err(|error| attempt.no_answer(HttpError::from_reqwest(error)))
     }
 
-    fn refused(&self, attempt: &Attempt, answer: &Answer) -> TargetError {
+    /// Returns the error that an answer other than a success stands for.
+    pub fn refused(&self, attempt: &Attempt, answer: &Answer) -> TargetError {
         let mut error = attempt.refused(answer);
         if answer.status == StatusCode::UNAUTHORIZED {
             error.remedy = dead_token_remedy().to_owned();

@@ -18,6 +18,9 @@ const GATEWAY: &str = "A proxy, gateway or firewall answers in ShareFile's place
 const ROLES: &str = "Give the service user the permissions to manage employees \
     (AdminManageEmployees) and to manage clients (CanManageUsers).";
 
+const GROUP_ROLES: &str = "Give the service user the permissions to create shared groups \
+    (AdminCreateSharedGroups) and to edit the shared groups of others (AdminSharedDistGroups).";
+
 /// A call, as far as errors need to know it.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
@@ -33,6 +36,12 @@ pub(super) enum AttemptKind {
     Read,
     Create,
     Change { address: bool },
+    /// An account is deleted or downgraded.
+    Remove,
+    /// A mail is sent.
+    Mail,
+    /// A group or its members are changed.
+    Group,
 }
 
 impl Attempt {
@@ -141,10 +150,49 @@ impl Attempt {
             Some(text) => format!("{} {code}: {}", status.as_u16(), shorten(text)),
             None => format!("{} {code}", status.as_u16()),
         };
-        let mut made = self.error(category, &code, message, remedy(category, refusal, reason));
+        let remedy = match self.own_remedy(category, refusal, reason) {
+            Some(own) => own,
+            None => remedy(category, refusal, reason),
+        };
+        let mut made = self.error(category, &code, message, remedy);
         made.refusal = refusal;
         made.maybe_applied = self.writes() && may_have_been_processed(status);
         made
+    }
+
+    /// Returns what to do about a refusal that means something else here than elsewhere.
+    fn own_remedy(
+        &self,
+        category: ErrorCategory,
+        refusal: Refusal,
+        reason: &str,
+    ) -> Option<&'static str> {
+        let other = refusal == Refusal::Other && category == ErrorCategory::Rejected;
+        Some(match (self.kind, refusal) {
+            (AttemptKind::Group, Refusal::Conflict) => {
+                "A group of that name exists already, perhaps one that the service user does not \
+                 see: look it up in ShareFile."
+            }
+            (AttemptKind::Group, Refusal::NotFound) => {
+                "The group, or an account that belongs in it, was deleted in ShareFile; the next \
+                 cycle deals with it."
+            }
+            (AttemptKind::Group, Refusal::Forbidden) => GROUP_ROLES,
+            (AttemptKind::Group, _) if other && matches!(reason, "" | "BadRequest") => {
+                "Look at the group in ShareFile: its name may not be accepted, or it has as many \
+                 members as a group can have."
+            }
+            (AttemptKind::Remove, Refusal::NotFound) => {
+                "The account, or one of those who take over, was deleted in ShareFile: check \
+                 reassign_items_to and reassign_groups_to."
+            }
+            (AttemptKind::Remove, _) if other => {
+                "Look at the account in ShareFile: an address in a domain of your company stays an \
+                 employee, the billing contact has to be replaced first, and who takes over must \
+                 be another employee."
+            }
+            _ => return None,
+        })
     }
 
     fn html(&self, status: StatusCode) -> TargetError {

@@ -3,7 +3,7 @@
 //! - [`settings`] is what the configuration gives.
 //! - `token` signs in and learns where the API is; `api` sends with that token.
 //! - `wire` holds the JSON shapes, `feed` reads lists piece by piece.
-//! - `users` and `account` are the calls of [`Target`].
+//! - `users`, `removal`, `groups` and `account` are the calls of [`Target`].
 //! - `error` says what a refusal means and what to do about it.
 //!
 //! Everything, tokens included, passes one gate.
@@ -12,6 +12,8 @@ mod account;
 mod api;
 mod error;
 mod feed;
+mod groups;
+mod removal;
 pub mod settings;
 mod token;
 mod users;
@@ -24,8 +26,9 @@ use async_trait::async_trait;
 use crate::clock::Clock;
 use crate::http::Connection;
 use crate::model::account::{Seats, TargetAccount, TargetUser};
+use crate::model::group::TargetGroup;
 use crate::model::ids::TargetId;
-use crate::target::{NewUser, Target, TargetError, UserChange, WindowKeeper};
+use crate::target::{NewUser, Reassign, Target, TargetError, UserChange, WindowKeeper};
 
 pub use account::Survey;
 use api::Api;
@@ -95,6 +98,77 @@ impl Target for Sharefile {
         change: &UserChange,
     ) -> Result<TargetUser, TargetError> {
         users::change(&self.api, target_id, change).await
+    }
+
+    async fn downgrade_users(
+        &self,
+        target_ids: &[TargetId],
+        reassign: &Reassign,
+    ) -> Result<(), TargetError> {
+        removal::downgrade(&self.api, target_ids, reassign).await
+    }
+
+    async fn delete_user(
+        &self,
+        target_id: &TargetId,
+        reassign: &Reassign,
+    ) -> Result<(), TargetError> {
+        removal::delete(&self.api, target_id, reassign).await
+    }
+
+    async fn welcome(&self, target_id: &TargetId) -> Result<(), TargetError> {
+        users::welcome(&self.api, target_id).await
+    }
+
+    async fn list_groups(&self) -> Result<Vec<TargetGroup>, TargetError> {
+        groups::list(&self.api).await
+    }
+
+    async fn read_group(&self, target_id: &TargetId) -> Result<Option<TargetGroup>, TargetError> {
+        groups::read(&self.api, target_id).await
+    }
+
+    async fn group_members(
+        &self,
+        target_id: &TargetId,
+    ) -> Result<Option<Vec<TargetId>>, TargetError> {
+        groups::members(&self.api, target_id).await
+    }
+
+    async fn create_group(
+        &self,
+        name: &str,
+        members: &[TargetId],
+    ) -> Result<TargetGroup, TargetError> {
+        groups::create(&self.api, name, members).await
+    }
+
+    async fn rename_group(
+        &self,
+        target_id: &TargetId,
+        name: &str,
+    ) -> Result<TargetGroup, TargetError> {
+        groups::rename(&self.api, target_id, name).await
+    }
+
+    async fn add_members(
+        &self,
+        target_id: &TargetId,
+        members: &[TargetId],
+    ) -> Result<Vec<TargetId>, TargetError> {
+        groups::add(&self.api, target_id, members).await
+    }
+
+    async fn remove_members(
+        &self,
+        target_id: &TargetId,
+        members: &[TargetId],
+    ) -> Result<Vec<TargetId>, TargetError> {
+        groups::remove(&self.api, target_id, members).await
+    }
+
+    async fn delete_group(&self, target_id: &TargetId) -> Result<(), TargetError> {
+        groups::delete(&self.api, target_id).await
     }
 
     fn requests(&self) -> u64 {

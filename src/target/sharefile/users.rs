@@ -1,11 +1,12 @@
 //! People: lists, look-ups, and the writes (ShareFile API reference, section 3).
 
 use http::Method;
+use serde::Serialize;
 
 use super::api::{Api, Call};
 use super::error::{Attempt, AttemptKind};
 use super::feed;
-use super::wire::{Contact, SecurityBody, User, UserBody};
+use super::wire::{Contact, SecurityBody, User, UserBody, WelcomeBody};
 use crate::http::Answer;
 use crate::model::account::{AccountKind, TargetAttribute, TargetUser};
 use crate::model::ids::TargetId;
@@ -119,7 +120,11 @@ pub(super) async fn change(
         body.set(*attribute, value.as_deref().unwrap_or(""));
     }
     body.security = change.disabled.map(|is_disabled| SecurityBody { is_disabled });
-    let path = path_of(&attempt, target_id)?;
+    let mut path = path_of(&attempt, target_id)?;
+    if change.promote {
+        body.is_employee = Some(true);
+        path = path.replacen("Users(", "Users/AccountUser(", 1);
+    }
     let call = Call::write(Method::PATCH, path, encode(&attempt, &body)?);
     let answer = api.call(&attempt, &call).await?;
     if answer.body.trim_ascii().is_empty() {
@@ -155,7 +160,28 @@ async fn read_back(
     })
 }
 
-fn encode(attempt: &Attempt, body: &UserBody<'_>) -> Result<Vec<u8>, TargetError> {
+/// Sends the welcome mail again (section 3.5): by the call that is confirmed, and where that is no
+/// more, by its likely successor.
+pub(super) async fn welcome(api: &Api, target_id: &TargetId) -> Result<(), TargetError> {
+    let what = format!("sending the welcome mail to the account {target_id}");
+    let attempt = Attempt { what, kind: AttemptKind::Mail };
+    let path = path_of(&attempt, target_id)?;
+    let call = Call::bare(Method::POST, format!("{path}/ResendWelcome"));
+    let answer = api.answer(&attempt, &call).await?;
+    if answer.status.is_success() {
+        return Ok(());
+    }
+    // Whether the call or the account is missing is told by the other call.
+    if !matches!(answer.status.as_u16(), 404 | 405 | 410 | 501) {
+        return Err(api.refused(&attempt, &answer));
+    }
+    let body = encode(&attempt, &WelcomeBody { notify_sender: false })?;
+    let call = Call::write(Method::POST, format!("{path}/WelcomeNotification"), body);
+    api.call(&attempt, &call).await.map(|_| ())
+}
+
+/// Writes a body as JSON.
+pub(super) fn encode(attempt: &Attempt, body: &impl Serialize) -> Result<Vec<u8>, TargetError> {
     serde_json::to_vec(body).map_err(|error| {
         let mut made = attempt.error(
             ErrorCategory::Bug,
@@ -192,9 +218,17 @@ fn same_account(
 }
 
 /// Returns `Users(id)`. Ids come from a store and from the network, and must not change the path.
-fn path_of(attempt: &Attempt, target_id: &TargetId) -> Result<String, TargetError> {
+pub(super) fn path_of(attempt: &Attempt, target_id: &TargetId) -> Result<String, TargetError> {
+    Ok(format!("Users({})", checked_id(attempt, target_id)?))
+}
+
+/// Returns the text of an id that can stand in a path, a query or a body.
+pub(super) fn checked_id<'a>(
+    attempt: &Attempt,
+    target_id: &'a TargetId,
+) -> Result<&'a str, TargetError> {
     if is_id(target_id.as_str()) {
-        return Ok(format!("Users({target_id})"));
+        return Ok(target_id.as_str());
     }
     Err(attempt.error(
         ErrorCategory::Bug,

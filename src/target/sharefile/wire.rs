@@ -7,6 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::account::{AccountKind, Detail, TargetAttribute, TargetUser};
+use crate::model::group::TargetGroup;
 use crate::model::ids::TargetId;
 use crate::model::row::AttributeRow;
 
@@ -156,6 +157,51 @@ impl Contact {
     }
 }
 
+/// `Group` (section 4).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Group {
+    pub id: String,
+    pub name: Option<String>,
+    pub is_shared: Option<bool>,
+    #[serde(default, deserialize_with = "number")]
+    pub number_of_contacts: Option<i64>,
+    /// A navigation property: absent unless expanded.
+    pub owner: Option<Reference>,
+}
+
+impl Group {
+    /// Returns the group. `shared` is what is known of it from elsewhere, should the answer not
+    /// say.
+    pub fn into_group(self, shared: bool) -> TargetGroup {
+        TargetGroup {
+            id: TargetId::new(self.id),
+            name: self.name.unwrap_or_default(),
+            shared: self.is_shared.unwrap_or(shared),
+            owner: self.owner.map(|owner| TargetId::new(owner.id)),
+            members: self.number_of_contacts.and_then(|number| u32::try_from(number).ok()),
+        }
+    }
+}
+
+/// An object of which the id alone counts: an owner, or a member of a group. A member is a
+/// `Contact`, whose id is the id of the account (section 2.2).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Reference {
+    pub id: String,
+}
+
+/// The feed of `Contact` that changes of members answer with (section 4).
+#[derive(Debug, Deserialize)]
+pub(super) struct MemberFeed {
+    pub value: Vec<Reference>,
+    #[serde(rename = "odata.count", default, deserialize_with = "number")]
+    pub count: Option<i64>,
+    #[serde(rename = "odata.nextLink", alias = "odata.nextlink")]
+    pub next_link: Option<String>,
+}
+
 /// `Account` with `UserUsage` and `Preferences` expanded (section 5).
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -220,11 +266,15 @@ impl ErrorBody {
     }
 }
 
-/// The body of `POST /Users`, `POST /Users/AccountUser` and `PATCH /Users(id)` (sections 3.2,
-/// 3.3 and 3.5). Absent members are left alone; there never is a password.
+/// The body of `POST /Users`, `POST /Users/AccountUser`, `PATCH /Users(id)` and `PATCH
+/// /Users/AccountUser(id)` (sections 3.2, 3.3 and 3.5). Absent members are left alone; there never
+/// is a password.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UserBody<'a> {
+    /// Makes an employee of a client; nothing makes a client of an employee this way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_employee: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -255,6 +305,41 @@ impl<'a> UserBody<'a> {
         };
         *member = Some(value);
     }
+}
+
+/// The body of `POST /Users/Employees/Downgrade` (section 3.5).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DowngradeBody<'a> {
+    pub user_ids: Vec<&'a str>,
+    pub reassign_items_to_id: &'a str,
+    pub reassign_groups_to_id: &'a str,
+}
+
+/// The body of `POST /Users(id)/WelcomeNotification` (section 3.5).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct WelcomeBody {
+    pub notify_sender: bool,
+}
+
+/// The body of `POST /Groups` and `PATCH /Groups(id)` (section 4). Absent members are left alone.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GroupBody<'a> {
+    pub name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_shared: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<ContactBody<'a>>,
+}
+
+/// Who is to be added or removed (section 4): by id alone, because an address that is unknown may
+/// become a client.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ContactBody<'a> {
+    pub id: &'a str,
 }
 
 /// Reads a whole number that may be written as a number, as text, or not at all.

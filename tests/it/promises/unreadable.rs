@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use sharefile_provisioner::model::account::{Seats, TargetAccount, TargetUser};
+use sharefile_provisioner::model::group::TargetGroup;
 use sharefile_provisioner::model::ids::TargetId;
 use sharefile_provisioner::model::outcome::{CycleState, ErrorCategory};
 use sharefile_provisioner::model::plan::HoldKind;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
-use sharefile_provisioner::target::{NewUser, Refusal, Target, TargetError, UserChange};
+use sharefile_provisioner::target::{
+    NewUser, Reassign, Refusal, Target, TargetError, UserChange,
+};
 
 use sharefile_provisioner::cycle::Turned;
 
@@ -95,6 +98,77 @@ impl Target for Stubborn {
         change: &UserChange,
     ) -> Result<TargetUser, TargetError> {
         self.tenant.change_user(target_id, change).await
+    }
+
+    async fn downgrade_users(
+        &self,
+        target_ids: &[TargetId],
+        reassign: &Reassign,
+    ) -> Result<(), TargetError> {
+        self.tenant.downgrade_users(target_ids, reassign).await
+    }
+
+    async fn delete_user(
+        &self,
+        target_id: &TargetId,
+        reassign: &Reassign,
+    ) -> Result<(), TargetError> {
+        self.tenant.delete_user(target_id, reassign).await
+    }
+
+    async fn welcome(&self, target_id: &TargetId) -> Result<(), TargetError> {
+        self.tenant.welcome(target_id).await
+    }
+
+    async fn list_groups(&self) -> Result<Vec<TargetGroup>, TargetError> {
+        self.tenant.list_groups().await
+    }
+
+    async fn read_group(&self, target_id: &TargetId) -> Result<Option<TargetGroup>, TargetError> {
+        self.tenant.read_group(target_id).await
+    }
+
+    async fn group_members(
+        &self,
+        target_id: &TargetId,
+    ) -> Result<Option<Vec<TargetId>>, TargetError> {
+        self.tenant.group_members(target_id).await
+    }
+
+    async fn create_group(
+        &self,
+        name: &str,
+        members: &[TargetId],
+    ) -> Result<TargetGroup, TargetError> {
+        self.tenant.create_group(name, members).await
+    }
+
+    async fn rename_group(
+        &self,
+        target_id: &TargetId,
+        name: &str,
+    ) -> Result<TargetGroup, TargetError> {
+        self.tenant.rename_group(target_id, name).await
+    }
+
+    async fn add_members(
+        &self,
+        target_id: &TargetId,
+        members: &[TargetId],
+    ) -> Result<Vec<TargetId>, TargetError> {
+        self.tenant.add_members(target_id, members).await
+    }
+
+    async fn remove_members(
+        &self,
+        target_id: &TargetId,
+        members: &[TargetId],
+    ) -> Result<Vec<TargetId>, TargetError> {
+        self.tenant.remove_members(target_id, members).await
+    }
+
+    async fn delete_group(&self, target_id: &TargetId) -> Result<(), TargetError> {
+        self.tenant.delete_group(target_id).await
     }
 
     fn requests(&self) -> u64 {

@@ -1,5 +1,7 @@
 //! The connector against small servers on loopback, written from the reference.
 
+mod groups;
+mod leavers;
 mod reads;
 mod sign_in;
 mod writes;
@@ -19,7 +21,7 @@ use crate::clock::JumpClock;
 use crate::model::account::{AccountKind, Detail, TargetAttribute};
 use crate::model::outcome::ErrorCategory;
 use crate::model::row::AttributeRow;
-use crate::target::Refusal;
+use crate::target::{Reassign, Refusal};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]

@@ -39,6 +39,7 @@ async fn reads_the_tenant_in_four_reads() {
     assert_eq!(account.master_admin, Some(id("AAAA")));
     assert_eq!(account.billing_contact, Some(id("bbbb")));
     assert_eq!(account.super_users, [id("aaaa"), id("bbbb")]);
+    assert_eq!(account.super_group, Some(id("g00d")));
     assert_eq!((account.seats.employee_max, account.seats.employee_count), (Some(50), 12));
     assert_eq!(account.employee_domains, ["acme.example"]);
     assert!(account.force_sso && account.two_factor);
@@ -53,7 +54,8 @@ async fn without_a_super_user_group_none_is_read() {
         }
     }))
     .await;
-    assert!(tenant.target.account().await.unwrap().super_users.is_empty());
+    let account = tenant.target.account().await.unwrap();
+    assert_eq!((account.super_users, account.super_group), (Vec::new(), None));
     assert_eq!(tenant.calls().len(), 3);
 }
 

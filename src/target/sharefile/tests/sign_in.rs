@@ -92,7 +92,7 @@ async fn twenty_workers_with_one_dead_token_refresh_once() {
         .map(|_| {
             let target = tenant.target.clone();
             tokio::spawn(async move {
-                let change = UserChange { values: Vec::new(), disabled: Some(true) };
+                let change = UserChange { values: Vec::new(), disabled: Some(true), promote: false };
                 target.change_user(&id("1F2E"), &change).await.unwrap()
             })
         })
@@ -110,7 +110,7 @@ async fn a_token_that_stays_refused_is_an_error_of_credentials() {
         _ => refusal(401, "NotAuthenticated"),
     })
     .await;
-    let change = UserChange { values: Vec::new(), disabled: Some(true) };
+    let change = UserChange { values: Vec::new(), disabled: Some(true), promote: false };
     let error = tenant.target.change_user(&id("1f2e"), &change).await.unwrap_err();
     assert_eq!((error.category, error.maybe_applied), (ErrorCategory::Auth, false));
     assert_eq!(tenant.lines().len(), 4);

@@ -79,7 +79,7 @@ async fn a_throttled_write_goes_again_whatever_its_status() {
         _ => Reply::Json(200, ada()),
     })
     .await;
-    let change = UserChange { values: Vec::new(), disabled: Some(false) };
+    let change = UserChange { values: Vec::new(), disabled: Some(false), promote: false };
     tenant.target.change_user(&id("1f2e"), &change).await.unwrap();
     assert_eq!((tenant.calls().len(), tenant.target.requests()), (3, 4));
 }
@@ -105,7 +105,7 @@ async fn changes_only_what_changes_and_takes_the_state_as_sent() {
         (TargetAttribute::Company, None),
         (TargetAttribute::LastName, Some("King".to_owned())),
     ];
-    let change = UserChange { values, disabled: Some(true) };
+    let change = UserChange { values, disabled: Some(true), promote: false };
     let changed = tenant.target.change_user(&id("1F2E"), &change).await.unwrap();
     assert_eq!((changed.disabled, changed.detail), (true, Detail::Full));
     assert_eq!(

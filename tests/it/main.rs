@@ -21,6 +21,7 @@ mod sandbox;
 mod shapes;
 mod steady;
 mod switches;
+mod target;
 mod trouble;
 mod weather;
 mod world;

@@ -35,7 +35,9 @@ pub(super) struct Attempt {
 pub(super) enum AttemptKind {
     Read,
     Create,
-    Change { address: bool },
+    Change {
+        address: bool,
+    },
     /// An account is deleted or downgraded.
     Remove,
     /// A mail is sent.

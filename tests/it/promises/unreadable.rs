@@ -10,9 +10,7 @@ use sharefile_provisioner::model::ids::TargetId;
 use sharefile_provisioner::model::outcome::{CycleState, ErrorCategory};
 use sharefile_provisioner::model::plan::HoldKind;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
-use sharefile_provisioner::target::{
-    NewUser, Reassign, Refusal, Target, TargetError, UserChange,
-};
+use sharefile_provisioner::target::{NewUser, Reassign, Refusal, Target, TargetError, UserChange};
 
 use sharefile_provisioner::cycle::Turned;
 

@@ -56,10 +56,7 @@ async fn reads_groups_and_members_to_the_end() {
     assert_eq!(groups[1].owner, Some(id("5e1f")));
     assert_eq!((groups[0].members, groups[1].members), (None, Some(2)));
 
-    assert_eq!(
-        tenant.target.group_members(&id("g2")).await.unwrap(),
-        Some(ids(&["a", "b", "c"]))
-    );
+    assert_eq!(tenant.target.group_members(&id("g2")).await.unwrap(), Some(ids(&["a", "b", "c"])));
     assert_eq!(tenant.target.group_members(&id("g4")).await.unwrap(), None);
     // A part of a list is no list, and not "no such group" either.
     let error = tenant.target.group_members(&id("g5")).await.unwrap_err();

@@ -92,7 +92,8 @@ async fn twenty_workers_with_one_dead_token_refresh_once() {
         .map(|_| {
             let target = tenant.target.clone();
             tokio::spawn(async move {
-                let change = UserChange { values: Vec::new(), disabled: Some(true), promote: false };
+                let change =
+                    UserChange { values: Vec::new(), disabled: Some(true), promote: false };
                 target.change_user(&id("1F2E"), &change).await.unwrap()
             })
         })

@@ -1,6 +1,6 @@
 //! The source attributes that expressions may read.
 
-use crate::source::graph::{KNOWN_ATTRIBUTES, attribute_kind};
+use crate::source::graph::{KNOWN_ATTRIBUTES, KNOWN_GROUP_ATTRIBUTES, attribute_kind};
 
 use super::problem::nearest;
 
@@ -22,23 +22,12 @@ pub(super) fn known_source_attribute(name: &str) -> Result<(), Unreadable> {
     }
 }
 
-/// The attributes of groups that are one text (Graph reference, section 5).
-const GROUP_ATTRIBUTES: &[&str] = &[
-    "description",
-    "displayName",
-    "mail",
-    "mailNickname",
-    "onPremisesDomainName",
-    "onPremisesSamAccountName",
-    "uniqueName",
-];
-
 /// Says whether the source can read an attribute of groups as one text.
 pub(super) fn known_group_attribute(name: &str) -> Result<(), Unreadable> {
-    if GROUP_ATTRIBUTES.contains(&name) {
+    if KNOWN_GROUP_ATTRIBUTES.contains(&name) {
         return Ok(());
     }
-    Err(Unreadable::Unknown(nearest(name, GROUP_ATTRIBUTES.iter().copied())))
+    Err(Unreadable::Unknown(nearest(name, KNOWN_GROUP_ATTRIBUTES.iter().copied())))
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ impl Reader<'_> {
             cloud: cloud?,
             credential: credential?,
             attributes: Vec::new(),
+            group_attributes: Vec::new(),
+            nested_groups: false,
             network: NetworkSettings::default(),
         })
     }

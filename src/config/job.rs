@@ -97,6 +97,8 @@ impl Reader<'_> {
         let (rules, approval_valid) = rules?;
         let (mut graph, mut sharefile) = (graph?, sharefile?);
         graph.attributes.clone_from(&rules.source_attributes);
+        graph.group_attributes.clone_from(&rules.group_attributes);
+        graph.nested_groups = rules.nested_groups;
         graph.network = network?;
         sharefile.network = graph.network.clone();
         Some(Job {

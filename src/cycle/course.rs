@@ -194,6 +194,8 @@ impl Cycle<'_> {
             application: pins.application_id,
             query_hash: &query_hash,
             comparable: job.watermark.as_ref().is_some_and(|(_, hash)| *hash == query_hash),
+            nested_groups: engine.settings.rules.nested_groups,
+            plan_groups: !engine.settings.rules.group_attributes.is_empty(),
             reread_since: job.reread_since,
             now: engine.clock.now(),
         };

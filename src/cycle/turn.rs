@@ -180,7 +180,13 @@ impl Engine {
 
     /// Returns the hash of what is asked of the source, to which the watermark is bound.
     pub(super) fn query_hash(&self) -> String {
-        let query = (&self.settings.rules.source_attributes, &self.settings.application_key);
+        let rules = &self.settings.rules;
+        let query = (
+            &rules.source_attributes,
+            &rules.group_attributes,
+            rules.nested_groups,
+            &self.settings.application_key,
+        );
         let text = serde_json::to_vec(&query).unwrap_or_default();
         ContentHash(xxh3_128(&text)).to_string()
     }

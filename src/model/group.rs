@@ -3,6 +3,8 @@
 //! A group of the source becomes one group at the target, or several *parts* where it has more
 //! members than one group of the target takes. Parts are numbered from 1.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::account::Origin;
@@ -28,6 +30,24 @@ pub struct GroupEdge {
     pub child: SourceAnchor,
     /// The group that contains it.
     pub parent: SourceAnchor,
+}
+
+/// Returns `tops` and all groups below them. Groups may contain each other in a circle.
+pub fn below<'a>(
+    tops: impl IntoIterator<Item = SourceAnchor>,
+    edges: impl IntoIterator<Item = &'a GroupEdge>,
+) -> BTreeSet<SourceAnchor> {
+    let mut children: BTreeMap<SourceAnchor, Vec<SourceAnchor>> = BTreeMap::new();
+    for edge in edges {
+        children.entry(edge.parent).or_default().push(edge.child);
+    }
+    let mut reached: BTreeSet<SourceAnchor> = tops.into_iter().collect();
+    let mut open: Vec<SourceAnchor> = reached.iter().copied().collect();
+    while let Some(parent) = open.pop() {
+        let below = children.get(&parent).into_iter().flatten().copied();
+        open.extend(below.filter(|child| reached.insert(*child)));
+    }
+    reached
 }
 
 /// A distribution group at the target.

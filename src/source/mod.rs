@@ -7,6 +7,7 @@ pub mod graph;
 
 use async_trait::async_trait;
 
+use crate::model::group::{GroupEdge, SourceGroup};
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
 use crate::model::ids::{SourceAnchor, Watermark};
 use crate::model::outcome::ErrorCategory;
@@ -40,6 +41,8 @@ pub struct GroupMembers {
     pub users: Vec<SourceUser>,
     /// Who is in which group; sorted, unique.
     pub memberships: Vec<Membership>,
+    /// Which groups are in them; sorted, unique. Empty unless nested groups count.
+    pub edges: Vec<GroupEdge>,
 }
 
 /// The assignment list, read together with the source's own count of it.
@@ -60,6 +63,8 @@ pub struct MembersNow {
     pub gone: Vec<SourceAnchor>,
     /// Who is in which group; sorted, unique. Only people.
     pub memberships: Vec<Membership>,
+    /// Which groups are in them; sorted, unique. Empty unless nested groups count.
+    pub edges: Vec<GroupEdge>,
 }
 
 /// What is known of one person from a change feed. Absent attributes are unchanged.
@@ -91,6 +96,39 @@ pub struct MembershipChange {
     pub added: bool,
 }
 
+/// What is known of one group from a change feed, its members left out. Absent attributes are
+/// unchanged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// Something changed, or the group is new or restored.
+    Changed {
+        /// The selected attributes: `None` if not mentioned, `Some(None)` if null.
+        attributes: Vec<Option<Option<String>>>,
+    },
+    /// Something changed, and what it is cannot be read here: the group has to be read by id.
+    Unreadable,
+    /// In the recycle bin.
+    SoftDeleted,
+    /// Gone for good.
+    HardDeleted,
+}
+
+impl GroupChange {
+    /// Returns whether the group can no longer be read.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::SoftDeleted | Self::HardDeleted)
+    }
+}
+
+/// A group that became, or ceased to be, a direct member of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EdgeChange {
+    /// Which group, in which other.
+    pub edge: GroupEdge,
+    /// Added, or removed.
+    pub added: bool,
+}
+
 /// What changed since a watermark, merged over all pages: the last word on each object counts.
 #[derive(Clone, Debug)]
 pub struct SourceDelta {
@@ -98,10 +136,27 @@ pub struct SourceDelta {
     pub users: Vec<(SourceAnchor, UserChange)>,
     /// Changed memberships of any group, once for each pair, sorted. Only people.
     pub memberships: Vec<MembershipChange>,
-    /// Groups that were deleted; sorted.
-    pub groups_gone: Vec<SourceAnchor>,
+    /// Changed groups, of the whole tenant, sorted by anchor, once each. Those of which only the
+    /// members changed may be among them.
+    pub groups: Vec<(SourceAnchor, GroupChange)>,
+    /// Groups that came into groups or left them, once for each pair, sorted. Empty unless nested
+    /// groups count.
+    pub edges: Vec<EdgeChange>,
     /// Where to go on.
     pub watermark: Watermark,
+}
+
+impl SourceDelta {
+    /// Returns what the feed says about a group.
+    pub fn group(&self, group: SourceAnchor) -> Option<&GroupChange> {
+        let index = self.groups.binary_search_by_key(&group, |(changed, _)| *changed).ok()?;
+        self.groups.get(index).map(|(_, change)| change)
+    }
+
+    /// Returns the groups that were deleted, sorted.
+    pub fn groups_gone(&self) -> impl Iterator<Item = SourceAnchor> {
+        self.groups.iter().filter(|(_, change)| change.is_gone()).map(|(group, _)| *group)
+    }
 }
 
 /// An answer to [`Source::changes`].
@@ -154,6 +209,16 @@ pub trait Source: Send + Sync {
 
     /// Returns one entry for each of `anchors` as they are now, sorted by anchor.
     async fn users_now(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError>;
+
+    /// Returns one entry for each of these groups as they are now, sorted by anchor.
+    async fn groups(&self, groups: &[SourceAnchor]) -> Result<Vec<SourceGroup>, SourceError>;
+
+    /// Returns how many people the source itself finds in each of these groups, those in groups in
+    /// them included; sorted. Groups that it does not count are left out.
+    async fn transitive_counts(
+        &self,
+        groups: &[SourceAnchor],
+    ) -> Result<Vec<(SourceAnchor, u64)>, SourceError>;
 
     /// Returns what changed since `watermark`.
     async fn changes(&self, watermark: &Watermark) -> Result<Changes, SourceError>;

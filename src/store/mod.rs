@@ -47,7 +47,7 @@ pub use lease::Lease;
 pub use links::{Owner, Seen, StoreCounts};
 pub use planning::{PlanData, Subject, Subjects};
 pub use requests::{RequestKind, RequestRow, Requests};
-pub use snapshot::{ImportSummary, SnapshotUpdate};
+pub use snapshot::{ImportSummary, SnapshotUpdate, StoredGroups};
 
 use error::Trouble;
 use worker::{Durability, Mode, Task, Worker};

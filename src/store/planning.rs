@@ -240,6 +240,9 @@ mod tests {
             memberships: (10..40)
                 .map(|number| Membership { user: anchor(number), group })
                 .collect(),
+            groups: Vec::new(),
+            edges: Vec::new(),
+            plan_groups: false,
             watermark: Watermark(String::new()),
             query_hash: String::new(),
         }

@@ -12,6 +12,7 @@ mod identity;
 mod lag;
 mod lessons;
 mod malformed;
+mod nested;
 mod network;
 mod people;
 mod process;

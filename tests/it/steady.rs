@@ -12,6 +12,7 @@ use sharefile_provisioner::clock::{Clock, SystemClock};
 use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::cycle::schedule::Rhythm;
 use sharefile_provisioner::cycle::worker::{WorkerSettings, work};
+use sharefile_provisioner::model::group::SourceGroup;
 use sharefile_provisioner::model::identity::{Assignment, Presence, SourceUser};
 use sharefile_provisioner::model::ids::{SourceAnchor, Timestamp, Watermark};
 use sharefile_provisioner::model::outcome::CycleState;
@@ -181,6 +182,17 @@ impl Source for Mistaken {
 
     async fn users(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
         Ok(self.found(self.source.users(anchors).await?))
+    }
+
+    async fn groups(&self, groups: &[SourceAnchor]) -> Result<Vec<SourceGroup>, SourceError> {
+        self.source.groups(groups).await
+    }
+
+    async fn transitive_counts(
+        &self,
+        groups: &[SourceAnchor],
+    ) -> Result<Vec<(SourceAnchor, u64)>, SourceError> {
+        self.source.transitive_counts(groups).await
     }
 
     async fn changes(&self, watermark: &Watermark) -> Result<Changes, SourceError> {

@@ -1,118 +1,136 @@
-//! Who is in the assigned groups. Lists with attributes come from an index that may be behind; where
-//! one differs from what is known, the group itself is asked.
+//! Who is in the assigned groups, and in the groups below them, in a full read. Lists with attributes
+//! come from an index that may be behind; where one differs from what is known, the group itself is
+//! asked.
 
 use std::collections::BTreeSet;
 
 use crate::cycle::failure::CycleFailure;
+use crate::model::group::GroupEdge;
 use crate::model::identity::{Membership, Presence, SourceUser};
 use crate::model::ids::SourceAnchor;
-use crate::source::{GroupMembers, MembersNow, SourceDelta, UserChange};
+use crate::source::{GroupMembers, MembersNow};
+use crate::store::StoredGroups;
 
 use super::Importer;
 
-/// Memberships of assigned groups that changed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Moved {
-    /// Who is in which group now; those who were before may be among them. Sorted, unique.
-    pub(super) added: Vec<Membership>,
-    /// Who is no longer in which group.
-    pub(super) removed: Vec<Membership>,
-    /// Records that came with the lists.
-    pub(super) users: Vec<SourceUser>,
+/// What the snapshot has of groups and their members.
+pub(super) struct Stored {
+    pub(super) memberships: Vec<Membership>,
+    pub(super) groups: StoredGroups,
+}
+
+impl Stored {
+    /// Returns the groups in a group that are in the recycle bin, as far as is known.
+    fn in_bin(&self, parents: &[SourceAnchor]) -> impl Iterator<Item = GroupEdge> {
+        let in_bin = |child: SourceAnchor| {
+            let found = self.groups.find(child);
+            found.is_some_and(|group| group.presence == Presence::SoftDeleted)
+        };
+        let of = |edge: &&GroupEdge| parents.binary_search(&edge.parent).is_ok();
+        self.groups.edges.iter().filter(of).filter(move |edge| in_bin(edge.child)).copied()
+    }
 }
 
 impl Importer<'_> {
-    /// Reads the members of all assigned groups. A membership that is known and vanished is gone if
-    /// the group itself does not show it either; one that appeared is there if the group shows it.
+    /// Reads the members of the assigned groups and, where nested groups count, of the groups below
+    /// them: level by level, each group once.
     pub(super) async fn members(
         &self,
-        groups: &[SourceAnchor],
-        stored: &[Membership],
+        assigned: &[SourceAnchor],
+        stored: &Stored,
         notes: &mut Vec<String>,
     ) -> Result<GroupMembers, CycleFailure> {
+        let mut reached: BTreeSet<SourceAnchor> = assigned.iter().copied().collect();
+        let mut all = GroupMembers::default();
+        let mut level = assigned.to_vec();
+        let mut otherwise = 0;
+        loop {
+            let (list, late) = self.level(&level, stored).await?;
+            otherwise += late;
+            let children = list.edges.iter().map(|edge| edge.child);
+            let next: BTreeSet<SourceAnchor> =
+                children.filter(|child| reached.insert(*child)).collect();
+            merge(&mut all, list);
+            if next.is_empty() {
+                break;
+            }
+            level = next.into_iter().collect();
+        }
+        if otherwise > 0 {
+            notes.push(format!(
+                "Lists of members are behind: {otherwise} memberships are as the groups themselves \
+                 say."
+            ));
+        }
+        note(&all, assigned, notes);
+        Ok(all)
+    }
+
+    /// Reads the members of some groups. A membership that is known and vanished is gone if the
+    /// group itself does not show it either; one that appeared is there if the group shows it. What
+    /// is known of groups that hide their members stays. Returns also how many memberships are
+    /// otherwise than in the lists.
+    async fn level(
+        &self,
+        groups: &[SourceAnchor],
+        stored: &Stored,
+    ) -> Result<(GroupMembers, usize), CycleFailure> {
         let mut list = self.source.members(groups).await?;
-        let hides = |group: &SourceAnchor| list.hidden.binary_search(group).is_ok();
-        let hidden: Vec<Membership> =
-            stored.iter().filter(|known| hides(&known.group)).copied().collect();
-        let mut doubtful = differing(&list, stored);
+        let members = Rows { known: &stored.memberships, group: |one| one.group };
+        let edges = Rows { known: &stored.groups.edges, group: |one| one.parent };
+        let hides = |group: SourceAnchor| list.hidden.binary_search(&group).is_ok();
+        let hidden = (members.of(hides), edges.of(hides));
+        let mut doubtful = members.differing(&list.memberships, &list.read);
+        doubtful.append(&mut edges.differing(&list.edges, &list.read));
         // An index that is behind does not know a group that is new.
-        doubtful.append(&mut list.gone);
+        doubtful.extend(std::mem::take(&mut list.gone));
+        let mut otherwise = 0;
         if !doubtful.is_empty() {
+            let doubtful: Vec<SourceAnchor> = doubtful.into_iter().collect();
             let now = self.source.members_now(&doubtful).await?;
-            let (settled, otherwise) = settled(list.memberships, stored, &now);
-            list.memberships = settled;
+            otherwise += members.settle(&mut list.memberships, &now.memberships, &now);
+            otherwise += edges.settle(&mut list.edges, &now.edges, &now);
             list.read.extend(&now.read);
             list.read.retain(|group| now.gone.binary_search(group).is_err());
             list.read.sort_unstable();
             list.read.dedup();
             list.gone = now.gone;
-            if otherwise > 0 {
-                notes.push(format!(
-                    "Lists of members are behind: {otherwise} memberships are as the groups \
-                     themselves say."
-                ));
-            }
         }
-        note(&list, notes);
-        list.memberships.extend(hidden);
+        list.memberships.extend(hidden.0);
+        list.edges.extend(hidden.1);
+        if self.nested_groups {
+            list.edges.extend(stored.in_bin(&list.read));
+        } else {
+            list.edges.clear();
+        }
         list.memberships.sort_unstable();
         list.memberships.dedup();
-        Ok(list)
+        list.edges.sort_unstable();
+        list.edges.dedup();
+        Ok((list, otherwise))
     }
+}
 
-    /// Returns what changed in the assigned groups: what the change feed says, and who is in groups
-    /// that are newly assigned.
-    pub(super) async fn moved(
-        &self,
-        before: &[SourceAnchor],
-        groups: &[SourceAnchor],
-        delta: &SourceDelta,
-        notes: &mut Vec<String>,
-    ) -> Result<Moved, CycleFailure> {
-        let new = |group: &&SourceAnchor| before.binary_search(group).is_err();
-        let (new, old): (Vec<_>, Vec<_>) = groups.iter().copied().partition(|one| new(&one));
-        let mut list = if new.is_empty() {
-            GroupMembers::default()
-        } else {
-            if self.reread_since.is_none() {
-                self.store.set_reread_since(Some(self.now)).await?;
-            }
-            self.source.members(&new).await?
-        };
-        let mut ask = contradicted(delta, &list);
-        ask.extend(std::mem::take(&mut list.gone));
-        if self.anybody_reappears(delta).await? {
-            // The feed does not mention memberships of those who were in the recycle bin.
-            ask.extend(old);
-        }
-        let ask: Vec<SourceAnchor> = ask.into_iter().collect();
-        let now = if ask.is_empty() {
-            MembersNow::default()
-        } else {
-            self.source.members_now(&ask).await?
-        };
-        list.gone.clone_from(&now.gone);
-        note(&list, notes);
-        Ok(moved(delta, groups, list, &now))
+/// Adds what was read of other groups.
+pub(super) fn merge(all: &mut GroupMembers, mut list: GroupMembers) {
+    if all.read.is_empty() && all.gone.is_empty() && all.hidden.is_empty() {
+        *all = list;
+        return;
     }
-
-    /// Returns whether somebody of the snapshot comes back who was deleted or could not be read.
-    async fn anybody_reappears(&self, delta: &SourceDelta) -> Result<bool, CycleFailure> {
-        let changed = |change: &UserChange| {
-            matches!(change, UserChange::Changed { .. } | UserChange::Unreadable)
-        };
-        let anchors: Vec<SourceAnchor> = delta
-            .users
-            .iter()
-            .filter(|(_, change)| changed(change))
-            .map(|(anchor, _)| *anchor)
-            .collect();
-        if anchors.is_empty() {
-            return Ok(false);
-        }
-        let known = self.store.source_users(anchors).await?;
-        Ok(known.iter().any(|user| user.presence != Presence::Present))
-    }
+    all.read.append(&mut list.read);
+    all.read.sort_unstable();
+    all.gone.append(&mut list.gone);
+    all.gone.sort_unstable();
+    all.hidden.append(&mut list.hidden);
+    all.hidden.sort_unstable();
+    all.memberships.append(&mut list.memberships);
+    all.memberships.sort_unstable();
+    all.edges.append(&mut list.edges);
+    all.edges.sort_unstable();
+    all.users.append(&mut list.users);
+    // One record of each person, and one that could be read before one that could not.
+    all.users.sort_by_key(|user| (user.anchor, user.presence != Presence::Present));
+    all.users.dedup_by_key(|user| user.anchor);
 }
 
 /// Adds the memberships of people in the recycle bin. They keep them, but no list shows them; and
@@ -134,9 +152,11 @@ pub(super) fn with_deleted(
     memberships
 }
 
-fn note(list: &GroupMembers, notes: &mut Vec<String>) {
-    if !list.gone.is_empty() {
-        notes.push(format!("{} assigned groups no longer exist.", list.gone.len()));
+/// Says which groups could not be read as they should.
+pub(super) fn note(list: &GroupMembers, assigned: &[SourceAnchor], notes: &mut Vec<String>) {
+    let gone = list.gone.iter().filter(|group| assigned.binary_search(group).is_ok()).count();
+    if gone > 0 {
+        notes.push(format!("{gone} assigned groups no longer exist."));
     }
     if !list.hidden.is_empty() {
         let names: Vec<String> = list.hidden.iter().map(ToString::to_string).collect();
@@ -148,91 +168,57 @@ fn note(list: &GroupMembers, notes: &mut Vec<String>) {
     }
 }
 
-/// Returns the groups whose list differs from what is known; those of which nothing is known do
-/// not differ from it.
-fn differing(list: &GroupMembers, stored: &[Membership]) -> Vec<SourceAnchor> {
-    let known: BTreeSet<SourceAnchor> = stored.iter().map(|membership| membership.group).collect();
-    let is_read = |group: &SourceAnchor| list.read.binary_search(group).is_ok();
-    let vanished = stored.iter().filter(|one| list.memberships.binary_search(one).is_err());
-    let appeared = list.memberships.iter().filter(|one| stored.binary_search(one).is_err());
-    let differing: BTreeSet<SourceAnchor> = vanished
-        .chain(appeared)
-        .map(|membership| membership.group)
-        .filter(|group| known.contains(group) && is_read(group))
-        .collect();
-    differing.into_iter().collect()
+/// What is known of the members of groups, of one kind: people, or groups. Sorted.
+struct Rows<'a, T> {
+    known: &'a [T],
+    /// Returns the group that has the member.
+    group: fn(&T) -> SourceAnchor,
 }
 
-/// Returns the memberships of a list in which those of some groups are as the groups themselves
-/// say, and how many are otherwise than in the list. What is known and in the list is there, even
-/// if the group does not show it: its own list is not counted.
-fn settled(
-    list: Vec<Membership>,
-    stored: &[Membership],
-    now: &MembersNow,
-) -> (Vec<Membership>, usize) {
-    let asked = |group: &SourceAnchor| {
-        now.read.binary_search(group).is_ok() || now.gone.binary_search(group).is_ok()
-    };
-    let gone = |group: &SourceAnchor| now.gone.binary_search(group).is_ok();
-    let (doubtful, mut settled): (Vec<_>, Vec<_>) =
-        list.into_iter().partition(|membership| asked(&membership.group));
-    let shown = |one: &Membership| now.memberships.binary_search(one).is_ok();
-    let (kept, dropped): (Vec<_>, Vec<_>) = doubtful
-        .iter()
-        .copied()
-        .partition(|one| shown(one) || (stored.binary_search(one).is_ok() && !gone(&one.group)));
-    let late = now.memberships.iter().filter(|one| doubtful.binary_search(one).is_err());
-    let otherwise = dropped.len() + late.clone().count();
-    settled.extend(late.copied());
-    settled.extend(kept);
-    (settled, otherwise)
-}
-
-/// Returns the groups of a list that shows somebody whom the change feed says to have left: one of
-/// them is older than the other.
-fn contradicted(delta: &SourceDelta, list: &GroupMembers) -> BTreeSet<SourceAnchor> {
-    let removed = delta.memberships.iter().filter(|change| !change.added);
-    let shown = removed.filter(|change| list.memberships.binary_search(&change.membership).is_ok());
-    shown.map(|change| change.membership.group).collect()
-}
-
-/// Returns the memberships of assigned groups that were added and removed. What a group itself
-/// says counts before all; then the feed, which goes on from where it is; then a list, which may be
-/// behind.
-fn moved(
-    delta: &SourceDelta,
-    groups: &[SourceAnchor],
-    list: GroupMembers,
-    now: &MembersNow,
-) -> Moved {
-    let asked = |group: &SourceAnchor| now.read.binary_search(group).is_ok();
-    let mut added = now.memberships.clone();
-    added.extend(list.memberships.into_iter().filter(|one| !asked(&one.group)));
-    let mut removed = Vec::new();
-    for change in &delta.memberships {
-        let membership = change.membership;
-        if groups.binary_search(&membership.group).is_err() {
-            continue;
-        }
-        let shown = now.memberships.binary_search(&membership).is_ok();
-        if change.added && !asked(&membership.group) {
-            added.push(membership);
-        } else if !change.added && !shown {
-            removed.push(membership);
-        }
+impl<T: Ord + Copy> Rows<'_, T> {
+    /// Returns what is known of some groups.
+    fn of(&self, wanted: impl Fn(SourceAnchor) -> bool) -> Vec<T> {
+        self.known.iter().filter(|one| wanted((self.group)(one))).copied().collect()
     }
-    added.sort_unstable();
-    added.dedup();
-    Moved { added, removed, users: list.users }
+
+    /// Returns the groups whose list differs from what is known; those of which nothing is known do
+    /// not differ from it. `list` and `read` are sorted.
+    fn differing(&self, list: &[T], read: &[SourceAnchor]) -> BTreeSet<SourceAnchor> {
+        let known: BTreeSet<SourceAnchor> = self.known.iter().map(self.group).collect();
+        let vanished = self.known.iter().filter(|one| list.binary_search(one).is_err());
+        let appeared = list.iter().filter(|one| self.known.binary_search(one).is_err());
+        vanished
+            .chain(appeared)
+            .map(self.group)
+            .filter(|group| known.contains(group) && read.binary_search(group).is_ok())
+            .collect()
+    }
+
+    /// Makes the members of some groups in a list what the groups themselves say, and returns how
+    /// many are otherwise than in the list. What is known and in the list is there, even if the
+    /// group does not show it: its own list is not counted. `shown` is what the groups say.
+    fn settle(&self, list: &mut Vec<T>, shown: &[T], now: &MembersNow) -> usize {
+        let gone = |one: &T| now.gone.binary_search(&(self.group)(one)).is_ok();
+        let asked = |one: &T| now.read.binary_search(&(self.group)(one)).is_ok() || gone(one);
+        let (doubtful, mut settled): (Vec<T>, Vec<T>) =
+            std::mem::take(list).into_iter().partition(asked);
+        let is_shown = |one: &T| shown.binary_search(one).is_ok();
+        let (kept, dropped): (Vec<T>, Vec<T>) = doubtful.iter().copied().partition(|one| {
+            is_shown(one) || (self.known.binary_search(one).is_ok() && !gone(one))
+        });
+        let late = shown.iter().filter(|one| doubtful.binary_search(one).is_err());
+        let otherwise = dropped.len() + late.clone().count();
+        settled.extend(late);
+        settled.extend(kept);
+        *list = settled;
+        otherwise
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::Watermark;
     use crate::model::row::AttributeRow;
-    use crate::source::MembershipChange;
 
     fn anchor(n: u128) -> SourceAnchor {
         SourceAnchor(uuid::Uuid::from_u128(n))
@@ -270,7 +256,11 @@ mod tests {
             ..GroupMembers::default()
         };
         let stored = sorted(vec![pair(1, 10), pair(2, 10), pair(3, 12)]);
-        let ask = |memberships| differing(&list(memberships), &stored);
+        let rows = Rows { known: &stored, group: |one: &Membership| one.group };
+        let ask = |memberships| {
+            let list = list(memberships);
+            Vec::from_iter(rows.differing(&list.memberships, &list.read))
+        };
         assert!(ask(vec![pair(1, 10), pair(2, 10)]).is_empty());
         assert!(ask(vec![pair(1, 10), pair(2, 10), pair(1, 11)]).is_empty(), "a new group");
         assert_eq!(ask(vec![pair(1, 10)]), [anchor(10)], "somebody vanished");
@@ -281,47 +271,17 @@ mod tests {
     fn who_is_known_goes_only_if_neither_list_shows_them() {
         let stored = sorted(vec![pair(1, 10), pair(2, 10), pair(3, 10), pair(9, 13)]);
         // 1 is in both, 2 only in the list, 3 in neither; 4 only in the list, 5 only in the group.
-        let list = sorted(vec![pair(1, 10), pair(2, 10), pair(4, 10), pair(8, 11), pair(9, 13)]);
+        let mut list =
+            sorted(vec![pair(1, 10), pair(2, 10), pair(4, 10), pair(8, 11), pair(9, 13)]);
         let now = MembersNow {
             read: vec![anchor(10)],
             gone: vec![anchor(13)],
             memberships: vec![pair(1, 10), pair(5, 10)],
+            edges: Vec::new(),
         };
-        let (settled, otherwise) = settled(list, &stored, &now);
-        assert_eq!(sorted(settled), [pair(1, 10), pair(2, 10), pair(5, 10), pair(8, 11)]);
+        let rows = Rows { known: &stored, group: |one: &Membership| one.group };
+        let otherwise = rows.settle(&mut list, &now.memberships, &now);
+        assert_eq!(sorted(list), [pair(1, 10), pair(2, 10), pair(5, 10), pair(8, 11)]);
         assert_eq!(otherwise, 3);
-    }
-
-    #[test]
-    fn only_assigned_groups_count_and_a_group_itself_knows_best() {
-        let change = |user, group, added| MembershipChange { membership: pair(user, group), added };
-        let delta = SourceDelta {
-            users: Vec::new(),
-            memberships: vec![
-                change(1, 10, true),
-                change(2, 10, false),
-                change(3, 11, false),
-                change(4, 99, true),
-                change(5, 11, false),
-                change(6, 11, true),
-                change(7, 12, true),
-                change(8, 12, false),
-            ],
-            groups_gone: Vec::new(),
-            watermark: Watermark(String::new()),
-        };
-        let groups = [anchor(10), anchor(11), anchor(12)];
-        let list = GroupMembers {
-            read: vec![anchor(11), anchor(12)],
-            memberships: sorted(vec![pair(3, 11), pair(9, 12)]),
-            ..GroupMembers::default()
-        };
-        assert_eq!(contradicted(&delta, &list), BTreeSet::from([anchor(11)]));
-        let now =
-            MembersNow { read: vec![anchor(11)], gone: Vec::new(), memberships: vec![pair(3, 11)] };
-        let moved = moved(&delta, &groups, list, &now);
-        // 6 came after the group was asked, or left again: the next round of the feed says.
-        assert_eq!(moved.added, sorted(vec![pair(1, 10), pair(3, 11), pair(7, 12), pair(9, 12)]));
-        assert_eq!(moved.removed, [pair(2, 10), pair(5, 11), pair(8, 12)]);
     }
 }

@@ -14,14 +14,21 @@ use crate::source::{Changes, SourceError};
 
 use super::attributes::Selection;
 use super::error::Call;
+use super::group_selection::GroupSelection;
 use super::merge::Merge;
 use super::paging::{PageError, Pager};
 use super::permission::Permission;
 use super::request::Transport;
 use super::wire::{ErrorBody, GroupDelta, Page, Record};
 
-/// What is read of groups.
-const GROUP_SELECT: &[&str] = &["id", "displayName", "members"];
+/// What is read of people and of groups.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Selected<'a> {
+    pub(super) people: &'a Selection,
+    pub(super) groups: &'a GroupSelection,
+    /// Groups in groups are read too.
+    pub(super) nested_groups: bool,
+}
 
 /// What a watermark holds. The links carry the selection that they were made for; it is kept here
 /// too, because they are opaque.
@@ -30,6 +37,24 @@ struct Mark {
     users: String,
     groups: String,
     select: String,
+    /// Of groups; `None` is what was read of them before attributes were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group_select: Option<String>,
+}
+
+impl Mark {
+    fn fits(&self, selected: Selected<'_>) -> bool {
+        self.select == select(selected) && self.group_select == group_select(selected)
+    }
+}
+
+fn select(selected: Selected<'_>) -> String {
+    selected.people.properties().join(",")
+}
+
+fn group_select(selected: Selected<'_>) -> Option<String> {
+    let more = selected.groups.selects_more();
+    more.then(|| selected.groups.of_feed().join(","))
 }
 
 /// How old the link is that leads to a page.
@@ -52,17 +77,18 @@ enum Round {
 /// Returns a watermark that means "from now".
 pub(super) async fn start(
     transport: &Transport,
-    selection: &Selection,
+    selected: Selected<'_>,
 ) -> Result<Watermark, SourceError> {
     let users = Call::new("starting the change feed of people", Permission::User);
     let groups = Call::new("starting the change feed of groups", Permission::GroupMember);
-    let latest_users = transport.sdk().users().delta().select(&selection.properties());
-    let latest_groups = transport.sdk().groups().delta().select(GROUP_SELECT);
+    let latest_users = transport.sdk().users().delta().select(&selected.people.properties());
+    let latest_groups = transport.sdk().groups().delta().select(&selected.groups.of_feed());
     let (users, groups) = tokio::try_join!(
         begin(transport, &users, latest_users),
         begin(transport, &groups, latest_groups)
     )?;
-    Ok(written(&Mark { users, groups, select: selection.properties().join(",") }))
+    let (select, group_select) = (select(selected), group_select(selected));
+    Ok(written(&Mark { users, groups, select, group_select }))
 }
 
 /// Returns the link from which a feed goes on from now.
@@ -84,14 +110,13 @@ async fn begin(
 /// Returns what changed since `watermark`.
 pub(super) async fn changes(
     transport: &Transport,
-    selection: &Selection,
+    selected: Selected<'_>,
     watermark: &Watermark,
 ) -> Result<Changes, SourceError> {
-    let select = selection.properties().join(",");
     let Ok(mark) = serde_json::from_str::<Mark>(&watermark.0) else {
         return Ok(expired("the watermark is not readable"));
     };
-    if mark.select != select {
+    if !mark.fits(selected) {
         return Ok(expired("the rules now read other attributes"));
     }
     let at_home = |link: &str| url::Url::parse(link).is_ok_and(|url| transport.leads_home(&url));
@@ -99,8 +124,8 @@ pub(super) async fn changes(
         return Ok(expired("the watermark is of another Graph than the configured one"));
     }
     let (users, groups) = tokio::try_join!(
-        users_since(transport, selection, &mark.users),
-        groups_since(transport, &mark.groups)
+        users_since(transport, selected.people, &mark.users),
+        groups_since(transport, selected.groups, &mark.groups)
     )?;
     let (mut merge, users) = users;
     let (groups_merge, groups) = groups;
@@ -109,7 +134,11 @@ pub(super) async fn changes(
         (Round::Complete(users), Round::Complete(groups)) => (users, groups),
         (Round::Expired(why), _) | (_, Round::Expired(why)) => return Ok(Changes::Expired { why }),
     };
-    Ok(Changes::Delta(merge.finish(written(&Mark { users, groups, select }))))
+    let mut delta = merge.finish(written(&Mark { users, groups, ..mark }));
+    if !selected.nested_groups {
+        delta.edges.clear();
+    }
+    Ok(Changes::Delta(delta))
 }
 
 async fn users_since(
@@ -125,13 +154,17 @@ async fn users_since(
     Ok((merge, round))
 }
 
-async fn groups_since(transport: &Transport, link: &str) -> Result<(Merge, Round), SourceError> {
+async fn groups_since(
+    transport: &Transport,
+    selection: &GroupSelection,
+    link: &str,
+) -> Result<(Merge, Round), SourceError> {
     let call = Call::new("reading what changed about groups", Permission::GroupMember);
     let mut merge = Merge::default();
     let mut pager = Pager::new(transport, &call);
     let first = (LinkAge::Kept, pager.follow::<GroupDelta>(link).await);
     let round = round(&mut pager, &call, first, |group| {
-        merge.group(group);
+        merge.group(group, selection);
         Ok(())
     })
     .await?;

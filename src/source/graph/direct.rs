@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use graph_rs_sdk::ODataQuery;
 use http::StatusCode;
 
+use crate::model::group::GroupEdge;
 use crate::model::identity::{Membership, Presence, SourceUser};
 use crate::model::ids::SourceAnchor;
 use crate::source::{MembersNow, SourceError};
@@ -74,6 +75,7 @@ pub(super) async fn people(
 /// together with another one.
 pub(super) async fn members(
     transport: &Transport,
+    nested_groups: bool,
     groups: &[SourceAnchor],
 ) -> Result<MembersNow, SourceError> {
     let wanted: BTreeSet<SourceAnchor> = groups.iter().copied().collect();
@@ -102,15 +104,20 @@ pub(super) async fn members(
         found
             .memberships
             .extend(people.map(|member| Membership { user: SourceAnchor(member.id), group }));
+        let children = members.iter().filter(|member| nested_groups && member.is_group());
+        let edge = |child: &MemberDelta| GroupEdge { child: SourceAnchor(child.id), parent: group };
+        found.edges.extend(children.map(edge));
         found.read.push(group);
     }
     found.memberships.sort_unstable();
     found.memberships.dedup();
+    found.edges.sort_unstable();
+    found.edges.dedup();
     Ok(found)
 }
 
 /// Asks one question about each of `anchors`, twenty in a request; the answers come in their order.
-async fn each(
+pub(super) async fn each(
     transport: &Transport,
     call: &Call,
     anchors: &[SourceAnchor],

@@ -147,6 +147,8 @@ impl Fake {
             credential: Credential::ClientSecret(SecretString::from(SECRET)),
             network: Default::default(),
             attributes: vec!["mail".to_owned(), "surname".to_owned()],
+            group_attributes: Vec::new(),
+            nested_groups: false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The people in groups: the first pages of twenty groups in one request.
+//! The people in groups, and the groups in groups: twenty first pages in one request.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,7 @@ use graph_http::api_impl::RequestHandler;
 use graph_rs_sdk::ODataQuery;
 use http::StatusCode;
 
+use crate::model::group::GroupEdge;
 use crate::model::identity::{Membership, Presence, SourceUser};
 use crate::model::ids::SourceAnchor;
 use crate::model::outcome::ErrorCategory;
@@ -27,34 +28,51 @@ const PAGE_SIZE: &str = "999";
 /// Batches in flight at once. Each may bring twenty thousand people.
 const BATCHES_AT_ONCE: usize = 2;
 
+/// What is read of a group.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    selection: &'a Selection,
+    /// The groups in it, besides the people.
+    nested_groups: bool,
+}
+
+impl Wanted<'_> {
+    /// Returns how many groups fit into one batch.
+    fn at_once(self) -> usize {
+        if self.nested_groups { BATCH_SIZE / 2 } else { BATCH_SIZE }
+    }
+}
+
 /// What became of a group.
 enum Members {
-    /// Its people.
-    Of(Vec<SourceUser>),
+    /// Its people, and the groups in it.
+    Of(Vec<SourceUser>, Vec<SourceAnchor>),
     /// There is no such group.
     Gone,
     /// It shows nobody, or refuses to: perhaps it hides them.
     Nobody(Option<Box<InnerAnswer>>),
 }
 
-/// Returns the direct members of `groups` who are people.
+/// Returns the direct members of `groups` who are people and, with `nested_groups`, groups.
 pub(super) async fn read(
     transport: &Transport,
     selection: &Selection,
+    nested_groups: bool,
     groups: &[SourceAnchor],
 ) -> Result<GroupMembers, SourceError> {
-    let wanted: BTreeSet<SourceAnchor> = groups.iter().copied().collect();
-    let wanted: Vec<SourceAnchor> = wanted.into_iter().collect();
+    let groups: BTreeSet<SourceAnchor> = groups.iter().copied().collect();
+    let groups: Vec<SourceAnchor> = groups.into_iter().collect();
+    let wanted = Wanted { selection, nested_groups };
     let reads: Vec<_> =
-        wanted.chunks(BATCH_SIZE).map(|chunk| some(transport, selection, chunk)).collect();
+        groups.chunks(wanted.at_once()).map(|chunk| some(transport, wanted, chunk)).collect();
     let mut done = stream::iter(reads).buffer_unordered(BATCHES_AT_ONCE);
     let mut found = GroupMembers::default();
     let mut people: BTreeMap<SourceAnchor, SourceUser> = BTreeMap::new();
     let mut doubtful = Vec::new();
     while let Some(groups) = done.try_next().await? {
         for (group, members) in groups {
-            let members = match members {
-                Members::Of(members) => members,
+            let (members, children) = match members {
+                Members::Of(members, children) => (members, children),
                 Members::Gone => {
                     found.gone.push(group);
                     continue;
@@ -65,6 +83,8 @@ pub(super) async fn read(
                 }
             };
             found.read.push(group);
+            let edge = |child| GroupEdge { child, parent: group };
+            found.edges.extend(children.into_iter().map(edge));
             for person in members {
                 found.memberships.push(Membership { user: person.anchor, group });
                 keep(&mut people, person);
@@ -77,6 +97,7 @@ pub(super) async fn read(
     found.hidden.sort();
     found.memberships.sort();
     found.memberships.dedup();
+    found.edges.sort();
     found.users = people.into_values().collect();
     Ok(found)
 }
@@ -134,61 +155,91 @@ async fn look_closer(
     Ok(())
 }
 
-/// Reads up to twenty groups: their first pages in one batch, the rest one by one.
+/// Reads as many groups as fit into a batch: their first pages in it, the rest one by one.
 async fn some(
     transport: &Transport,
-    selection: &Selection,
+    wanted: Wanted<'_>,
     groups: &[SourceAnchor],
 ) -> Result<Vec<(SourceAnchor, Members)>, SourceError> {
     let call = Call::new(
         format!("reading the members of {} groups", groups.len()),
         Permission::GroupMember,
     );
-    let inners: Vec<Inner> = groups
-        .iter()
-        .map(|&group| {
-            let url = transport.relative(&first_page(transport, selection, group));
-            Inner { url, eventual: true }
-        })
-        .collect();
-    let answers = batch::run(transport, &call, &inners).await?;
+    let inner = |list: RequestHandler| Inner { url: transport.relative(&list), eventual: true };
+    let people = |group| inner(people_of(transport, wanted.selection, group));
+    let mut inners: Vec<Inner> = groups.iter().copied().map(people).collect();
+    if wanted.nested_groups {
+        inners.extend(groups.iter().map(|&group| inner(groups_of(transport, group))));
+    }
+    let mut answers = batch::run(transport, &call, &inners).await?;
+    let mut of_groups = answers.split_off(groups.len()).into_iter();
     let mut members = Vec::with_capacity(groups.len());
     for (&group, answer) in groups.iter().zip(answers) {
-        members.push((group, one(transport, selection, group, answer).await?));
+        let children = of_groups.next();
+        members.push((group, one(transport, wanted.selection, group, answer, children).await?));
     }
     Ok(members)
 }
 
-/// Reads the rest of a group, given its first page.
+/// Reads the rest of a group, given its first pages.
 async fn one(
     transport: &Transport,
     selection: &Selection,
     group: SourceAnchor,
-    first: InnerAnswer,
+    people: InnerAnswer,
+    children: Option<InnerAnswer>,
 ) -> Result<Members, SourceError> {
     let call = Call::new(format!("reading the members of group {group}"), Permission::GroupMember);
-    if first.status == StatusCode::NOT_FOUND {
+    if people.status == StatusCode::NOT_FOUND {
         return Ok(Members::Gone);
     }
-    if first.status == StatusCode::FORBIDDEN {
-        return Ok(Members::Nobody(Some(Box::new(first))));
+    if people.status == StatusCode::FORBIDDEN {
+        return Ok(Members::Nobody(Some(Box::new(people))));
     }
+    let again = || people_of(transport, selection, group);
+    let people: Vec<SourceUser> = all(transport, &call, people, again)
+        .await?
+        .iter()
+        .map(|record| wire::person(record, selection).map_err(|what| call.unexpected(what)))
+        .collect::<Result<_, _>>()?;
+    let children = match children {
+        Some(children) if children.status == StatusCode::NOT_FOUND => return Ok(Members::Gone),
+        Some(children) if children.status == StatusCode::FORBIDDEN => {
+            return Ok(Members::Nobody(Some(Box::new(children))));
+        }
+        Some(children) => all(transport, &call, children, || groups_of(transport, group)).await?,
+        None => Vec::new(),
+    };
+    let children: Vec<SourceAnchor> = children
+        .iter()
+        .map(|record| wire::anchor_of(record).map_err(|what| call.unexpected(what)))
+        .collect::<Result<_, _>>()?;
+    if people.is_empty() && children.is_empty() {
+        return Ok(Members::Nobody(None));
+    }
+    Ok(Members::Of(people, children))
+}
+
+/// Returns all records of a list, each once, given its first page; `again` begins it anew.
+async fn all(
+    transport: &Transport,
+    call: &Call,
+    first: InnerAnswer,
+    again: impl Fn() -> RequestHandler,
+) -> Result<Vec<Record>, SourceError> {
     if !first.status.is_success() {
-        return Err(first.refused(&call));
+        return Err(first.refused(call));
     }
-    let page: Page<Record> = decoded(&call, first)?;
-    match rest(transport, &call, selection, page).await? {
-        Some(people) if people.is_empty() => return Ok(Members::Nobody(None)),
-        Some(people) => return Ok(Members::Of(people)),
-        None => {}
+    if let Some(records) = rest(transport, call, decoded(call, first)?).await? {
+        return Ok(records);
     }
     // Somebody may have left between the count and the last page: read once more before crying.
-    let page = Pager::new(transport, &call)
+    let page = Pager::new(transport, call)
         .eventual()
-        .fetch(first_page(transport, selection, group))
+        .fetch(again())
         .await
-        .map_err(|error| error.into_error(&call))?;
-    rest(transport, &call, selection, page).await?.map(Members::Of).ok_or_else(|| {
+        .map_err(|error| error.into_error(call))?;
+    rest(transport, call, page).await?.ok_or_else(|| {
         call.failed(
             ErrorCategory::Transient,
             "the list ended early: Graph counts more members than it listed",
@@ -198,35 +249,42 @@ async fn one(
     })
 }
 
-/// Reads all pages from `page` on; `None` if they hold fewer people than Graph counted.
+/// Reads all pages from `page` on; `None` if they hold fewer members than Graph counted.
 async fn rest(
     transport: &Transport,
     call: &Call,
-    selection: &Selection,
     page: Page<Record>,
-) -> Result<Option<Vec<SourceUser>>, SourceError> {
+) -> Result<Option<Vec<Record>>, SourceError> {
     let counted = page.count;
-    let mut records = Vec::with_capacity(page.value.len());
-    Pager::new(transport, call).eventual().collect(page, &mut records).await?;
-    let mut people: Vec<SourceUser> = records
-        .iter()
-        .map(|record| wire::person(record, selection).map_err(|what| call.unexpected(what)))
-        .collect::<Result<_, _>>()?;
-    people.sort_by_key(|person| person.anchor);
-    people.dedup_by_key(|person| person.anchor);
-    let short = counted.is_some_and(|counted| (people.len() as u64) < counted);
-    Ok((!short).then_some(people))
+    let mut listed = Vec::with_capacity(page.value.len());
+    Pager::new(transport, call).eventual().collect(page, &mut listed).await?;
+    let mut records: BTreeMap<SourceAnchor, Record> = BTreeMap::new();
+    for record in listed {
+        let anchor = wire::anchor_of(&record).map_err(|what| call.unexpected(what))?;
+        records.entry(anchor).or_insert(record);
+    }
+    let short = counted.is_some_and(|counted| (records.len() as u64) < counted);
+    Ok((!short).then(|| records.into_values().collect()))
 }
 
-/// Returns the request for the first page of a group. A cast with options is an advanced query:
-/// it needs `$count=true` and the consistency header (Graph reference, section 3).
-fn first_page(transport: &Transport, selection: &Selection, group: SourceAnchor) -> RequestHandler {
+/// Returns the request for the first page of the people in a group. A cast with options is an
+/// advanced query: it needs `$count=true` and the consistency header (Graph reference, section 3).
+fn people_of(transport: &Transport, selection: &Selection, group: SourceAnchor) -> RequestHandler {
+    cast(transport, group, "microsoft.graph.user", &selection.properties())
+}
+
+/// Returns the request for the first page of the groups in a group.
+fn groups_of(transport: &Transport, group: SourceAnchor) -> RequestHandler {
+    cast(transport, group, "microsoft.graph.group", &["id"])
+}
+
+fn cast(transport: &Transport, group: SourceAnchor, kind: &str, select: &[&str]) -> RequestHandler {
     transport
         .sdk()
         .group(group.to_string())
         .list_members()
-        .extend_path(&["microsoft.graph.user"])
+        .extend_path(&[kind])
         .count("true")
-        .select(&selection.properties())
+        .select(select)
         .top(PAGE_SIZE)
 }

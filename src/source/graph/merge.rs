@@ -1,13 +1,15 @@
 //! Puts the pages of the change feeds together: they repeat, come in any order and split objects,
 //! and the last word on each object counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use crate::model::group::GroupEdge;
 use crate::model::identity::Membership;
 use crate::model::ids::{SourceAnchor, Watermark};
-use crate::source::{MembershipChange, SourceDelta, UserChange};
+use crate::source::{EdgeChange, GroupChange, MembershipChange, SourceDelta, UserChange};
 
 use super::attributes::Selection;
+use super::group_selection::GroupSelection;
 use super::wire::{self, GroupDelta, Record};
 
 /// What the pages so far say.
@@ -15,7 +17,8 @@ use super::wire::{self, GroupDelta, Record};
 pub(super) struct Merge {
     users: BTreeMap<SourceAnchor, UserChange>,
     memberships: BTreeMap<Membership, bool>,
-    groups_gone: BTreeSet<SourceAnchor>,
+    groups: BTreeMap<SourceAnchor, GroupChange>,
+    edges: BTreeMap<GroupEdge, bool>,
 }
 
 impl Merge {
@@ -34,16 +37,21 @@ impl Merge {
     }
 
     /// Adds an object of `groups/delta`: a slice of the changes to its members, or its end.
-    pub(super) fn group(&mut self, object: GroupDelta) {
+    pub(super) fn group(&mut self, object: GroupDelta, selection: &GroupSelection) {
         let group = SourceAnchor(object.id);
-        if object.removed.is_some() {
-            self.groups_gone.insert(group);
-            return;
-        }
-        self.groups_gone.remove(&group);
-        for member in object.members.into_iter().filter(|member| member.may_be_person()) {
-            let membership = Membership { user: SourceAnchor(member.id), group };
-            self.memberships.insert(membership, member.removed.is_none());
+        let change = wire::group_change(&object.rest, selection);
+        let merged = match self.groups.remove(&group) {
+            Some(known) => later_of_group(known, change),
+            None => change,
+        };
+        self.groups.insert(group, merged);
+        for member in object.members {
+            let (anchor, added) = (SourceAnchor(member.id), member.removed.is_none());
+            if member.may_be_person() {
+                self.memberships.insert(Membership { user: anchor, group }, added);
+            } else if member.is_group() {
+                self.edges.insert(GroupEdge { child: anchor, parent: group }, added);
+            }
         }
     }
 
@@ -51,21 +59,29 @@ impl Merge {
     pub(super) fn append(&mut self, mut other: Self) {
         self.users.append(&mut other.users);
         self.memberships.append(&mut other.memberships);
-        self.groups_gone.append(&mut other.groups_gone);
+        self.groups.append(&mut other.groups);
+        self.edges.append(&mut other.edges);
     }
 
     /// Returns everything, sorted. Changes to members of a group that is gone mean nothing.
     pub(super) fn finish(self, watermark: Watermark) -> SourceDelta {
-        let gone = self.groups_gone;
+        let groups = self.groups;
+        let is_gone = |group: &SourceAnchor| groups.get(group).is_some_and(GroupChange::is_gone);
         SourceDelta {
             users: self.users.into_iter().collect(),
             memberships: self
                 .memberships
                 .into_iter()
-                .filter(|(membership, _)| !gone.contains(&membership.group))
+                .filter(|(membership, _)| !is_gone(&membership.group))
                 .map(|(membership, added)| MembershipChange { membership, added })
                 .collect(),
-            groups_gone: gone.into_iter().collect(),
+            edges: self
+                .edges
+                .into_iter()
+                .filter(|(edge, _)| !is_gone(&edge.parent))
+                .map(|(edge, added)| EdgeChange { edge, added })
+                .collect(),
+            groups: groups.into_iter().collect(),
             watermark,
         }
     }
@@ -89,6 +105,18 @@ fn later(known: UserChange, change: UserChange) -> UserChange {
     }
 }
 
+/// Returns what two words on a group say together, as [`later`] does for people.
+fn later_of_group(known: GroupChange, change: GroupChange) -> GroupChange {
+    match (known, change) {
+        (GroupChange::Changed { attributes: known }, GroupChange::Changed { attributes }) => {
+            let both = attributes.into_iter().zip(known);
+            GroupChange::Changed { attributes: both.map(|(new, old)| new.or(old)).collect() }
+        }
+        (GroupChange::Unreadable, GroupChange::Changed { .. }) => GroupChange::Unreadable,
+        (_, change) => change,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,10 +133,11 @@ mod tests {
 
     fn merged(pages: &[Vec<Value>]) -> SourceDelta {
         let selection = Selection::new(&["mail".to_owned(), "surname".to_owned()]).unwrap();
+        let of_groups = GroupSelection::new(&["description".into(), "displayName".into()]).unwrap();
         let mut merge = Merge::default();
         for object in pages.iter().flatten() {
             if object.get("group").is_some() || object.get("members@delta").is_some() {
-                merge.group(serde_json::from_value(object.clone()).unwrap());
+                merge.group(serde_json::from_value(object.clone()).unwrap(), &of_groups);
             } else {
                 merge.user(object.as_object().unwrap(), &selection).unwrap();
             }
@@ -196,10 +225,42 @@ mod tests {
     }
 
     #[test]
-    fn members_of_other_kinds_are_left_out() {
-        let mut group = slice(7, &[(1, true)]);
-        group["members@delta"][0]["@odata.type"] = json!("#microsoft.graph.group");
-        assert!(merged(&[vec![group]]).memberships.is_empty());
+    fn groups_are_told_from_people_and_other_members_left_out() {
+        let mut group = slice(7, &[(1, true), (2, true), (3, false), (4, true)]);
+        for (index, kind) in [(0, "group"), (1, "device"), (2, "group")] {
+            let kind = format!("#microsoft.graph.{kind}");
+            group["members@delta"][index]["@odata.type"] = json!(kind);
+        }
+        let mut later = slice(7, &[(3, true)]);
+        later["members@delta"][0]["@odata.type"] = json!("#microsoft.graph.group");
+        let delta = merged(&[vec![group], vec![later]]);
+        assert_eq!(memberships(&delta), [(4, 7, true)]);
+        let edge = |child, added| {
+            let edge = GroupEdge { child: anchor(child), parent: anchor(7) };
+            EdgeChange { edge, added }
+        };
+        assert_eq!(delta.edges, [edge(1, true), edge(3, true)]);
+    }
+
+    #[test]
+    fn what_is_said_of_a_group_adds_up() {
+        let named = json!({"id": id(7), "group": 1, "displayName": "Staff"});
+        let described = json!({"id": id(7), "group": 1, "description": null});
+        let renamed = json!({"id": id(7), "group": 1, "displayName": "Crew"});
+        let hidden = json!({"id": id(7), "group": 1, "displayName": null});
+        let gone = json!({"id": id(7), "group": 1, "@removed": {"reason": "changed"}});
+        let changed =
+            |description, name| GroupChange::Changed { attributes: vec![description, name] };
+        for (objects, expected) in [
+            (vec![&named, &described], changed(Some(None), text("Staff"))),
+            (vec![&named, &renamed, &described], changed(Some(None), text("Crew"))),
+            (vec![&hidden, &named], GroupChange::Unreadable),
+            (vec![&named, &gone], GroupChange::SoftDeleted),
+            (vec![&gone, &renamed], changed(None, text("Crew"))),
+        ] {
+            let pages: Vec<Vec<Value>> = objects.into_iter().map(|one| vec![one.clone()]).collect();
+            assert_eq!(merged(&pages).groups, [(anchor(7), expected)], "{pages:?}");
+        }
     }
 
     #[test]
@@ -207,10 +268,10 @@ mod tests {
         let gone = json!({"id": id(7), "group": 1, "@removed": {"reason": "deleted"}});
         let back = slice(7, &[(1, true)]);
         let left = merged(&[vec![back.clone(), gone.clone()]]);
-        assert_eq!(left.groups_gone, [anchor(7)]);
+        assert_eq!(left.groups_gone().collect::<Vec<_>>(), [anchor(7)]);
         assert!(left.memberships.is_empty());
         let restored = merged(&[vec![gone, back]]);
-        assert!(restored.groups_gone.is_empty());
+        assert_eq!(restored.groups_gone().count(), 0);
         assert_eq!(memberships(&restored), [(1, 7, true)]);
     }
 }

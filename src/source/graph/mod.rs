@@ -14,6 +14,8 @@ mod delta;
 mod describe;
 mod direct;
 mod error;
+mod group_selection;
+mod groups;
 mod managed_identity;
 mod members;
 mod merge;
@@ -40,8 +42,10 @@ use async_trait::async_trait;
 
 pub use attributes::{AttributeSource, KNOWN_ATTRIBUTES, attribute_kind};
 pub use checkup::{CredentialEnd, PermissionFact, SignedIn};
+pub use group_selection::KNOWN_GROUP_ATTRIBUTES;
 
 use crate::clock::Clock;
+use crate::model::group::SourceGroup;
 use crate::model::identity::{Assignment, SourceUser};
 use crate::model::ids::{SourceAnchor, Watermark};
 use crate::model::outcome::ErrorCategory;
@@ -50,6 +54,8 @@ use crate::source::{
 };
 
 use self::attributes::Selection;
+use self::delta::Selected;
+use self::group_selection::GroupSelection;
 use self::request::Transport;
 use self::settings::{Credential, GraphSettings};
 
@@ -57,6 +63,8 @@ use self::settings::{Credential, GraphSettings};
 pub struct Graph {
     transport: Transport,
     selection: Selection,
+    group_selection: GroupSelection,
+    nested_groups: bool,
     application: String,
     tenant: String,
     client_id: String,
@@ -78,15 +86,35 @@ impl Graph {
                  schema.",
             )
         })?;
+        let group_selection = GroupSelection::new(&settings.group_attributes).map_err(|name| {
+            error::failed(
+                "preparing to read from Graph",
+                ErrorCategory::Rejected,
+                format!("'{name}' is no attribute of a group that is one text"),
+                "Use a property of Graph's group resource.",
+            )
+        })?;
         let transport = Transport::new(&settings, clock)?;
         Ok(Self {
             transport,
             selection,
+            group_selection,
+            nested_groups: settings.nested_groups,
             application: settings.application,
             tenant: settings.tenant,
             client_id: settings.client_id,
             credential: settings.credential,
         })
+    }
+}
+
+impl Graph {
+    fn selected(&self) -> Selected<'_> {
+        Selected {
+            people: &self.selection,
+            groups: &self.group_selection,
+            nested_groups: self.nested_groups,
+        }
     }
 }
 
@@ -106,7 +134,7 @@ impl Source for Graph {
     }
 
     async fn start(&self) -> Result<Watermark, SourceError> {
-        delta::start(&self.transport, &self.selection).await
+        delta::start(&self.transport, self.selected()).await
     }
 
     async fn assignments(&self, application: SourceAnchor) -> Result<Vec<Assignment>, SourceError> {
@@ -121,11 +149,11 @@ impl Source for Graph {
     }
 
     async fn members(&self, groups: &[SourceAnchor]) -> Result<GroupMembers, SourceError> {
-        members::read(&self.transport, &self.selection, groups).await
+        members::read(&self.transport, &self.selection, self.nested_groups, groups).await
     }
 
     async fn members_now(&self, groups: &[SourceAnchor]) -> Result<MembersNow, SourceError> {
-        direct::members(&self.transport, groups).await
+        direct::members(&self.transport, self.nested_groups, groups).await
     }
 
     async fn users(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
@@ -136,8 +164,19 @@ impl Source for Graph {
         direct::people(&self.transport, &self.selection, anchors).await
     }
 
+    async fn groups(&self, groups: &[SourceAnchor]) -> Result<Vec<SourceGroup>, SourceError> {
+        groups::read(&self.transport, &self.group_selection, groups).await
+    }
+
+    async fn transitive_counts(
+        &self,
+        groups: &[SourceAnchor],
+    ) -> Result<Vec<(SourceAnchor, u64)>, SourceError> {
+        groups::count(&self.transport, groups).await
+    }
+
     async fn changes(&self, watermark: &Watermark) -> Result<Changes, SourceError> {
-        delta::changes(&self.transport, &self.selection, watermark).await
+        delta::changes(&self.transport, self.selected(), watermark).await
     }
 
     fn requests(&self) -> u64 {

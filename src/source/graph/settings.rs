@@ -101,6 +101,11 @@ pub struct GraphSettings {
     pub credential: Credential,
     /// The source attributes that the rules need, as the rules list them.
     pub attributes: Vec<String>,
+    /// The attributes of groups that the rules need, as the rules list them; none if groups are left
+    /// alone.
+    pub group_attributes: Vec<String>,
+    /// Groups in groups are read too.
+    pub nested_groups: bool,
     /// Which way connections take, and whom they trust.
     pub network: NetworkSettings,
 }

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::model::group::SourceGroup;
 use crate::model::identity::{Presence, SourceUser};
 use crate::model::ids::SourceAnchor;
 use crate::model::row::AttributeRow;
-use crate::source::UserChange;
+use crate::source::{GroupChange, UserChange};
 
 use super::attributes::Selection;
+use super::group_selection::GroupSelection;
 
 /// One page of a collection or of a change feed.
 #[derive(Debug, Deserialize)]
@@ -84,10 +86,11 @@ pub(super) type Record = Map<String, Value>;
 #[derive(Debug, Deserialize)]
 pub(super) struct GroupDelta {
     pub(super) id: Uuid,
-    #[serde(rename = "@removed")]
-    pub(super) removed: Option<IgnoredAny>,
     #[serde(rename = "members@delta", default)]
     pub(super) members: Vec<MemberDelta>,
+    /// `@removed`, and the selected properties.
+    #[serde(flatten)]
+    pub(super) rest: Record,
 }
 
 /// An element of `members@delta`.
@@ -106,6 +109,13 @@ impl MemberDelta {
     pub(super) fn may_be_person(&self) -> bool {
         self.odata_type.as_deref().is_none_or(|name| {
             name.trim_start_matches('#').eq_ignore_ascii_case("microsoft.graph.user")
+        })
+    }
+
+    /// Returns whether the element is a group.
+    pub(super) fn is_group(&self) -> bool {
+        self.odata_type.as_deref().is_some_and(|name| {
+            name.trim_start_matches('#').eq_ignore_ascii_case("microsoft.graph.group")
         })
     }
 }
@@ -233,13 +243,8 @@ pub(super) fn user_change(
     selection: &Selection,
 ) -> Result<(SourceAnchor, UserChange), String> {
     let anchor = anchor_of(record)?;
-    if let Some(removed) = record.get("@removed") {
-        let reason = removed.get("reason").and_then(Value::as_str).unwrap_or_default();
-        let change = if reason.eq_ignore_ascii_case("deleted") {
-            UserChange::HardDeleted
-        } else {
-            UserChange::SoftDeleted
-        };
+    if let Some(for_good) = removed(record) {
+        let change = if for_good { UserChange::HardDeleted } else { UserChange::SoftDeleted };
         return Ok((anchor, change));
     }
     let is_null = |name| matches!(record.get(name), Some(Value::Null));
@@ -253,6 +258,39 @@ pub(super) fn user_change(
         }
     };
     Ok((anchor, change))
+}
+
+/// Returns what an object of `groups/delta` says of the group itself.
+pub(super) fn group_change(record: &Record, selection: &GroupSelection) -> GroupChange {
+    match removed(record) {
+        Some(true) => GroupChange::HardDeleted,
+        Some(false) => GroupChange::SoftDeleted,
+        None if matches!(record.get("displayName"), Some(Value::Null)) => GroupChange::Unreadable,
+        None => GroupChange::Changed { attributes: selection.read(record) },
+    }
+}
+
+/// Returns a group that exists, from a record. Without a name, which every group has, the record is
+/// one that the app registration may not read.
+pub(super) fn group(record: &Record, selection: &GroupSelection) -> Result<SourceGroup, String> {
+    let anchor = anchor_of(record)?;
+    if record.get("displayName").and_then(Value::as_str).is_none() {
+        return Ok(group_without_attributes(anchor, Presence::Unread));
+    }
+    let attributes = selection.read(record);
+    let cells = attributes.iter().map(|value| value.as_ref().and_then(Option::as_deref));
+    Ok(SourceGroup { anchor, presence: Presence::Present, attributes: AttributeRow::pack(cells) })
+}
+
+/// Returns a group of which nothing is known but what became of it.
+pub(super) fn group_without_attributes(anchor: SourceAnchor, presence: Presence) -> SourceGroup {
+    SourceGroup { anchor, presence, attributes: AttributeRow::default() }
+}
+
+/// Returns whether an object of a change feed was removed for good; `None` if it was not removed.
+fn removed(record: &Record) -> Option<bool> {
+    let reason = record.get("@removed")?.get("reason").and_then(Value::as_str);
+    Some(reason.is_some_and(|reason| reason.eq_ignore_ascii_case("deleted")))
 }
 
 fn is_guest(record: &Record) -> Option<bool> {
@@ -337,7 +375,29 @@ mod tests {
         };
         assert!(member(json!("#microsoft.graph.user")).may_be_person());
         assert!(!member(json!("#microsoft.graph.group")).may_be_person());
+        assert!(member(json!("#microsoft.graph.group")).is_group());
+        assert!(!member(json!("#microsoft.graph.device")).is_group());
         let untyped: MemberDelta = serde_json::from_value(json!({"id": ID})).unwrap();
-        assert!(untyped.may_be_person());
+        assert!(untyped.may_be_person() && !untyped.is_group());
+    }
+
+    #[test]
+    fn groups_without_a_name_are_not_readable() {
+        let selection =
+            GroupSelection::new(&["displayName".to_owned(), "mail".to_owned()]).unwrap();
+        let staff = group(&record(json!({"id": ID, "displayName": "Staff"})), &selection).unwrap();
+        assert_eq!(staff.presence, Presence::Present);
+        assert_eq!(staff.attributes, AttributeRow::pack([Some("Staff"), None]));
+        let hidden = record(json!({"id": ID, "displayName": null, "mail": null}));
+        assert_eq!(group(&hidden, &selection).unwrap().presence, Presence::Unread);
+        assert_eq!(group_change(&hidden, &selection), GroupChange::Unreadable);
+        let change = |value| group_change(&record(value), &selection);
+        assert_eq!(
+            change(json!({"id": ID, "mail": null})),
+            GroupChange::Changed { attributes: vec![None, Some(None)] }
+        );
+        let removed = |reason: &str| change(json!({"id": ID, "@removed": {"reason": reason}}));
+        assert_eq!(removed("deleted"), GroupChange::HardDeleted);
+        assert_eq!(removed("changed"), GroupChange::SoftDeleted);
     }
 }

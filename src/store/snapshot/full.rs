@@ -4,43 +4,67 @@
 //! rows in random order take seven times as long.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
+use crate::model::group::{GroupEdge, SourceGroup};
 use crate::model::identity::{Assignment, Membership, PrincipalKind, SourceUser};
 use crate::model::ids::{ContentHash, SourceAnchor};
 
 use crate::store::error::Trouble;
 use crate::store::links;
 
+use super::groups::{self, Others, Tree};
 use super::rows::Place;
 use super::{ImportSummary, conclude, rows};
 
 /// Keys of people with their anchors, sorted by key.
 type Keys = Vec<(i64, SourceAnchor)>;
 
+/// What was read.
+pub(super) struct Read {
+    pub(super) users: Vec<SourceUser>,
+    pub(super) assignments: Vec<Assignment>,
+    pub(super) memberships: Vec<Membership>,
+    pub(super) groups: Vec<SourceGroup>,
+    pub(super) edges: Vec<GroupEdge>,
+    pub(super) plan_groups: bool,
+}
+
 /// Replaces the snapshot.
-pub(super) fn import(
-    connection: &Connection,
-    mut users: Vec<SourceUser>,
-    mut assignments: Vec<Assignment>,
-    mut memberships: Vec<Membership>,
-) -> Result<ImportSummary, Trouble> {
+pub(super) fn import(connection: &Connection, read: Read) -> Result<ImportSummary, Trouble> {
+    let Read { mut users, mut assignments, mut memberships, .. } = read;
     assignments.sort_unstable();
     assignments.dedup();
-    let groups = assigned_groups(&assignments);
-    memberships.retain(|membership| groups.binary_search(&membership.group).is_ok());
+    let assigned = assigned_groups(&assignments).into_iter().collect();
+    let mut tree = Tree { assigned, edges: read.edges.into_iter().collect() };
+    tree.prune();
+    let reached: Vec<SourceAnchor> = tree.reached().into_iter().collect();
+    memberships.retain(|membership| reached.binary_search(&membership.group).is_ok());
     memberships.sort_unstable();
     memberships.dedup();
     last_of_each(&mut users);
 
     let principals = rows::replace_assignments(connection, &assignments)?;
     let mut changed: Vec<SourceAnchor> = of_kind(&principals, PrincipalKind::User).collect();
-    let changed_groups: Vec<SourceAnchor> = of_kind(&principals, PrincipalKind::Group).collect();
+    let changed_groups = of_kind(&principals, PrincipalKind::Group).collect();
+    let before = rows::groups(connection)?;
+    let moved = moved(&Tree::stored(connection)?, &tree, changed_groups);
+    let changed_groups = groups::replace(connection, &tree, read.groups, Others::Unread)?;
+    if read.plan_groups {
+        changed.extend(changed_groups);
+    }
 
     let related = related(connection, &assignments, &memberships)?;
     let keys = replace_people(connection, &related, users, &mut changed)?;
-    replace_memberships(connection, &groups, &changed_groups, memberships, &keys, &mut changed)?;
+    let after = rows::groups(connection)?;
+    let key = |group| [rows::lookup(&before, group), rows::lookup(&after, group)];
+    let mut watched: Vec<i64> = moved.into_iter().flat_map(key).flatten().collect();
+    watched.sort_unstable();
+    watched.dedup();
+    let wanted = pairs(memberships, &keys, &after);
+    replace_memberships(connection, &wanted, &watched, &keys, &mut changed)?;
     changed.sort_unstable();
     changed.dedup();
     conclude(connection, related.len() as u64, &changed)
@@ -151,28 +175,25 @@ pub(super) fn known_people(
     Ok(known)
 }
 
-/// Makes the rows of groups and memberships those that are given.
+/// Returns the groups whose people are to be planned because something changed above them: those in
+/// another role than before, and those below edges that came or went.
+fn moved(before: &Tree, after: &Tree, mut tops: BTreeSet<SourceAnchor>) -> BTreeSet<SourceAnchor> {
+    tops.extend(before.moved(after));
+    let mut moved = before.below(&tops);
+    moved.extend(after.below(&tops));
+    moved
+}
+
+/// Makes the rows of memberships those that are wanted, and adds the people of those that changed
+/// and of all rows of watched groups to `changed`.
 fn replace_memberships(
     connection: &Connection,
-    groups: &[SourceAnchor],
-    changed_groups: &[SourceAnchor],
-    memberships: Vec<Membership>,
+    wanted: &[(i64, i64)],
+    watched: &[i64],
     keys: &Keys,
     changed: &mut Vec<SourceAnchor>,
 ) -> Result<(), Trouble> {
-    let before = rows::groups(connection)?;
-    rows::replace_groups(connection, groups)?;
-    let after = rows::groups(connection)?;
-    let mut watched: Vec<i64> = changed_groups
-        .iter()
-        .flat_map(|group| [rows::lookup(&before, *group), rows::lookup(&after, *group)])
-        .flatten()
-        .collect();
-    watched.sort_unstable();
-    watched.dedup();
-
-    let wanted = pairs(memberships, keys, &after);
-    let difference = compare(connection, &wanted, &watched)?;
+    let difference = compare(connection, wanted, watched)?;
     let mut delete =
         connection.prepare_cached("DELETE FROM membership WHERE person = ?1 AND grp = ?2")?;
     for (person, group) in &difference.gone {

@@ -1,7 +1,8 @@
 //! The source as last imported, in one transaction with its watermark.
 //!
-//! People stay in the snapshot for as long as they have an assignment, a membership in an assigned
-//! group, or a live link. Whoever of these was not handed over is kept as *unread*: nobody is
+//! People stay in the snapshot for as long as they have an assignment, a membership in a group that
+//! counts, or a live link; groups, while they are assigned, below an assigned one, or linked.
+//! Whoever of these was not handed over is kept as *unread*: nobody is
 //! absent because nobody read them.
 
 mod delta;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
+use crate::model::group::{GroupEdge, SourceGroup};
 use crate::model::identity::{Assignment, Membership, SourceUser};
 use crate::model::ids::{SourceAnchor, Timestamp, Watermark};
 
@@ -31,8 +33,14 @@ pub enum SnapshotUpdate {
         users: Vec<SourceUser>,
         /// The complete assignment list.
         assignments: Vec<Assignment>,
-        /// Everybody in the assigned groups.
+        /// Everybody in the assigned groups, and in the groups below them.
         memberships: Vec<Membership>,
+        /// What is known of the groups; those that are left out are unread.
+        groups: Vec<SourceGroup>,
+        /// Which groups are direct members of which.
+        edges: Vec<GroupEdge>,
+        /// Groups that change are to be planned.
+        plan_groups: bool,
         /// Where reading resumes.
         watermark: Watermark,
         /// The hash of the query that the watermark is bound to.
@@ -44,12 +52,20 @@ pub enum SnapshotUpdate {
         users: Vec<SourceUser>,
         /// The complete assignment list; `None` if it did not change.
         assignments: Option<Vec<Assignment>>,
-        /// Memberships that were added, all of newly assigned groups among them.
+        /// Memberships that were added, all of newly reached groups among them.
         added: Vec<Membership>,
         /// Memberships that were removed.
         removed: Vec<Membership>,
+        /// Groups that changed or are new.
+        groups: Vec<SourceGroup>,
+        /// Groups that came into groups.
+        edges_added: Vec<GroupEdge>,
+        /// Groups that left groups.
+        edges_removed: Vec<GroupEdge>,
         /// Groups that no longer exist.
         groups_gone: Vec<SourceAnchor>,
+        /// Groups that change are to be planned.
+        plan_groups: bool,
         /// Where reading resumes.
         watermark: Watermark,
     },
@@ -60,11 +76,47 @@ pub enum SnapshotUpdate {
 pub struct ImportSummary {
     /// People in the snapshot now.
     pub people: u64,
-    /// People whose record, assignment rows or memberships changed: they are to be planned now.
+    /// People and groups of whom something changed: they are to be planned now.
     pub changed: u64,
 }
 
+/// What the snapshot has of groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredGroups {
+    /// Groups that are assigned, nested in an assigned one, or linked; sorted by anchor.
+    pub groups: Vec<SourceGroup>,
+    /// Which of them are direct members of which; sorted.
+    pub edges: Vec<GroupEdge>,
+    /// Those that are linked; sorted.
+    pub linked: Vec<SourceAnchor>,
+}
+
+impl StoredGroups {
+    /// Returns a group.
+    pub fn find(&self, group: SourceAnchor) -> Option<&SourceGroup> {
+        let index = self.groups.binary_search_by_key(&group, |known| known.anchor).ok()?;
+        self.groups.get(index)
+    }
+
+    /// Returns whether a group is linked.
+    pub fn is_linked(&self, group: SourceAnchor) -> bool {
+        self.linked.binary_search(&group).is_ok()
+    }
+}
+
 impl Store {
+    /// Returns what the snapshot has of groups, their members left out.
+    pub async fn stored_groups(&self) -> Result<StoredGroups, StoreError> {
+        self.read("reading the groups", |connection| {
+            Ok(StoredGroups {
+                groups: groups::source_groups(connection)?,
+                edges: groups::edges(connection)?,
+                linked: groups::linked(connection)?.into_iter().collect(),
+            })
+        })
+        .await
+    }
+
     /// Returns all assignment rows, sorted.
     pub async fn assignments(&self) -> Result<Vec<Assignment>, StoreError> {
         self.read("reading the assignments", |connection| Ok(rows::assignments(connection)?)).await
@@ -164,22 +216,43 @@ impl Store {
     pub async fn commit_import(&self, update: SnapshotUpdate) -> Result<ImportSummary, StoreError> {
         self.alone(move |worker| {
             worker.write("importing", Durability::Process, |connection| match update {
-                SnapshotUpdate::Full { users, assignments, memberships, watermark, query_hash } => {
+                SnapshotUpdate::Full {
+                    users,
+                    assignments,
+                    memberships,
+                    groups,
+                    edges,
+                    plan_groups,
+                    watermark,
+                    query_hash,
+                } => {
                     rows::set_watermark(connection, &watermark, Some(&query_hash))?;
-                    full::import(connection, users, assignments, memberships)
+                    let read =
+                        full::Read { users, assignments, memberships, groups, edges, plan_groups };
+                    full::import(connection, read)
                 }
                 SnapshotUpdate::Delta {
                     users,
                     assignments,
                     added,
                     removed,
+                    groups,
+                    edges_added,
+                    edges_removed,
                     groups_gone,
+                    plan_groups,
                     watermark,
                 } => {
                     rows::set_watermark(connection, &watermark, None)?;
-                    let changes =
-                        delta::Changes { users, assignments, added, removed, groups_gone };
-                    delta::import(connection, changes)
+                    let tree = delta::TreeChanges {
+                        assignments,
+                        groups,
+                        edges_added,
+                        edges_removed,
+                        groups_gone,
+                        plan_groups,
+                    };
+                    delta::import(connection, users, tree, (added, removed))
                 }
             })
         })

@@ -231,7 +231,7 @@ pub(super) fn replace_assignments(
     Ok(changed)
 }
 
-/// Returns the assigned groups with their keys, sorted by anchor.
+/// Returns all groups with their keys, sorted by anchor.
 pub(super) fn groups(connection: &Connection) -> rusqlite::Result<Vec<(SourceAnchor, i64)>> {
     connection
         .prepare_cached("SELECT anchor, key FROM source_group ORDER BY anchor")?
@@ -239,37 +239,18 @@ pub(super) fn groups(connection: &Connection) -> rusqlite::Result<Vec<(SourceAnc
         .collect()
 }
 
-/// Returns the key of an assigned group.
+/// Returns the key of a group that is assigned or below an assigned one.
 pub(super) fn group_key(
     connection: &Connection,
     group: SourceAnchor,
 ) -> rusqlite::Result<Option<i64>> {
     connection
-        .prepare_cached("SELECT key FROM source_group WHERE anchor = ?1")?
+        .prepare_cached(
+            "SELECT key FROM source_group WHERE anchor = ?1 \
+             AND (assigned OR EXISTS (SELECT 1 FROM group_edge WHERE child = key))",
+        )?
         .query_row([group], |row| row.get(0))
         .optional()
-}
-
-/// Makes the rows of assigned groups `wanted` (sorted, unique). The memberships of the groups that
-/// go must have gone before.
-pub(super) fn replace_groups(
-    connection: &Connection,
-    wanted: &[SourceAnchor],
-) -> rusqlite::Result<()> {
-    let known = groups(connection)?;
-    for (group, key) in &known {
-        if wanted.binary_search(group).is_err() {
-            connection.prepare_cached("DELETE FROM source_group WHERE key = ?1")?.execute([key])?;
-        }
-    }
-    for group in wanted {
-        if known.binary_search_by_key(group, |(anchor, _)| *anchor).is_err() {
-            connection
-                .prepare_cached("INSERT INTO source_group (anchor) VALUES (?1)")?
-                .execute([group])?;
-        }
-    }
-    Ok(())
 }
 
 /// Returns the members of a group.
@@ -288,7 +269,7 @@ pub(super) fn members_of(
         .collect()
 }
 
-/// Returns the assigned groups that a person is in.
+/// Returns the groups that a person is in directly.
 pub(in crate::store) fn groups_of(
     connection: &Connection,
     person: i64,

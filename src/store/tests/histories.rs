@@ -91,7 +91,7 @@ impl Tenant {
             assignments,
             added: added.copied().collect(),
             removed: before.memberships.difference(&self.memberships).copied().collect(),
-            groups_gone: Vec::new(),
+            ..Delta::default()
         }
     }
 

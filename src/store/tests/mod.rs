@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::model::account::{AccountKind, Link, LinkState, Origin, Shadow};
+use crate::model::group::{GroupEdge, SourceGroup};
 use crate::model::identity::{
     Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
 };
@@ -132,6 +133,9 @@ fn full(
         users,
         assignments,
         memberships,
+        groups: Vec::new(),
+        edges: Vec::new(),
+        plan_groups: false,
         watermark: Watermark("full".to_owned()),
         query_hash: "query".to_owned(),
     }
@@ -144,7 +148,11 @@ struct Delta {
     assignments: Option<Vec<Assignment>>,
     added: Vec<Membership>,
     removed: Vec<Membership>,
+    groups: Vec<SourceGroup>,
+    edges_added: Vec<GroupEdge>,
+    edges_removed: Vec<GroupEdge>,
     groups_gone: Vec<SourceAnchor>,
+    plan_groups: bool,
 }
 
 impl From<Delta> for SnapshotUpdate {
@@ -154,7 +162,11 @@ impl From<Delta> for SnapshotUpdate {
             assignments: delta.assignments,
             added: delta.added,
             removed: delta.removed,
+            groups: delta.groups,
+            edges_added: delta.edges_added,
+            edges_removed: delta.edges_removed,
             groups_gone: delta.groups_gone,
+            plan_groups: delta.plan_groups,
             watermark: Watermark("delta".to_owned()),
         }
     }

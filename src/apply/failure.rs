@@ -112,6 +112,7 @@ mod tests {
             target_id: TargetId::new("a"),
             values: vec![(TargetAttribute::Email, Some("new@x.test".to_owned()))],
             enable: false,
+            promote: false,
         };
         use ErrorCategory::{Auth, Bug, Rejected, Throttled, Transient};
         use Refusal::{Conflict, LicensesExceeded, NotFound, Other};

@@ -8,6 +8,7 @@ mod failure;
 mod recover;
 mod step;
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +19,7 @@ pub use recover::{RecoverError, Recovered, recover};
 
 use crate::clock::Clock;
 use crate::model::ids::{CycleId, SourceAnchor};
-use crate::model::outcome::CycleCounts;
+use crate::model::outcome::{CycleCounts, OutcomeStatus};
 use crate::model::plan::{CheckedPlan, PlannedChange};
 use crate::store::{Store, StoreError};
 use crate::target::{Refusal, Target, TargetError};
@@ -73,7 +74,7 @@ pub struct Applied {
 pub async fn apply(applier: &Applier<'_>, plan: &CheckedPlan) -> Result<Applied, StoreError> {
     let run = Run::default();
     let changes = &plan.plan().changes;
-    for class in changes.chunk_by(|left, right| left.class() == right.class()) {
+    for class in changes.chunk_by(|left, right| left.place() == right.place()) {
         let mut running = FuturesUnordered::new();
         for change in class {
             if running.len() >= applier.in_flight.max(1)
@@ -94,6 +95,8 @@ pub async fn apply(applier: &Applier<'_>, plan: &CheckedPlan) -> Result<Applied,
 #[derive(Default)]
 struct Run {
     applied: Mutex<Applied>,
+    /// Whose change did not do what was planned: what waits for it stays for the next cycle.
+    undone: Mutex<HashSet<SourceAnchor>>,
     halted: AtomicBool,
 }
 
@@ -107,12 +110,19 @@ impl Run {
         if self.halted.load(Ordering::Relaxed) {
             return Ok(());
         }
+        if change.after.is_some_and(|first| !self.is_done(first)) {
+            self.note_undone(change.anchor);
+            return Ok(());
+        }
         if (applier.stop)() {
             self.halted.store(true, Ordering::Relaxed);
             self.with(|applied| applied.stopped = true);
             return Ok(());
         }
         let done = step::step(applier, plan, change).await?;
+        if done.status != OutcomeStatus::Success {
+            self.note_undone(change.anchor);
+        }
         let tried = self.with(|applied| {
             done.count(change, &mut applied.counts);
             if done.replan {
@@ -134,6 +144,14 @@ impl Run {
         }
         (applier.progress)(usize::try_from(tried).unwrap_or(usize::MAX));
         Ok(())
+    }
+
+    fn is_done(&self, anchor: SourceAnchor) -> bool {
+        !self.undone.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).contains(&anchor)
+    }
+
+    fn note_undone(&self, anchor: SourceAnchor) {
+        self.undone.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(anchor);
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Applied) -> T) -> T {

@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use crate::model::account::{TargetAttribute, TargetUser, address_key};
+use crate::model::account::{AccountKind, TargetAttribute, TargetUser, address_key};
 use crate::model::ids::SourceAnchor;
 use crate::model::outcome::{ErrorCategory, OutcomeStatus, ProvisioningError};
 use crate::model::plan::{PlannedChange, Write};
@@ -141,9 +141,10 @@ pub fn took_effect(change: &PlannedChange, account: &TargetUser) -> bool {
             let sent = values.get(TargetAttribute::Email.index()).unwrap_or("");
             account.kind == *kind && address_key(account.address()) == address_key(sent)
         }
-        Write::Update { values, enable, .. } => {
+        Write::Update { values, enable, promote, .. } => {
             values.iter().all(|(target, wanted)| written(*target, wanted.as_deref()))
                 && !(*enable && account.disabled)
+                && !(*promote && account.kind != AccountKind::Employee)
         }
         Write::Disable { .. } => account.disabled,
         Write::Group(_) | Write::Nothing => false,

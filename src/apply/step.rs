@@ -1,6 +1,6 @@
 //! One change: intent, call, outcome.
 
-use crate::model::account::{Link, Shadow, TargetAttribute, TargetUser};
+use crate::model::account::{AccountKind, Link, Shadow, TargetAttribute, TargetUser, address_key};
 use crate::model::ids::Timestamp;
 use crate::model::outcome::{
     CycleCounts, ErrorCategory, LogEntry, OutcomeStatus, ProvisioningError,
@@ -128,11 +128,11 @@ async fn call(applier: &Applier<'_>, write: &Write) -> Result<Option<TargetUser>
             let user = NewUser { kind: *kind, values: values.clone(), notify: applier.welcome };
             applier.target.create_user(&user).await.map(Some)
         }
-        Write::Update { target_id, values, enable } => {
+        Write::Update { target_id, values, enable, promote } => {
             let change = UserChange {
                 values: values.clone(),
                 disabled: enable.then_some(false),
-                promote: false,
+                promote: *promote,
             };
             applier.target.change_user(target_id, &change).await.map(Some)
         }
@@ -259,6 +259,21 @@ pub fn link_change(
     }))
 }
 
+/// Returns whether an account still has the address that it should have given up.
+fn keeps_address(change: &PlannedChange, account: &TargetUser) -> bool {
+    let email = TargetAttribute::Email;
+    let Some(before) = change.before.as_ref().and_then(|one| one.read_back.get(email.index()))
+    else {
+        return false;
+    };
+    let moves = match &change.write {
+        Write::Update { values, .. } => values.iter().any(|(target, _)| *target == email),
+        _ => false,
+    };
+    let kept = |address: &String| address_key(address) == address_key(before);
+    moves && account.other_addresses.iter().any(kept)
+}
+
 /// Returns what the target ignored of a change that it reported as done.
 fn not_applied(change: &PlannedChange, account: &TargetUser) -> Option<ProvisioningError> {
     let mut ignored: Vec<&str> = Vec::new();
@@ -287,6 +302,14 @@ fn not_applied(change: &PlannedChange, account: &TargetUser) -> Option<Provision
     };
     if state_ignored {
         ignored.push("IsDisabled");
+    }
+    if matches!(change.write, Write::Update { promote: true, .. })
+        && account.kind != AccountKind::Employee
+    {
+        ignored.push("IsEmployee");
+    }
+    if ignored.is_empty() && change.unfinished && keeps_address(change, account) {
+        ignored.push("the address of before, which the account keeps as a further one");
     }
     (!ignored.is_empty()).then(|| ProvisioningError {
         code: "NotApplied".to_owned(),

@@ -86,7 +86,7 @@ impl Cycle<'_> {
     /// Returns who waits because somebody else has or wants the same account.
     async fn rivals(&self) -> Result<Vec<SourceAnchor>, CycleFailure> {
         let holds = self.engine.store.holds().await?;
-        let shared = holds.iter().filter(|hold| hold.kind == HoldKind::SharedAccount);
+        let shared = holds.iter().filter(|hold| waits_for_address(hold.kind));
         let items = shared.flat_map(|hold| &hold.items);
         Ok(items.map(|item| item.anchor).collect())
     }
@@ -119,7 +119,7 @@ impl Cycle<'_> {
                 .notes
                 .push(format!("{settled} {writes} that an interruption left open {were} settled."));
             // What was written may have set an account or an address free.
-            self.plan_again(|kind| kind == HoldKind::SharedAccount).await?;
+            self.plan_again(waits_for_address).await?;
         }
         if job.first_plan_done {
             return Ok(job);
@@ -250,7 +250,7 @@ impl Cycle<'_> {
             let job = self.engine.store.job().await?;
             let view = self.first_view(&job);
             let decided = self.decide(Known { job: &job, imported, data: &data }, view).await?;
-            self.record_holds(&data, decided.checked.plan()).await?;
+            self.record_holds(decided.planned, decided.checked.plan()).await?;
             checked = decided.checked;
         }
     }
@@ -371,6 +371,11 @@ impl Cycle<'_> {
 fn waits_for_an_event(kind: HoldKind) -> bool {
     let returns = matches!(kind, HoldKind::LicenseLimitExceeded | HoldKind::NotReadable);
     !returns && !kind.withholds_removals()
+}
+
+/// Returns whether somebody waits for an account or an address that another one has.
+fn waits_for_address(kind: HoldKind) -> bool {
+    matches!(kind, HoldKind::SharedAccount | HoldKind::AddressSwap | HoldKind::Namesake)
 }
 
 /// Returns whether an account or an address may be free after a change.

@@ -6,7 +6,7 @@ use crate::model::account::Detail;
 use crate::model::ids::{SourceAnchor, Timestamp};
 use crate::model::plan::{CheckedPlan, Plan, PlannedChange, Reason};
 use crate::plan::{PlanInput, Planned, TargetView, check, plan};
-use crate::store::{self, Answer, JobState, PlanData, Seen, StoredHold};
+use crate::store::{self, Answer, JobState, PlanData, Seen, StoredHold, Subject};
 
 use super::course::Cycle;
 use super::failure::CycleFailure;
@@ -14,7 +14,10 @@ use super::import::Imported;
 use super::lookup::Lookups;
 
 /// Rounds of look-ups before planning is given up as endless.
-const ROUNDS: u32 = 6;
+const ROUNDS: u32 = 9;
+
+/// Rounds in which further people are planned because of those who are.
+const COMPANION_ROUNDS: u32 = 3;
 
 /// How old what is known of the tenant may be when anything is written: 10 minutes.
 const TENANT_KNOWN_FOR_MS: u64 = 600_000;
@@ -30,6 +33,8 @@ pub(super) struct Known<'a> {
 /// How planning of one cycle ended.
 pub(super) struct Decided {
     pub checked: CheckedPlan,
+    /// Who was planned.
+    pub planned: Vec<SourceAnchor>,
     pub view: TargetView,
 }
 
@@ -80,7 +85,7 @@ impl Cycle<'_> {
         let Known { job, imported, data } = known;
         let job = if imported.roles.is_empty() { job.clone() } else { engine.store.job().await? };
         let answered = engine.store.answered(engine.clock.now()).await?;
-        let subjects: Vec<SourceAnchor> =
+        let mut subjects: Vec<SourceAnchor> =
             data.subjects.iter().map(|subject| subject.anchor).collect();
         let verify: Vec<SourceAnchor> = data
             .subjects
@@ -88,9 +93,12 @@ impl Cycle<'_> {
             .filter(|subject| subject.verify)
             .map(|subject| subject.anchor)
             .collect();
+        let mut extended: Option<PlanData> = None;
+        let mut extensions = 0;
         let roles =
             job.application.as_ref().map(|known| known.roles.as_slice()).unwrap_or_default();
         for _ in 0..ROUNDS {
+            let data = extended.as_ref().unwrap_or(data);
             let input = PlanInput {
                 kind: self.report.kind,
                 rules: &engine.settings.rules,
@@ -104,6 +112,7 @@ impl Cycle<'_> {
                 edges: &data.edges,
                 links: &data.links,
                 target: &view,
+                companions: extensions < COMPANION_ROUNDS,
                 active_links: data.active_links,
                 anybody_assigned: !imported.roles.is_empty()
                     || (imported.default_access && engine.settings.rules.default_access),
@@ -127,7 +136,7 @@ impl Cycle<'_> {
                     if !seen.is_empty() {
                         engine.store.note_seen(seen).await?;
                     }
-                    return Ok(Decided { checked, view });
+                    return Ok(Decided { checked, planned: subjects, view });
                 }
                 Planned::Needs(needs) => needs,
             };
@@ -140,9 +149,31 @@ impl Cycle<'_> {
                 }
                 view.seats_fresh = true;
             }
+            if needs.idle_employees {
+                view.idle_employees = Some(engine.store.idle_employees().await?);
+            }
+            if !needs.people.is_empty() {
+                extensions += 1;
+                let more = self.with_companions(data, needs.people.iter().copied()).await?;
+                subjects = more.subjects.iter().map(|subject| subject.anchor).collect();
+                extended = Some(more);
+            }
             self.lookups().answer(&needs, &mut view).await?;
         }
         Err(CycleFailure::Endless { rounds: ROUNDS })
+    }
+
+    /// Returns what is planned together with further people, except those whose interrupted write
+    /// could not be looked up.
+    async fn with_companions(
+        &self,
+        data: &PlanData,
+        people: impl Iterator<Item = SourceAnchor>,
+    ) -> Result<PlanData, CycleFailure> {
+        let free = people.filter(|anchor| self.unsettled.binary_search(anchor).is_err());
+        let companions = free.map(|anchor| Subject { anchor, verify: false });
+        let subjects = data.subjects.iter().copied().chain(companions).collect();
+        Ok(self.engine.store.plan_data_of(subjects).await?)
     }
 
     /// Records what waits. With approval given in advance, approves it as seen and plans again; a
@@ -153,10 +184,10 @@ impl Cycle<'_> {
         decided: Decided,
     ) -> Result<Option<CheckedPlan>, CycleFailure> {
         let engine = self.engine;
-        let Decided { checked, view } = decided;
+        let Decided { checked, planned, view } = decided;
         self.plan = Some(checked.plan().clone());
         self.count(checked.plan());
-        let holds = self.record_holds(known.data, checked.plan()).await?;
+        let holds = self.record_holds(planned, checked.plan()).await?;
         if self.asked.preview {
             return Ok(None);
         }
@@ -190,7 +221,7 @@ impl Cycle<'_> {
         let decided = self.decide(known, view).await?;
         self.plan = Some(decided.checked.plan().clone());
         self.count(decided.checked.plan());
-        self.record_holds(known.data, decided.checked.plan()).await?;
+        self.record_holds(decided.planned, decided.checked.plan()).await?;
         Ok(Some(decided.checked))
     }
 
@@ -208,10 +239,9 @@ impl Cycle<'_> {
 
     pub(super) async fn record_holds(
         &self,
-        data: &PlanData,
+        planned: Vec<SourceAnchor>,
         plan: &Plan,
     ) -> Result<Vec<StoredHold>, CycleFailure> {
-        let planned = data.subjects.iter().map(|subject| subject.anchor).collect();
         let planned = store::Planned::These(planned);
         let now = self.engine.clock.now();
         Ok(self.engine.store.record_holds(plan.holds.clone(), planned, now).await?)

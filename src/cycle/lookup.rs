@@ -178,6 +178,7 @@ impl Lookups<'_> {
                 .and_then(|index| owners.get(index));
             view.add(KnownAccount {
                 linked_to: owner.and_then(|owner| owner.live),
+                owner_left: owner.is_some_and(|owner| owner.left),
                 before: owner.map(|owner| owner.before.clone()).unwrap_or_default(),
                 account,
             });

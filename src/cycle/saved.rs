@@ -79,10 +79,15 @@ impl SavedPlan {
         if self.rules_hash != now.rules_hash {
             differences.push("the rules changed since the plan was made".to_owned());
         }
-        let changes: HashMap<SourceAnchor, &PlannedChange> =
-            now.changes.iter().map(|change| (change.anchor, change)).collect();
+        // Few people have several changes in one plan: those who swap addresses.
+        let mut changes: HashMap<SourceAnchor, Vec<&PlannedChange>> = HashMap::new();
+        for change in &now.changes {
+            changes.entry(change.anchor).or_default().push(change);
+        }
         for saved in &self.changes {
-            match changes.get(&saved.anchor) {
+            let now_planned = changes.get(&saved.anchor).map(Vec::as_slice).unwrap_or_default();
+            let same = now_planned.iter().find(|change| change.hash == saved.hash);
+            match same.or(now_planned.first()) {
                 Some(change) if change.hash == saved.hash && change.seen == saved.seen => {}
                 Some(change) => differences.push(difference(saved, change)),
                 None => differences.push(absent(saved, now)),
@@ -94,6 +99,7 @@ impl SavedPlan {
         let mut people: Vec<SourceAnchor> =
             self.changes.iter().map(|change| change.anchor).collect();
         people.sort_unstable();
+        people.dedup();
         Ok(people)
     }
 }

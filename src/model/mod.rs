@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod group;
+pub mod hold;
 pub mod identity;
 pub mod ids;
 pub mod outcome;

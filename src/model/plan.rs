@@ -7,6 +7,8 @@ use super::group::GroupLinkState;
 use super::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use super::row::AttributeRow;
 
+pub use super::hold::{HeldItem, Hold, HoldKind};
+
 /// What a cycle reads and plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -128,6 +130,10 @@ pub enum Reason {
     AccountGone,
     /// The account was disabled by somebody else, and stays so.
     DisabledElsewhere,
+    /// The account is a client, and the rules say employee.
+    BecomesEmployee,
+    /// Two people take over each other's address, in three steps.
+    AddressSwap,
     /// The group is assigned.
     GroupAssigned,
     /// The name of the group differs from the one last sent.
@@ -157,6 +163,10 @@ impl Reason {
             Self::Left { event } => format!("out of scope: {}", event.word()),
             Self::AccountGone => "the linked account no longer exists".to_owned(),
             Self::DisabledElsewhere => "somebody else disabled the account".to_owned(),
+            Self::BecomesEmployee => {
+                "the account is a client, and the rules say employee".to_owned()
+            }
+            Self::AddressSwap => "two people swap their addresses".to_owned(),
             Self::GroupAssigned => "the group is assigned".to_owned(),
             Self::Renamed => "the name differs from the one last sent".to_owned(),
             Self::MembersJoined => "people joined the group".to_owned(),
@@ -199,6 +209,9 @@ pub enum Write {
         values: Vec<(TargetAttribute, Option<String>)>,
         /// Enable the account in the same call.
         enable: bool,
+        /// Make an employee of a client in the same call.
+        #[serde(default)]
+        promote: bool,
     },
     /// Disable an account.
     Disable {
@@ -329,6 +342,13 @@ pub struct PlannedChange {
     /// More remains to be done for the person than this change: it is planned again next.
     #[serde(default)]
     pub unfinished: bool,
+    /// The step within the class: a change that needs an address which another one gives up comes
+    /// a step later.
+    #[serde(default)]
+    pub phase: u8,
+    /// Whose change has to succeed first, in an earlier step.
+    #[serde(default)]
+    pub after: Option<SourceAnchor>,
     /// The account as it was known when the change was planned; `None` if it does not exist yet.
     pub before: Option<Shadow>,
     /// Hash over object, action and values: what an approval covers.
@@ -338,9 +358,15 @@ pub struct PlannedChange {
 }
 
 impl PlannedChange {
-    /// Returns the class of the change in the order of application, the lowest first: revocation,
-    /// links, changes of what exists, creates, groups, their new members.
-    pub fn class(&self) -> u8 {
+    /// Returns the place of the change in the order of application, the lowest first: its class, and
+    /// the step within the class.
+    pub fn place(&self) -> (u8, u8) {
+        (self.class(), self.phase)
+    }
+
+    /// Returns the class of the change: revocation, links, changes of what exists, creates, groups,
+    /// their new members.
+    fn class(&self) -> u8 {
         if let Write::Group(write) = &self.write {
             return match write.call {
                 GroupCall::Remove { .. } => 1,
@@ -358,140 +384,6 @@ impl PlannedChange {
             (ProvisioningAction::Create, _) => 6,
         }
     }
-}
-
-/// Why something is withheld.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldKind {
-    /// The first plan of the job waits for a person.
-    FirstCycle,
-    /// The rules changed, and the plan removes or rewrites more than the limits.
-    RulesChanged,
-    /// More removals than the limits allow.
-    TooManyRemovals,
-    /// The removals would leave nobody.
-    WouldLeaveNobody,
-    /// The source shows nobody at all.
-    SourceEmptied,
-    /// The source shows half of the people or fewer.
-    SourceHalved,
-    /// More than one account matches.
-    Ambiguous,
-    /// Two people want one account or one address.
-    SharedAccount,
-    /// The account was once linked to another person.
-    Namesake,
-    /// The account is a client and should be an employee, or the reverse.
-    TypeChange,
-    /// The roles of the person ask for different types.
-    ConflictingRoles,
-    /// A required attribute has no value.
-    MissingValues,
-    /// The matched account is protected and is not touched.
-    Protected,
-    /// A protected account should have been removed: a person must deal with it.
-    ProtectedRemoval,
-    /// The account was disabled by somebody else and is not enabled.
-    DisabledElsewhere,
-    /// No licence is left for the employee.
-    LicenseLimitExceeded,
-    /// The account could not be read in full.
-    NotReadable,
-    /// Two groups have one name, or a group of that name exists that this job does not own.
-    NameClash,
-    /// The group has more members than a group of the target takes.
-    GroupFull,
-    /// More members would be removed from a group than the limits allow.
-    TooManyMemberRemovals,
-    /// More groups would be deleted or emptied than the limits allow.
-    TooManyGroupRemovals,
-    /// Somebody else put members into the group.
-    ExtraMembers,
-}
-
-impl HoldKind {
-    /// Returns whether a person can approve it: only the guard's holds withhold a finished change.
-    pub fn approvable(self) -> bool {
-        matches!(
-            self,
-            Self::FirstCycle
-                | Self::RulesChanged
-                | Self::TooManyRemovals
-                | Self::WouldLeaveNobody
-                | Self::SourceEmptied
-                | Self::SourceHalved
-                | Self::TooManyMemberRemovals
-                | Self::TooManyGroupRemovals
-        )
-    }
-
-    /// Returns whether it withholds removals that looked like an accident when they were planned.
-    pub fn withholds_removals(self) -> bool {
-        matches!(
-            self,
-            Self::TooManyRemovals
-                | Self::WouldLeaveNobody
-                | Self::SourceEmptied
-                | Self::SourceHalved
-                | Self::TooManyMemberRemovals
-                | Self::TooManyGroupRemovals
-        )
-    }
-
-    /// Returns the name in PascalCase, as the log shows it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::FirstCycle => "FirstCycle",
-            Self::RulesChanged => "RulesChanged",
-            Self::TooManyRemovals => "TooManyRemovals",
-            Self::WouldLeaveNobody => "WouldLeaveNobody",
-            Self::SourceEmptied => "SourceEmptied",
-            Self::SourceHalved => "SourceHalved",
-            Self::Ambiguous => "Ambiguous",
-            Self::SharedAccount => "SharedAccount",
-            Self::Namesake => "Namesake",
-            Self::TypeChange => "TypeChange",
-            Self::ConflictingRoles => "ConflictingRoles",
-            Self::MissingValues => "MissingValues",
-            Self::Protected => "Protected",
-            Self::ProtectedRemoval => "ProtectedRemoval",
-            Self::DisabledElsewhere => "DisabledElsewhere",
-            Self::LicenseLimitExceeded => "LicenseLimitExceeded",
-            Self::NotReadable => "NotReadable",
-            Self::NameClash => "NameClash",
-            Self::GroupFull => "GroupFull",
-            Self::TooManyMemberRemovals => "TooManyMemberRemovals",
-            Self::TooManyGroupRemovals => "TooManyGroupRemovals",
-            Self::ExtraMembers => "ExtraMembers",
-        }
-    }
-}
-
-/// One object that is withheld.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldItem {
-    /// The person.
-    pub anchor: SourceAnchor,
-    /// What people call the object.
-    pub label: String,
-    /// What exactly is the matter with this object; empty if the hold's message says it all.
-    pub detail: String,
-    /// Identifies the item from plan to plan: the hash of the change, or of kind and detail.
-    pub hash: ContentHash,
-    /// The finished change that waits, for an approvable hold.
-    pub change: Option<PlannedChange>,
-}
-
-/// Objects that are withheld for one cause.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// The cause.
-    pub kind: HoldKind,
-    /// What happened and what to do, in a sentence or two.
-    pub message: String,
-    /// The objects, ordered by label and anchor; never empty.
-    pub items: Vec<HeldItem>,
 }
 
 /// What was looked at, in numbers.

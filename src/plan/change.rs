@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::model::account::{LinkState, Origin, Shadow, TargetAttribute, TargetUser};
+use crate::model::account::{Link, LinkState, Origin, Shadow, TargetAttribute, TargetUser};
 use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
     LinkAfter, ModifiedProperty, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
@@ -40,7 +40,7 @@ impl Parts {
     /// Returns the change with the hash over its content. `seen` is the account that a saved plan
     /// was made for; numbers are given once the whole plan is there.
     pub fn seal(self, seen: Option<&TargetUser>) -> PlannedChange {
-        let content = serde_json::to_vec(&(self.anchor, self.action, &self.write, &self.link));
+        let hash = content_hash(self.anchor, self.action, &self.write, &self.link);
         PlannedChange {
             id: ChangeId::default(),
             object: self.object,
@@ -53,11 +53,109 @@ impl Parts {
             write: self.write,
             link: self.link,
             unfinished: false,
+            phase: 0,
+            after: None,
             before: self.before,
-            hash: ContentHash(xxh3_128(&content.unwrap_or_default())),
+            hash,
             seen: seen.map(fingerprint),
         }
     }
+}
+
+/// Returns the hash that an approval covers.
+fn content_hash(
+    anchor: SourceAnchor,
+    action: ProvisioningAction,
+    write: &Write,
+    link: &LinkAfter,
+) -> ContentHash {
+    let content = serde_json::to_vec(&(anchor, action, write, link));
+    ContentHash(xxh3_128(&content.unwrap_or_default()))
+}
+
+/// Returns a change of a linked account without the new address; `None` if nothing is left of it.
+pub fn without_address(change: &PlannedChange, link: &Link) -> Option<PlannedChange> {
+    let Write::Update { values, enable, promote, .. } = &change.write else { return None };
+    let email = TargetAttribute::Email;
+    let others = values.iter().filter(|(target, _)| *target != email).cloned().collect();
+    let kept = link.shadow.sent.get(email.index());
+    let label = label_of(&link.shadow.sent, link.anchor);
+    let change = PlannedChange { label, ..change.clone() };
+    reduced(change, link, others, *enable, *promote, |sent| sent.with(email.index(), kept))
+}
+
+/// Returns a change of a linked account that leaves it a client; `None` if nothing is left of it.
+pub fn without_promotion(change: &PlannedChange, link: &Link) -> Option<PlannedChange> {
+    let Write::Update { values, enable, .. } = &change.write else { return None };
+    reduced(change.clone(), link, values.clone(), *enable, false, Clone::clone)
+}
+
+/// Returns a change of a linked account with a part of what it does.
+fn reduced(
+    mut change: PlannedChange,
+    link: &Link,
+    values: Vec<(TargetAttribute, Option<String>)>,
+    enable: bool,
+    promote: bool,
+    sent_after: impl FnOnce(&AttributeRow) -> AttributeRow,
+) -> Option<PlannedChange> {
+    let names: Vec<&str> = values.iter().map(|(target, _)| target.name()).collect();
+    let of_value = |name: &str| TargetAttribute::parse(name).is_some();
+    change.modified.retain(|property| {
+        let name = property.name.as_str();
+        names.contains(&name) || !of_value(name) && (promote || name != KIND)
+    });
+    if values.is_empty() {
+        change.reasons.retain(|reason| *reason != Reason::ValuesDiffer);
+    }
+    if !promote {
+        change.reasons.retain(|reason| *reason != Reason::BecomesEmployee);
+    }
+    if values.is_empty() && !enable && !promote {
+        if link.state != LinkState::Released {
+            return None;
+        }
+        let disabled = change.before.as_ref().is_some_and(|before| before.disabled);
+        change.reasons = vec![if disabled { Reason::DisabledElsewhere } else { Reason::Returned }];
+        change.action = ProvisioningAction::Other;
+        change.write = Write::Nothing;
+    } else {
+        change.write = Write::Update { target_id: link.target_id.clone(), values, enable, promote };
+    }
+    if let LinkAfter::Keep { sent, .. } = &mut change.link {
+        *sent = sent_after(sent);
+    }
+    (change.phase, change.after) = (0, None);
+    change.hash = content_hash(change.anchor, change.action, &change.write, &change.link);
+    Some(change)
+}
+
+/// Returns one step of a swap: nothing but the address of an account, which `from` it is before.
+pub fn address_only(change: &PlannedChange, from: &str, to: &str) -> Option<PlannedChange> {
+    let Write::Update { target_id, enable, .. } = &change.write else { return None };
+    let email = TargetAttribute::Email;
+    let set = vec![(email, Some(to.to_owned()))];
+    let mut step = PlannedChange {
+        label: change
+            .before
+            .as_ref()
+            .map_or_else(|| change.label.clone(), |before| label_of(&before.sent, change.anchor)),
+        ..change.clone()
+    };
+    let before = step.before.as_mut()?;
+    before.sent = before.sent.with(email.index(), Some(from));
+    before.read_back = before.read_back.with(email.index(), Some(from));
+    // What else the person needs is done before.
+    before.disabled &= !enable;
+    step.modified = modified(&before.sent, &set);
+    step.reasons = vec![Reason::AddressSwap];
+    step.write =
+        Write::Update { target_id: target_id.clone(), values: set, enable: false, promote: false };
+    if let LinkAfter::Keep { sent, .. } = &mut step.link {
+        *sent = sent.with(email.index(), Some(to));
+    }
+    step.hash = content_hash(step.anchor, step.action, &step.write, &step.link);
+    Some(step)
 }
 
 /// Returns the hash over an account as it was read.
@@ -120,9 +218,26 @@ pub fn disabled_property(old: bool, new: bool) -> ModifiedProperty {
     ModifiedProperty { name: "Disabled".to_owned(), old: word(old), new: word(new) }
 }
 
+/// What the log calls the type of an account.
+const KIND: &str = "IsEmployee";
+
+/// The one change of type that is ever made.
+pub fn promoted_property() -> ModifiedProperty {
+    let word = |word: &str| Some(word.to_owned());
+    ModifiedProperty { name: KIND.to_owned(), old: word("False"), new: word("True") }
+}
+
 /// Returns what a person is called in plans: the address, or the anchor without one.
 pub fn label_of(row: &AttributeRow, anchor: SourceAnchor) -> String {
     row.get(TargetAttribute::Email.index()).map_or_else(|| anchor.to_string(), str::to_owned)
+}
+
+/// Returns what the person is called whose account it is.
+pub fn full_name(known: &KnownAccount) -> String {
+    let names = [TargetAttribute::FirstName, TargetAttribute::LastName];
+    let names: Vec<&str> =
+        names.into_iter().filter_map(|target| known.account.value(target)).collect();
+    if names.is_empty() { "somebody".to_owned() } else { names.join(" ") }
 }
 
 /// Returns an account in words, for the details of a hold.

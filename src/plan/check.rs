@@ -1,7 +1,7 @@
 //! Check: the plan itself is verified before anything may act on it. What fails here is a mistake
 //! of the planner, and stops before the target.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::account::{TargetAttribute, address_key};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
@@ -30,7 +30,7 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
     let protection = Protection::new(input.target.tenant.as_ref(), &input.rules.guard.protected);
     let mut seen = Seen::default();
     let mut violations = Vec::new();
-    let mut last_class = 0;
+    let mut last_place = (0, 0);
     for (number, change) in plan.changes.iter().enumerate() {
         let mut fail = |what: &str| {
             violations.push(Violation {
@@ -42,10 +42,10 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
         if usize::try_from(change.id.0) != Ok(number) {
             fail("is not numbered by its position");
         }
-        if change.class() < last_class {
+        if change.place() < last_place {
             fail("comes after changes that it should precede");
         }
-        last_class = change.class();
+        last_place = change.place();
         for what in seen.violations(change) {
             fail(what);
         }
@@ -81,24 +81,33 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
 }
 
 #[derive(Default)]
-struct Seen {
-    anchors: HashSet<SourceAnchor>,
-    target_ids: HashSet<TargetId>,
+struct Seen<'a> {
+    anchors: HashMap<SourceAnchor, &'a PlannedChange>,
+    target_ids: HashMap<TargetId, SourceAnchor>,
     addresses: HashSet<String>,
     hashes: HashSet<ContentHash>,
 }
 
-impl Seen {
-    fn violations(&mut self, change: &PlannedChange) -> Vec<&'static str> {
+impl<'a> Seen<'a> {
+    fn violations(&mut self, change: &'a PlannedChange) -> Vec<&'static str> {
         let mut found = Vec::new();
         self.hashes.insert(change.hash);
-        if !self.anchors.insert(change.anchor) {
+        if let Some(before) = self.anchors.insert(change.anchor, change)
+            && !continues(before, change)
+        {
             found.push("is the second change of one person");
         }
         if let Some(target_id) = &change.target_id
-            && !self.target_ids.insert(target_id.clone())
+            && let Some(other) = self.target_ids.insert(target_id.clone(), change.anchor)
+            && other != change.anchor
         {
             found.push("is the second change of one account");
+        }
+        if let Some(first) = change.after {
+            match self.anchors.get(&first) {
+                Some(first) if first.place() < change.place() => {}
+                _ => found.push("waits for a change that does not come before it"),
+            }
         }
         if let Some(address) = super::new_address(change)
             && !self.addresses.insert(address_key(address))
@@ -107,6 +116,27 @@ impl Seen {
         }
         found
     }
+}
+
+/// Returns whether a change goes on with what another change of the same person began: a step of
+/// two people who swap addresses, which is about nothing but the address.
+fn continues(before: &PlannedChange, change: &PlannedChange) -> bool {
+    let email = TargetAttribute::Email;
+    let address_alone = matches!(
+        &change.write,
+        Write::Update { values, enable: false, promote: false, .. }
+            if matches!(values.as_slice(), [(target, Some(_))] if *target == email)
+    );
+    let had = change.before.as_ref().and_then(|before| before.sent.get(email.index()));
+    let follows = match super::new_address(before) {
+        Some(given) => had == Some(given),
+        None => true,
+    };
+    before.unfinished
+        && before.phase < change.phase
+        && before.target_id == change.target_id
+        && address_alone
+        && follows
 }
 
 /// Returns what is wrong with a change in itself.
@@ -126,11 +156,11 @@ fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
                 found.push("creates an account that exists");
             }
         }
-        (Write::Update { target_id, values, enable }, ProvisioningAction::Update) => {
+        (Write::Update { target_id, values, enable, promote }, ProvisioningAction::Update) => {
             if named != Some(target_id) {
                 found.push("writes to another account than it names");
             }
-            if values.is_empty() && !enable {
+            if values.is_empty() && !enable && !promote {
                 found.push("updates nothing");
             }
             if values.iter().any(|(target, value)| target.required() && value.is_none()) {

@@ -15,8 +15,6 @@ use super::rules::Mapping;
 pub struct Decision {
     /// The change, if there is one.
     pub change: Option<PlannedChange>,
-    /// What can be done if the new address of the change is not free.
-    pub without_address: Option<PlannedChange>,
     /// What remains to be done if the change is withheld: the account of before is gone.
     pub end: Option<PlannedChange>,
     /// What is withheld.
@@ -58,6 +56,17 @@ impl Decision {
         self.contested = Some(Contested { holder: Some(holder), kind, hold });
     }
 
+    /// Notes that the account may not have the address, whoever has it now.
+    pub fn contest_domain(&mut self, anchor: SourceAnchor, label: &str, address: &str) {
+        let kind = HoldKind::EmployeeDomain;
+        let hold = held(kind, anchor, label, clients_barred(address));
+        self.contested = Some(Contested { holder: None, kind, hold });
+    }
+
+    pub fn hold_domain(&mut self, anchor: SourceAnchor, label: &str, address: &str) {
+        self.hold(HoldKind::EmployeeDomain, anchor, label, clients_barred(address));
+    }
+
     /// Notes that nobody could tell whether the new address of an account is free.
     pub fn contest_unanswered(
         &mut self,
@@ -86,6 +95,22 @@ impl Decision {
     ) {
         let detail = format!("account {target_id} is {}, the rules say {}", a(is), a(wanted));
         self.hold(HoldKind::TypeChange, anchor, label, detail);
+    }
+
+    /// Withholds an account that is or was somebody else's: the two may be one person.
+    pub fn hold_namesake(
+        &mut self,
+        anchor: SourceAnchor,
+        label: &str,
+        what: &str,
+        owner: &str,
+        newcomer: &str,
+    ) {
+        let detail = format!(
+            "{what}, the account of {owner}; now {newcomer} ({anchor}) has the address: same \
+             person, or namesake?"
+        );
+        self.hold(HoldKind::Namesake, anchor, label, detail);
     }
 
     pub fn hold_disabled(&mut self, anchor: SourceAnchor, label: &str, target_id: &TargetId) {
@@ -119,6 +144,11 @@ impl Decision {
         let detail = format!("no value for {}", names.join(", "));
         self.hold(HoldKind::MissingValues, anchor, label, detail);
     }
+}
+
+fn clients_barred(address: &str) -> String {
+    let domain = address.rsplit_once('@').map_or(address, |(_, domain)| domain);
+    format!("{address} cannot be the address of a client: people of {domain} must be employees")
 }
 
 fn unanswered(address: &str, why: &str) -> String {

@@ -11,7 +11,8 @@ use crate::model::plan::{
 use crate::model::row::AttributeRow;
 
 use super::change::{
-    Parts, describe, differences, disabled_property, keep, label_of, modified, shadow_of,
+    Parts, describe, differences, disabled_property, full_name, keep, label_of, modified,
+    promoted_property, shadow_of,
 };
 use super::decision::Decision;
 use super::input::{KnownAccount, Lookup, PlanInput};
@@ -26,6 +27,17 @@ pub struct Differ<'a> {
     input: &'a PlanInput<'a>,
     mapper: Mapper<'a>,
     protection: Protection<'a>,
+}
+
+/// How a linked account stands.
+#[derive(Clone, Copy)]
+struct Now {
+    /// This job disabled it, and its person is in scope again.
+    returned: bool,
+    /// Somebody else disabled it.
+    elsewhere: bool,
+    /// It is a client, and the rules say employee.
+    promote: bool,
 }
 
 impl<'a> Differ<'a> {
@@ -115,11 +127,18 @@ impl<'a> Differ<'a> {
         }
         let readable = known.filter(|known| known.account.detail != Detail::Reduced);
         let kind_now = readable.map_or(link.shadow.kind, |known| known.account.kind);
-        match self.kind_of(user, entitlement) {
-            Ok(kind) if kind == kind_now => {}
-            Ok(kind) => out.hold_type(user.anchor, &label(), target_id, kind_now, kind),
-            Err(roles) => out.hold_roles(user.anchor, &label(), &roles),
-        }
+        let promote = match self.kind_of(user, entitlement) {
+            Ok(kind) if kind == kind_now => false,
+            Ok(AccountKind::Employee) => true,
+            Ok(kind) => {
+                out.hold_type(user.anchor, &label(), target_id, kind_now, kind);
+                false
+            }
+            Err(roles) => {
+                out.hold_roles(user.anchor, &label(), &roles);
+                false
+            }
+        };
         let sent = match self.mapper.for_update(user, &link.shadow.sent) {
             Ok(sent) => sent,
             Err(missing) => return out.hold_missing(user.anchor, &label(), &missing),
@@ -127,14 +146,16 @@ impl<'a> Differ<'a> {
         let set = differences(&link.shadow.sent, &sent);
         let returned = link.state == LinkState::Disabled;
         // Whoever holds an administrator's role is protected, and only the full record tells.
-        if (returned || !set.is_empty()) && !self.is_read(target_id) {
+        let writes = returned || promote || !set.is_empty();
+        if writes && !self.is_read(target_id) {
             out.target_ids.insert(target_id.clone());
         }
-        self.contest(user.anchor, target_id, &label(), &set, out);
+        let client = kind_now == AccountKind::Client && !promote;
+        self.contest(user.anchor, target_id, &label(), (&set, client), out);
         if !out.target_ids.is_empty() || !out.addresses.is_empty() {
             return;
         }
-        if (returned || !set.is_empty()) && known.is_some() && readable.is_none() {
+        if writes && known.is_some() && readable.is_none() {
             let detail = format!("account {target_id} shows only a reduced record");
             return out.hold(HoldKind::NotReadable, user.anchor, &label(), detail);
         }
@@ -143,17 +164,8 @@ impl<'a> Differ<'a> {
         if elsewhere {
             out.hold_disabled(user.anchor, &label(), target_id);
         }
-        let email = TargetAttribute::Email;
-        if set.iter().any(|(target, _)| *target == email) {
-            // Should the address have to wait, nothing else waits for it.
-            let kept = link.shadow.sent.get(email.index());
-            let cells = TargetAttribute::ALL
-                .map(|target| if target == email { kept } else { sent.get(target.index()) });
-            let others = set.iter().filter(|(target, _)| *target != email).cloned().collect();
-            out.without_address =
-                self.update(link, others, AttributeRow::pack(cells), returned, elsewhere);
-        }
-        out.change = self.update(link, set, sent.into_owned(), returned, elsewhere);
+        let now = Now { returned, elsewhere, promote };
+        out.change = self.update(link, set, sent.into_owned(), now);
     }
 
     /// Returns what brings a linked account to `sent`, of which `set` differs; `None` if nothing
@@ -163,13 +175,15 @@ impl<'a> Differ<'a> {
         link: &Link,
         set: Vec<(TargetAttribute, Option<String>)>,
         sent: AttributeRow,
-        returned: bool,
-        elsewhere: bool,
+        Now { returned, elsewhere, promote }: Now,
     ) -> Option<PlannedChange> {
         let target_id = &link.target_id;
         let mut reasons = Vec::new();
         if returned {
             reasons.push(Reason::Returned);
+        }
+        if promote {
+            reasons.push(Reason::BecomesEmployee);
         }
         if !set.is_empty() {
             reasons.push(Reason::ValuesDiffer);
@@ -184,7 +198,8 @@ impl<'a> Differ<'a> {
         if returned {
             modified.push(disabled_property(true, false));
         }
-        let nothing = set.is_empty() && !returned;
+        modified.extend(promote.then(promoted_property));
+        let nothing = set.is_empty() && !returned && !promote;
         Some(self.change(Parts {
             object: ObjectKind::User,
             anchor: link.anchor,
@@ -196,7 +211,12 @@ impl<'a> Differ<'a> {
             write: if nothing {
                 Write::Nothing
             } else {
-                Write::Update { target_id: target_id.clone(), values: set, enable: returned }
+                Write::Update {
+                    target_id: target_id.clone(),
+                    values: set,
+                    enable: returned,
+                    promote,
+                }
             },
             link: keep(Some(target_id.clone()), link.origin.clone(), LinkState::Active, sent),
             before: Some(self.shadow_now(link)),
@@ -273,6 +293,9 @@ impl<'a> Differ<'a> {
             let detail = format!("no account is created for {address}: {why}");
             return out.hold(HoldKind::Protected, user.anchor, address, detail);
         }
+        if kind == AccountKind::Client && self.employees_only(address) {
+            return out.hold_domain(user.anchor, address, address);
+        }
         let mut reasons = vec![Reason::NoAccount];
         if gone.is_some() {
             reasons.insert(0, Reason::AccountGone);
@@ -307,16 +330,18 @@ impl<'a> Differ<'a> {
     ) {
         let account = &known.account;
         if let Some(other) = known.linked_to.filter(|other| *other != user.anchor) {
-            let detail =
-                format!("`{rule}` matches {}, which is the account of {other}", describe(known));
-            return out.hold(HoldKind::SharedAccount, user.anchor, label, detail);
+            let what = format!("`{rule}` matches {}", describe(known));
+            if !known.owner_left {
+                let detail = format!("{what}, which is the account of {other}");
+                return out.hold(HoldKind::SharedAccount, user.anchor, label, detail);
+            }
+            let who = format!("{} ({other}), who left", full_name(known));
+            return out.hold_namesake(user.anchor, label, &what, &who, &self.name_of(user));
         }
         if let Some(other) = known.before.iter().find(|other| **other != user.anchor) {
-            let detail = format!(
-                "`{rule}` matches {}, which once was the account of {other}: same person, or namesake?",
-                describe(known)
-            );
-            return out.hold(HoldKind::Namesake, user.anchor, label, detail);
+            let what = format!("`{rule}` matches {}", describe(known));
+            let who = format!("{} ({other}) once", full_name(known));
+            return out.hold_namesake(user.anchor, label, &what, &who, &self.name_of(user));
         }
         match account.detail {
             Detail::Full => {}
@@ -336,7 +361,8 @@ impl<'a> Differ<'a> {
             let detail = format!("{} is not adopted: {why}", describe(known));
             return out.hold(HoldKind::Protected, user.anchor, label, detail);
         }
-        if account.kind != kind {
+        let promote = kind == AccountKind::Employee && account.kind == AccountKind::Client;
+        if account.kind != kind && !promote {
             return out.hold_type(user.anchor, label, &account.id, account.kind, kind);
         }
         let sent = match self.mapper.for_update(user, &account.values) {
@@ -347,15 +373,21 @@ impl<'a> Differ<'a> {
             out.hold_disabled(user.anchor, label, &account.id);
         }
         let set = differences(&account.values, &sent);
-        self.contest(user.anchor, &account.id, label, &set, out);
+        let client = kind == AccountKind::Client;
+        self.contest(user.anchor, &account.id, label, (&set, client), out);
         if !out.addresses.is_empty() {
             return;
         }
         let mut reasons = vec![Reason::Matched { rule: rule.clone() }];
+        if promote {
+            reasons.push(Reason::BecomesEmployee);
+        }
         if !set.is_empty() {
             reasons.push(Reason::ValuesDiffer);
         }
-        let nothing = set.is_empty();
+        let nothing = set.is_empty() && !promote;
+        let mut modified = modified(&account.values, &set);
+        modified.extend(promote.then(promoted_property));
         out.change = Some(self.change(Parts {
             object: ObjectKind::User,
             anchor: user.anchor,
@@ -363,11 +395,11 @@ impl<'a> Differ<'a> {
             target_id: Some(account.id.clone()),
             action: if nothing { ProvisioningAction::Other } else { ProvisioningAction::Update },
             reasons,
-            modified: modified(&account.values, &set),
+            modified,
             write: if nothing {
                 Write::Nothing
             } else {
-                Write::Update { target_id: account.id.clone(), values: set, enable: false }
+                Write::Update { target_id: account.id.clone(), values: set, enable: false, promote }
             },
             link: keep(
                 Some(account.id.clone()),
@@ -469,19 +501,22 @@ impl<'a> Differ<'a> {
     }
 
     /// Notes that the new address of an account belongs to another one, or that nobody can tell, or
-    /// asks whether it does.
+    /// that a client cannot have it, or asks whether it is free.
     fn contest(
         &self,
         anchor: SourceAnchor,
         target_id: &TargetId,
         label: &str,
-        set: &[(TargetAttribute, Option<String>)],
+        (set, client): (&[(TargetAttribute, Option<String>)], bool),
         out: &mut Decision,
     ) {
         let moves = set.iter().find(|(target, _)| *target == TargetAttribute::Email);
         let Some(address) = moves.and_then(|(_, address)| address.as_deref()) else {
             return;
         };
+        if client && self.employees_only(address) {
+            return out.contest_domain(anchor, label, address);
+        }
         match self.input.target.by_address(address) {
             Lookup::Absent => {}
             Lookup::Unknown => {
@@ -535,6 +570,15 @@ impl<'a> Differ<'a> {
             &entitlement.roles,
             user.guest,
         )
+    }
+
+    /// Returns whether strict licensing lets nobody but employees have an address.
+    fn employees_only(&self, address: &str) -> bool {
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).trim();
+        let tenant = self.input.target.tenant.as_ref();
+        tenant.is_some_and(|tenant| {
+            tenant.employee_domains.iter().any(|known| known.eq_ignore_ascii_case(domain))
+        })
     }
 
     fn name_of(&self, user: &SourceUser) -> String {

@@ -38,6 +38,8 @@ pub struct PlanInput<'a> {
     pub links: &'a [Link],
     /// What is known of the target.
     pub target: &'a TargetView,
+    /// Others can be planned as well, if it depends on them what a subject gets.
+    pub companions: bool,
     /// Active links of the whole job.
     pub active_links: u64,
     /// The whole assignment list lets anybody in at all.
@@ -61,6 +63,8 @@ pub struct KnownAccount {
     pub account: TargetUser,
     /// The person whose live link names it.
     pub linked_to: Option<SourceAnchor>,
+    /// That person left: the account is kept, but not in use.
+    pub owner_left: bool,
     /// People who once had it.
     pub before: Vec<SourceAnchor>,
 }
@@ -81,6 +85,8 @@ pub struct TargetView {
     pub complete: bool,
     /// The tenant, as last read.
     pub tenant: Option<TargetAccount>,
+    /// Employees whom this job disabled, with their addresses; `None` if the store was not asked.
+    pub idle_employees: Option<Vec<(TargetId, String)>>,
     /// The licences of `tenant` were read in this cycle.
     pub seats_fresh: bool,
     /// All of `tenant` was read in this cycle: who is protected is known as of now.
@@ -225,12 +231,18 @@ pub struct Needs {
     pub tenant: bool,
     /// The licences: they have not been read in this cycle.
     pub seats: bool,
+    /// Employees whom this job disabled: they hold licences.
+    pub idle_employees: bool,
+    /// People who have what a subject needs: to be planned as well.
+    pub people: BTreeSet<SourceAnchor>,
 }
 
 impl Needs {
     /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.target_ids.is_empty() && !self.tenant && !self.seats
+        let look_ups = !self.addresses.is_empty() || !self.target_ids.is_empty();
+        let reads = self.tenant || self.seats || self.idle_employees;
+        !look_ups && !reads && self.people.is_empty()
     }
 }
 
@@ -255,7 +267,7 @@ mod tests {
             detail: Detail::Full,
         };
         let anchor = SourceAnchor(Uuid::nil());
-        KnownAccount { account, linked_to: Some(anchor), before: Vec::new() }
+        KnownAccount { account, linked_to: Some(anchor), owner_left: false, before: Vec::new() }
     }
 
     fn found(view: &TargetView, address: &str) -> Vec<String> {

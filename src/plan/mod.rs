@@ -7,6 +7,7 @@
 //! Each person is decided alone, with rows that are borrowed in sorted order; only what needs the
 //! whole picture is decided afterwards: two people for one account, licences, the guard's limits.
 
+mod addresses;
 mod change;
 pub mod check;
 mod decision;
@@ -14,6 +15,7 @@ mod diff;
 mod guard;
 mod index;
 mod input;
+mod licences;
 pub mod map;
 mod matching;
 mod order;
@@ -29,8 +31,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use input::{KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
-use crate::model::account::{AccountKind, TargetAttribute, address_key};
-use crate::model::ids::{SourceAnchor, TargetId};
+use crate::model::account::TargetAttribute;
+use crate::model::ids::SourceAnchor;
 use crate::model::plan::{
     HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, ProvisioningAction, Write,
 };
@@ -69,8 +71,8 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     if input.target.tenant.is_none() && draft.looks_at_target() {
         draft.needs.tenant = true;
     }
-    draft.separate_rivals();
-    draft.clear_addresses();
+    draft.separate_rivals(input);
+    draft.clear_addresses(input);
     let guarded = guard::guard(input, std::mem::take(&mut draft.changes));
     draft.changes = guarded.passed;
     for hold in guarded.holds {
@@ -91,7 +93,6 @@ struct Draft {
     holds: BTreeMap<HoldKind, Hold>,
     settled: Vec<SourceAnchor>,
     contested: HashMap<SourceAnchor, Contested>,
-    without_address: HashMap<SourceAnchor, PlannedChange>,
     ends: Vec<PlannedChange>,
     counts: PlanCounts,
     needs: Needs,
@@ -117,8 +118,6 @@ impl Draft {
         self.contested.extend(decision.contested.map(|contested| (anchor, contested)));
         self.changes.extend(decision.change);
         self.ends.extend(decision.end);
-        let without = decision.without_address.map(|change| (anchor, change));
-        self.without_address.extend(without);
     }
 
     fn hold(&mut self, kind: HoldKind, item: HeldItem) {
@@ -135,72 +134,6 @@ impl Draft {
         !self.changes.is_empty() || !self.needs.is_empty()
     }
 
-    /// Two people who want one account, or one new address, are both held.
-    fn separate_rivals(&mut self) {
-        let mut wanted: HashMap<String, usize> = HashMap::new();
-        for claim in self.changes.iter().flat_map(claims) {
-            *wanted.entry(claim).or_default() += 1;
-        }
-        let alone = |change: &PlannedChange| {
-            claims(change).into_iter().all(|claim| wanted.get(&claim) == Some(&1))
-        };
-        let changes = std::mem::take(&mut self.changes);
-        let (alone, rivals): (Vec<_>, Vec<_>) = changes.into_iter().partition(alone);
-        self.changes = alone;
-        for change in rivals {
-            let wanted = new_address(&change).unwrap_or(&change.label);
-            let detail = format!("several people want the account {wanted}");
-            let item = HeldItem {
-                anchor: change.anchor,
-                label: change.label.clone(),
-                detail,
-                hash: change.hash,
-                change: None,
-            };
-            self.hold(HoldKind::SharedAccount, item);
-            self.contested.remove(&change.anchor);
-            self.changes.extend(self.without_address.remove(&change.anchor));
-        }
-    }
-
-    /// A new address that another account has is free only if that account gives it up in this
-    /// plan. Two who swap addresses wait for a person: neither can go first.
-    fn clear_addresses(&mut self) {
-        if self.contested.is_empty() {
-            return;
-        }
-        let mut leaving: HashSet<TargetId> = HashSet::new();
-        let changes = std::mem::take(&mut self.changes);
-        let (mut contested, mut free): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|change| self.contested.contains_key(&change.anchor));
-        leaving.extend(free.iter().filter_map(leaves_address));
-        loop {
-            let cleared = |change: &PlannedChange| {
-                let contested = self.contested.get(&change.anchor);
-                let given_up = |holder: &TargetId| leaving.contains(holder);
-                contested.is_none_or(|contested| contested.holder.as_ref().is_some_and(given_up))
-            };
-            let (now_free, rest): (Vec<_>, Vec<_>) = contested.into_iter().partition(cleared);
-            contested = rest;
-            if now_free.is_empty() {
-                break;
-            }
-            leaving.extend(now_free.iter().filter_map(leaves_address));
-            free.extend(now_free);
-        }
-        self.changes = free;
-        for change in contested {
-            let mut without = self.without_address.remove(&change.anchor);
-            if let Some(contested) = self.contested.remove(&change.anchor) {
-                // An address that nobody could look up is looked up again in the next cycle.
-                let again = contested.holder.is_none();
-                without.iter_mut().for_each(|change| change.unfinished = again);
-                self.hold(contested.kind, contested.hold);
-            }
-            self.changes.extend(without);
-        }
-    }
-
     /// Before an account is disabled its full record is read: it may have become protected, and
     /// somebody may have disabled it already. Removals that wait anyway cost nothing.
     fn confirm_removals(&mut self, differ: &Differ<'_>) {
@@ -210,53 +143,6 @@ impl Draft {
             if !differ.is_read(target_id) {
                 self.needs.target_ids.insert(target_id.clone());
             }
-        }
-    }
-
-    /// Employees beyond the licences wait, the same ones in every plan.
-    fn limit_by_licences(&mut self, input: &PlanInput<'_>) {
-        let takes_seat = |change: &PlannedChange| {
-            matches!(change.write, Write::Create { kind: AccountKind::Employee, .. })
-        };
-        let wanted = self.changes.iter().filter(|change| takes_seat(change)).count();
-        if wanted == 0 {
-            return;
-        }
-        let Some(tenant) = input.target.tenant.as_ref().filter(|_| input.target.seats_fresh) else {
-            self.needs.seats = true;
-            return;
-        };
-        let Some(max) = tenant.seats.employee_max else {
-            return;
-        };
-        let left = max.saturating_sub(tenant.seats.employee_count);
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
-        if wanted <= left {
-            return;
-        }
-        let changes = std::mem::take(&mut self.changes);
-        let (mut creates, others): (Vec<_>, Vec<_>) = changes.into_iter().partition(takes_seat);
-        creates.sort_by_key(|change| change.anchor);
-        let excess = creates.split_off(left.min(creates.len()));
-        let missing = excess.len();
-        self.changes = others;
-        self.changes.extend(creates);
-        for change in excess {
-            let item = HeldItem {
-                anchor: change.anchor,
-                label: change.label.clone(),
-                detail: String::new(),
-                hash: change.hash,
-                change: None,
-            };
-            self.hold(HoldKind::LicenseLimitExceeded, item);
-        }
-        if let Some(hold) = self.holds.get_mut(&HoldKind::LicenseLimitExceeded) {
-            hold.message = format!(
-                "{missing} employee licences are missing: the plan allows {max}, {} are taken. \
-                 Disabled employees hold licences too.",
-                tenant.seats.employee_count
-            );
         }
     }
 
@@ -293,14 +179,6 @@ impl Draft {
     }
 }
 
-/// Returns what a change lays claim to: an account, and an address that is new to it.
-fn claims(change: &PlannedChange) -> Vec<String> {
-    let mut claims: Vec<String> =
-        change.target_id.iter().map(|target_id| format!("id {}", target_id.key())).collect();
-    claims.extend(new_address(change).map(|address| format!("address {}", address_key(address))));
-    claims
-}
-
 /// Returns the address that a change gives to an account.
 fn new_address(change: &PlannedChange) -> Option<&str> {
     match &change.write {
@@ -313,11 +191,6 @@ fn new_address(change: &PlannedChange) -> Option<&str> {
     }
 }
 
-/// Returns the account whose address a change replaces by another.
-fn leaves_address(change: &PlannedChange) -> Option<TargetId> {
-    new_address(change).and_then(|_| change.target_id.clone())
-}
-
 /// Returns what a hold of one object means, and what to do.
 fn message(kind: HoldKind) -> &'static str {
     match kind {
@@ -327,11 +200,17 @@ fn message(kind: HoldKind) -> &'static str {
         HoldKind::SharedAccount => {
             "Two people want one account or one address. Give each of them an address of their own in Entra ID."
         }
+        HoldKind::AddressSwap => {
+            "Two people swap their addresses, and neither can go first. After approval the first one has a temporary address for a moment: three writes."
+        }
+        HoldKind::EmployeeDomain => {
+            "ShareFile's strict licensing wants employees in this domain, and the rules say client. Let the rules make employees of these people, or give them another address."
+        }
         HoldKind::Namesake => {
-            "The account once belonged to another person, and is not handed over by itself."
+            "The account belongs or once belonged to another person, and is not handed over by itself. Delete it in ShareFile or give it another address, and the new person gets one of their own."
         }
         HoldKind::TypeChange => {
-            "The account is of another type than the rules say. Change the type in ShareFile, or the rules."
+            "The account is an employee's and the rules say client: that would cost its folder and file box, and is not done by itself. Change the type in ShareFile, or the rules."
         }
         HoldKind::ConflictingRoles => {
             "The roles of the person ask for different types. Take one of the roles away in Entra ID."
@@ -366,6 +245,8 @@ fn message(kind: HoldKind) -> &'static str {
         | HoldKind::SourceEmptied
         | HoldKind::SourceHalved
         | HoldKind::TooManyMemberRemovals
-        | HoldKind::TooManyGroupRemovals => "Waits for approval.",
+        | HoldKind::TooManyGroupRemovals
+        | HoldKind::TooManyCreates
+        | HoldKind::TooManyAddressChanges => "Waits for approval.",
     }
 }

@@ -7,7 +7,7 @@ use crate::model::plan::PlannedChange;
 /// order is that of the labels, so that it is the same in every plan.
 pub fn order(changes: &mut [PlannedChange]) {
     changes.sort_by(|left, right| {
-        (left.class(), &left.label, left.anchor).cmp(&(right.class(), &right.label, right.anchor))
+        (left.place(), &left.label, left.anchor).cmp(&(right.place(), &right.label, right.anchor))
     });
     for (number, change) in changes.iter_mut().enumerate() {
         change.id = ChangeId(u32::try_from(number).unwrap_or(u32::MAX));

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
-use crate::model::account::{AccountKind, Link, LinkState, Shadow};
+use crate::model::account::{AccountKind, Link, LinkState, Shadow, TargetAttribute};
 use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
+use crate::model::row::AttributeRow;
 
 use super::Store;
 use super::codec::{Coded, Json};
@@ -17,6 +18,8 @@ pub struct Owner {
     pub target_id: TargetId,
     /// The person whose live link names it.
     pub live: Option<SourceAnchor>,
+    /// That person left, by the state of the link.
+    pub left: bool,
     /// People whose links to it ended; sorted.
     pub before: Vec<SourceAnchor>,
 }
@@ -78,6 +81,23 @@ impl Store {
     pub async fn owners(&self, target_ids: Vec<TargetId>) -> Result<Vec<Owner>, StoreError> {
         self.read("reading who owns accounts", move |connection| owners(connection, target_ids))
             .await
+    }
+
+    /// Returns the employees whom this job disabled, with the addresses that count as sent.
+    pub async fn idle_employees(&self) -> Result<Vec<(TargetId, String)>, StoreError> {
+        self.read("reading who holds a licence", |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT target_id, sent FROM link WHERE state = ?1 AND kind = ?2 AND disabled",
+            )?;
+            let (state, kind) = (Coded(LinkState::Disabled), Coded(AccountKind::Employee));
+            let links = select.query_map(params![state, kind], |row| {
+                let (target_id, sent): (String, AttributeRow) = (row.get(0)?, row.get(1)?);
+                let address = sent.get(TargetAttribute::Email.index()).unwrap_or("");
+                Ok((TargetId::new(target_id), address.to_owned()))
+            })?;
+            Ok(links.collect::<Result<_, _>>()?)
+        })
+        .await
     }
 
     /// Returns how much the store holds.
@@ -225,17 +245,21 @@ fn link_from(row: &Row<'_>) -> rusqlite::Result<Link> {
 }
 
 fn owners(connection: &Connection, target_ids: Vec<TargetId>) -> Result<Vec<Owner>, Trouble> {
-    let mut live = connection.prepare_cached("SELECT anchor FROM link WHERE target_key = ?1")?;
+    let mut live =
+        connection.prepare_cached("SELECT anchor, state FROM link WHERE target_key = ?1")?;
     let mut before = connection
         .prepare_cached("SELECT anchor FROM tombstone WHERE target_key = ?1 ORDER BY anchor")?;
     let mut owners = Vec::new();
     for target_id in target_ids {
         let key = target_id.key();
-        let live = live.query_row([&key], |row| row.get(0)).optional()?;
+        let link: Option<(SourceAnchor, Coded<LinkState>)> =
+            live.query_row([&key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let left = link.as_ref().is_some_and(|(_, Coded(state))| *state != LinkState::Active);
+        let live = link.map(|(anchor, _)| anchor);
         let before: Vec<SourceAnchor> =
             before.query_map([&key], |row| row.get(0))?.collect::<Result<_, _>>()?;
         if live.is_some() || !before.is_empty() {
-            owners.push(Owner { target_id, live, before });
+            owners.push(Owner { target_id, live, left, before });
         }
     }
     Ok(owners)

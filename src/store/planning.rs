@@ -63,6 +63,13 @@ impl Store {
         .await
     }
 
+    /// Returns everything that planning these people needs.
+    pub async fn plan_data_of(&self, mut subjects: Vec<Subject>) -> Result<PlanData, StoreError> {
+        subjects = unique(subjects);
+        self.read("reading what else is planned", move |connection| those(connection, subjects))
+            .await
+    }
+
     /// Marks people to be planned in the next cycle. A person who was to be verified stays so.
     pub async fn mark_subjects(&self, subjects: Vec<Subject>) -> Result<(), StoreError> {
         self.write("marking people to be planned", move |connection| {
@@ -157,7 +164,11 @@ fn everybody(connection: &Connection) -> Result<PlanData, Trouble> {
 const LOOKUP_PART: u64 = 8;
 
 fn waiting(connection: &Connection) -> Result<PlanData, Trouble> {
-    let subjects = waiting_subjects(connection)?;
+    those(connection, waiting_subjects(connection)?)
+}
+
+/// `subjects` are sorted and unique.
+fn those(connection: &Connection, subjects: Vec<Subject>) -> Result<PlanData, Trouble> {
     let people = links::count(connection, "SELECT count(*) FROM person")?;
     if subjects.len() as u64 > people / LOOKUP_PART {
         everybody(connection).map(|data| narrowed(data, subjects))

@@ -69,7 +69,10 @@ fn one(hold: &HoldView, text: &mut String) {
     for item in &hold.items {
         let action = item.change.as_ref().map(|change| change.action.word());
         match (action, item.detail.is_empty()) {
-            (Some(action), _) => text.push_str(&format!("    {action} {}\n", item.label)),
+            (Some(action), true) => text.push_str(&format!("    {action} {}\n", item.label)),
+            (Some(action), false) => {
+                text.push_str(&format!("    {action} {}: {}\n", item.label, item.detail));
+            }
             (None, true) => text.push_str(&format!("    {}\n", item.label)),
             (None, false) => text.push_str(&format!("    {}: {}\n", item.label, item.detail)),
         }

@@ -38,7 +38,7 @@ pub fn text(plan: &Plan, width: Option<u16>) -> String {
 /// Returns the sum of a plan in one line.
 pub fn summary(plan: &Plan) -> String {
     let count = |wanted: &str| plan.changes.iter().filter(|change| verb(change) == wanted).count();
-    let parts: Vec<String> = ["disable", "update", "enable", "link", "unlink", "create"]
+    let parts: Vec<String> = ["disable", "update", "promote", "enable", "link", "unlink", "create"]
         .into_iter()
         .map(|word| (count(word), word))
         .filter(|(count, _)| *count > 0)
@@ -103,6 +103,7 @@ fn change_json(change: &PlannedChange) -> Value {
 /// Returns the word that people read for a change.
 fn verb(change: &PlannedChange) -> &'static str {
     match (change.action, &change.write) {
+        (ProvisioningAction::Update, Write::Update { promote: true, .. }) => "promote",
         (ProvisioningAction::Update, Write::Update { enable: true, .. }) => "enable",
         (ProvisioningAction::Other, _) if change.link == LinkAfter::End => "unlink",
         (ProvisioningAction::Other, _) => "link",
@@ -115,7 +116,12 @@ fn what(change: &PlannedChange) -> String {
         Write::Create { kind, .. } => Some(kind.word().to_owned()),
         _ => None,
     };
-    let set = change.modified.iter().filter(|property| property.name != "Disabled");
+    let said = |property: &&ModifiedProperty| {
+        // The word for the change says these already.
+        let state = property.name == "Disabled" && verb(change) != "promote";
+        !state && property.name != "IsEmployee"
+    };
+    let set = change.modified.iter().filter(said);
     kind.into_iter().chain(set.map(modification)).collect::<Vec<_>>().join(", ")
 }
 

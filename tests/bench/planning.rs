@@ -232,6 +232,7 @@ impl World {
             edges: &[],
             links: &self.links,
             target,
+            companions: false,
             active_links: self.links.len() as u64,
             anybody_assigned: true,
             first_plan: false,
@@ -317,6 +318,7 @@ fn known(link: &Link, detail: Detail) -> KnownAccount {
             detail,
         },
         linked_to: Some(link.anchor),
+        owner_left: false,
         before: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use sharefile_provisioner::cycle::{Engine, Turned};
 use sharefile_provisioner::model::outcome::CycleState;
-use sharefile_provisioner::model::plan::CycleKind;
+use sharefile_provisioner::model::plan::{CycleKind, PlannedChange};
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
 use sharefile_provisioner::sandbox::sharefile::{AccountKind, NewAccount};
 use uuid::Uuid;
@@ -26,6 +26,7 @@ const READ: &str = "GET /sf/v3/Users(id)";
 const SEATS: &str = "GET /sf/v3/Accounts";
 const EMPLOYEE: &str = "POST /sf/v3/Users/AccountUser";
 const CLIENT: &str = "POST /sf/v3/Users";
+const PROMOTE: &str = "PATCH /sf/v3/Users/AccountUser(id)";
 const CHANGE: &str = "PATCH /sf/v3/Users(id)";
 
 /// What every cycle asks of Graph, and with one exception all that a cycle without changes asks of
@@ -270,6 +271,11 @@ async fn a_company_of_a_hundred_costs_what_it_may() {
     let direct = world.sandbox.entra.assignments();
     let direct = direct.iter().filter(|row| row.principal_type.name() == "User").count() as u64;
     assert!(matched > 2 && counts.adopted > 0 && direct > 0, "{counts:?}");
+    let plan = turned.plan.as_ref().expect("a plan");
+    let raised = "the account is a client, and the rules say employee";
+    let promotes =
+        |change: &&PlannedChange| change.reasons.iter().any(|reason| reason.sentence() == raised);
+    let promoted = plan.changes.iter().filter(promotes).count() as u64;
     let created = |endpoint: &str| requests.get(endpoint).copied().unwrap_or_default();
     assert_eq!(created(EMPLOYEE) + created(CLIENT), counts.created);
     let reads = [(ENTRA_TOKEN, 1), (ASSIGNED, 1), (BATCH, 1 + direct.div_ceil(300))];
@@ -277,7 +283,8 @@ async fn a_company_of_a_hundred_costs_what_it_may() {
         (READ, matched),
         (EMPLOYEE, created(EMPLOYEE)),
         (CLIENT, created(CLIENT)),
-        (CHANGE, counts.updated),
+        (CHANGE, counts.updated - promoted),
+        (PROMOTE, promoted),
     ];
     assert_eq!(requests, sum(&[&DESCRIBED, &DELTAS, &reads, &TENANT, &LISTS, &writes]));
     nothing_to_do(&world).await;

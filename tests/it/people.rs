@@ -99,10 +99,11 @@ async fn conflicting_roles_and_other_types_are_held() {
     world.assign(torn, "Employee");
     world.sandbox.sharefile.add_account(account(
         "known@contoso.example",
-        AccountKind::Client,
+        AccountKind::Employee,
         false,
     ));
-    world.join("Known");
+    let known = world.person("Known");
+    world.assign(known, "Client");
     let first = world.cycle().await;
     assert_eq!(first.report.counts.created, 1);
     let waits = [

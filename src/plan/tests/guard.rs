@@ -88,3 +88,85 @@ fn employees_beyond_the_licences_wait_in_a_stable_order() {
     assert_eq!(actions(&plan), [("create", "p1@x.test"), ("create", "p3@x.test")]);
     assert_eq!(held(&plan), [(HoldKind::LicenseLimitExceeded, 2)]);
 }
+
+/// A client account whose person should be an employee, and one that is linked already.
+fn promotions() -> World {
+    let mut world = World::new();
+    world.assigned(1, "joins@x.test");
+    world.account("old", "joins@x.test", AccountKind::Client);
+    world.linked(2, "raised@x.test");
+    world.links[0].shadow.kind = AccountKind::Client;
+    world.links[0].shadow.sent = values("raised@x.test", "Ada", "Byron");
+    world.accounts[1].kind = AccountKind::Client;
+    world
+}
+
+#[test]
+fn clients_become_employees_in_the_same_write() {
+    let mut world = promotions();
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "joins@x.test"), ("update", "raised@x.test")]);
+    let id = |id: &str| TargetId::new(id);
+    let name = vec![(TargetAttribute::LastName, Some("Lovelace".to_owned()))];
+    let [joins, raised] = [0, 1].map(|n: usize| plan.changes[n].write.clone());
+    let promote =
+        |target_id, values| Write::Update { target_id, values, enable: false, promote: true };
+    assert_eq!(joins, promote(id("old"), Vec::new()));
+    assert_eq!(raised, promote(id("acc-2"), name.clone()));
+
+    // Back from leaving, in one write too.
+    world.links[0].state = LinkState::Disabled;
+    world.accounts[1].disabled = true;
+    let (plan, _) = world.plan();
+    let write = Write::Update { target_id: id("acc-2"), values: name, enable: true, promote: true };
+    assert_eq!(plan.changes[1].write, write);
+}
+
+#[test]
+fn promotions_take_licences_and_those_who_hold_idle_ones_are_named() {
+    let mut world = promotions();
+    world.seats = Some(1);
+    for n in 10..20 {
+        world.linked(n, &format!("idle{n}@x.test"));
+        world.unassign(n);
+    }
+    world.links[1..8].iter_mut().for_each(|link| link.state = LinkState::Disabled);
+    world.links.truncate(8);
+    world.users.truncate(9);
+    let (plan, _) = world.plan();
+    // The one with the lower id has the licence; what else the other one needs goes on.
+    assert_eq!(actions(&plan), [("update", "joins@x.test"), ("update", "raised@x.test")]);
+    assert!(matches!(plan.changes[0].write, Write::Update { promote: true, .. }));
+    assert!(
+        matches!(&plan.changes[1].write, Write::Update { promote: false, values, .. } if values.len() == 1)
+    );
+    assert!(plan.changes[1].unfinished, "the licence is asked for again");
+    assert_eq!(plan.changes[1].reasons, [Reason::ValuesDiffer]);
+    assert_eq!(held(&plan), [(HoldKind::LicenseLimitExceeded, 1)]);
+    let message = &plan.holds[0].message;
+    assert!(message.starts_with("1 employee licence is missing"), "{message}");
+    let named = "7 are held by employees who are disabled: idle10@x.test, idle11@x.test, \
+                 idle12@x.test, idle13@x.test, idle14@x.test, and 2 more.";
+    assert!(message.ends_with(named), "{message}");
+
+    // Nobody is adopted without the licence that the rules ask for.
+    world.seats = Some(0);
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "raised@x.test")]);
+    assert_eq!(held(&plan), [(HoldKind::LicenseLimitExceeded, 2)]);
+}
+
+#[test]
+fn a_client_does_not_move_into_a_domain_of_employees() {
+    let mut world = World::new();
+    world.linked(1, "ada@y.test");
+    world.assignments.clear();
+    world.assign(1, CLIENT);
+    world.accounts[0].kind = AccountKind::Client;
+    world.links[0].shadow.kind = AccountKind::Client;
+    world.employee_domains = vec!["x.test".to_owned()];
+    world.users[0].attributes = AttributeRow::pack([Some("Ada"), Some("ada@X.test"), Some("King")]);
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "ada@y.test")], "the name alone");
+    assert_eq!(held(&plan), [(HoldKind::EmployeeDomain, 1)]);
+}

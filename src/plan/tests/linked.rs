@@ -20,10 +20,13 @@ fn a_type_that_was_changed_by_hand_counts_as_read() {
     world.complete = true;
     world.linked(1, "ada@x.test");
     world.accounts[0].kind = AccountKind::Client;
-    assert_eq!(held(&world.plan().0), [(HoldKind::TypeChange, 1)]);
+    let (plan, _) = world.plan();
+    assert!(matches!(plan.changes[0].write, Write::Update { promote: true, .. }), "{plan:?}");
     world.assignments.clear();
     world.assign(1, CLIENT);
-    assert!(world.plan().0.holds.is_empty());
+    assert!(world.plan().0.is_empty());
+    world.accounts[0].kind = AccountKind::Employee;
+    assert_eq!(held(&world.plan().0), [(HoldKind::TypeChange, 1)], "never by itself");
 }
 
 #[test]

@@ -26,8 +26,23 @@ fn what_cannot_be_decided_is_held_with_its_reason() {
             w.account("a2", "ada@x.test", AccountKind::Employee);
         }),
         (HoldKind::TypeChange, |w| {
+            w.person(1, "ada@x.test");
+            w.assign(1, CLIENT);
+            w.account("a1", "ada@x.test", AccountKind::Employee);
+        }),
+        (HoldKind::EmployeeDomain, |w| {
+            w.person(1, "ada@x.test");
+            w.assign(1, CLIENT);
+            w.employee_domains = vec!["X.test".to_owned()];
+        }),
+        (HoldKind::Namesake, |w| {
             w.assigned(1, "ada@x.test");
-            w.account("a1", "ada@x.test", AccountKind::Client);
+            w.linked(2, "ADA@x.test");
+            w.links[0].state = LinkState::Disabled;
+            w.users.retain(|user| user.anchor == anchor(1));
+            w.unassign(2);
+            w.users.push(SourceUser { presence: Presence::Unread, ..w.users[0].clone() });
+            w.users[1].anchor = anchor(2);
         }),
         (HoldKind::Namesake, |w| {
             w.assigned(1, "ada@x.test");

@@ -15,7 +15,8 @@ use super::rules::{
 };
 use super::*;
 use crate::model::account::{
-    Detail, Link, LinkState, Origin, Seats, Shadow, TargetAccount, TargetUser,
+    AccountKind, Detail, Link, LinkState, Origin, Seats, Shadow, TargetAccount, TargetUser,
+    address_key,
 };
 use crate::model::group::GroupEdge;
 use crate::model::identity::{
@@ -98,6 +99,9 @@ struct World {
     rejected: Vec<(ContentHash, HoldKind)>,
     tombstones: Vec<(TargetId, SourceAnchor)>,
     seats: Option<u32>,
+    employee_domains: Vec<String>,
+    companions: bool,
+    subjects: Option<Vec<SourceAnchor>>,
     complete: bool,
 }
 
@@ -122,6 +126,9 @@ impl World {
             rejected: Vec::new(),
             tombstones: Vec::new(),
             seats: None,
+            employee_domains: Vec::new(),
+            companions: false,
+            subjects: None,
             complete: false,
         }
     }
@@ -209,6 +216,7 @@ impl World {
         subjects.extend(world.links.iter().map(|link| link.anchor));
         subjects.sort();
         subjects.dedup();
+        subjects = self.subjects.clone().unwrap_or(subjects);
         let mut view = TargetView::default();
         view.complete = self.complete;
         if self.complete {
@@ -236,6 +244,7 @@ impl World {
                 edges: &world.edges,
                 links: &world.links,
                 target: &view,
+                companions: world.companions,
                 active_links: world.links.iter().filter(active).count() as u64,
                 anybody_assigned: world
                     .assignments
@@ -253,7 +262,11 @@ impl World {
                     check::check(plan.clone(), &input).expect("a sound plan");
                     return (plan, view);
                 }
-                Planned::Needs(needs) => world.answer(&needs, &mut view),
+                Planned::Needs(needs) => {
+                    subjects.extend(needs.people.iter().copied());
+                    subjects.sort();
+                    world.answer(&needs, &mut view);
+                }
             }
         }
         panic!("planning did not come to an end");
@@ -267,6 +280,7 @@ impl World {
         KnownAccount {
             account: TargetUser { detail, roles, ..account.clone() },
             linked_to: linked_to.map(|link| link.anchor),
+            owner_left: linked_to.is_some_and(|link| link.state != LinkState::Active),
             before: before.map(|(_, anchor)| *anchor).collect(),
         }
     }
@@ -275,7 +289,9 @@ impl World {
         for address in &needs.addresses {
             let mut found = false;
             for account in &self.accounts {
-                if address_key(account.address()) == *address {
+                let others = account.other_addresses.iter().map(String::as_str);
+                let mut all = std::iter::once(account.address()).chain(others);
+                if all.any(|one| address_key(one) == *address) {
                     view.add(self.known(account, Detail::Full));
                     found = true;
                 }
@@ -290,6 +306,12 @@ impl World {
                 None => view.note_gone(target_id),
             }
         }
+        if needs.idle_employees {
+            let idle = self.links.iter().filter(|link| link.state == LinkState::Disabled);
+            let address = |link: &Link| link.shadow.sent.get(0).unwrap_or("").to_owned();
+            view.idle_employees =
+                Some(idle.map(|link| (link.target_id.clone(), address(link))).collect());
+        }
         if needs.tenant || needs.seats {
             view.seats_fresh = true;
             view.tenant = Some(TargetAccount {
@@ -303,7 +325,7 @@ impl World {
                 super_users: vec![TargetId::new("super")],
                 super_group: None,
                 seats: Seats { employee_max: self.seats, employee_count: 0 },
-                employee_domains: Vec::new(),
+                employee_domains: self.employee_domains.clone(),
                 force_sso: false,
                 two_factor: false,
             });

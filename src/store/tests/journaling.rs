@@ -57,6 +57,7 @@ async fn an_account_belongs_to_one_person_and_leaves_traces() {
     let expected = expected.map(|(id, live, before)| Owner {
         target_id: TargetId::new(id),
         live: Some(anchor(live)),
+        left: false,
         before,
     });
     assert_eq!(owners, expected);

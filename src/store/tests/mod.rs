@@ -209,6 +209,8 @@ fn change(person: u128, number: u128) -> PlannedChange {
             sent: values,
         },
         unfinished: false,
+        phase: 0,
+        after: None,
         before: None,
         hash: hash(number),
         seen: Some(hash(99)),

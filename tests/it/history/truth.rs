@@ -192,11 +192,15 @@ impl Truth {
         let mut wrong = Complaints::new();
         let account_of: BTreeMap<Uuid, &Link> =
             links.iter().map(|link| (link.anchor.0, link)).collect();
+        let employees = self
+            .accounts
+            .values()
+            .filter(|account| !account.deleted && account.kind == AccountKind::Employee);
+        let full = employees.count() >= usize::try_from(ways.licences).unwrap_or(usize::MAX);
         let mut claims: BTreeMap<String, Vec<&Person>> = BTreeMap::new();
         for link in links {
-            if let Some((person, address)) =
-                self.judge_linked(link, ways, hand, &mut held, &mut wrong)
-            {
+            let judged = self.judge_linked(link, (ways, full), hand, &mut held, &mut wrong);
+            if let Some((person, address)) = judged {
                 claims.entry(format!("address {address}")).or_default().push(person);
             }
         }
@@ -211,22 +215,21 @@ impl Truth {
             if self.only_further_address(person) {
                 unclear.insert(person.id);
             }
-            match self.newcomer(person, &owner_of) {
+            match self.newcomer(person, &owner_of, &account_of) {
                 Ok(claim) => claims.entry(claim).or_default().push(person),
                 Err(kind) => {
                     held.insert((kind, person.id));
                 }
             }
         }
-        let employees = self
-            .accounts
-            .values()
-            .filter(|account| !account.deleted && account.kind == AccountKind::Employee);
-        let full = employees.count() >= usize::try_from(ways.licences).unwrap_or(usize::MAX);
         for (claim, people) in claims {
             let rivals = people.len() > 1;
             for person in people {
-                let creates = claim.starts_with("address ") && !account_of.contains_key(&person.id);
+                let client = claim.strip_prefix("account ").and_then(|id| self.accounts.get(id));
+                let creates = match client {
+                    Some(account) => account.kind == AccountKind::Client,
+                    None => !account_of.contains_key(&person.id),
+                };
                 if rivals {
                     held.insert((HoldKind::SharedAccount, person.id));
                 } else if creates && full && person.kind == Some(AccountKind::Employee) {
@@ -250,7 +253,7 @@ impl Truth {
     fn judge_linked(
         &self,
         link: &Link,
-        ways: &Ways,
+        (ways, full): (&Ways, bool),
         hand: &Hand,
         held: &mut BTreeSet<(HoldKind, Uuid)>,
         wrong: &mut Complaints,
@@ -279,8 +282,15 @@ impl Truth {
         }
         match person.kind {
             None => held.insert((HoldKind::ConflictingRoles, anchor)),
-            Some(kind) if kind != account.kind => held.insert((HoldKind::TypeChange, anchor)),
-            Some(_) => false,
+            Some(kind) if kind == account.kind => false,
+            Some(AccountKind::Employee) if full => {
+                held.insert((HoldKind::LicenseLimitExceeded, anchor))
+            }
+            Some(AccountKind::Employee) => {
+                wrong.push(format!("{} should be an employee", account.email));
+                false
+            }
+            Some(AccountKind::Client) => held.insert((HoldKind::TypeChange, anchor)),
         };
         if account.disabled {
             if hand.disabled.contains(&account.id) {
@@ -307,17 +317,20 @@ impl Truth {
         &self,
         person: &Person,
         owner_of: &BTreeMap<&str, Uuid>,
+        links: &BTreeMap<Uuid, &Link>,
     ) -> Result<String, HoldKind> {
         let kind = person.kind.ok_or(HoldKind::ConflictingRoles)?;
         let mail = person.mail.as_deref().ok_or(HoldKind::MissingValues)?;
         if let Some(account) = self.holder(mail) {
-            if owner_of.contains_key(account.id.as_str()) {
-                return Err(HoldKind::SharedAccount);
+            if let Some(owner) = owner_of.get(account.id.as_str()) {
+                let left = links.get(owner).is_some_and(|link| link.state != LinkState::Active);
+                return Err(if left { HoldKind::Namesake } else { HoldKind::SharedAccount });
             }
             if self.is_protected(account) {
                 return Err(HoldKind::Protected);
             }
-            if account.kind != kind {
+            // The reverse is a promotion.
+            if (account.kind, kind) == (AccountKind::Employee, AccountKind::Client) {
                 return Err(HoldKind::TypeChange);
             }
             return Ok(format!("account {}", account.id));

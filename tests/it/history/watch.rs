@@ -248,7 +248,9 @@ fn by_account(links: &[Link]) -> BTreeMap<&str, &Link> {
 
 /// Returns the account that a write is about; `None` for a create.
 fn account_of(write: &WriteRecord) -> Option<&str> {
-    let (_, rest) = write.path.split_once("Users(")?;
+    let path = write.path.replace("Users/AccountUser(", "Users(");
+    let start = path.find("Users(")? + "Users(".len() + write.path.len() - path.len();
+    let rest = write.path.get(start..)?;
     rest.split_once(')').map(|(id, _)| id)
 }
 
@@ -281,6 +283,7 @@ fn explains(entry: &LogEntry, write: &WriteRecord) -> bool {
 fn names_values(entry: &LogEntry, body: &Value) -> bool {
     let members = body.as_object().into_iter().flatten();
     members.filter(|(name, _)| *name != "Security").all(|(name, value)| {
+        let value = if *value == Value::Bool(true) { &Value::from("True") } else { value };
         entry.modified.iter().any(|modified| {
             modified.name == *name && modified.new.as_deref().unwrap_or("") == value
         })

@@ -148,6 +148,8 @@ async fn everything() -> World {
     for name in ["Gus", "Hal", "Ivy", "Jan"] {
         world.join(name);
     }
+    world.by_hand("Mia", "Tester");
+    world.assign(world.person("Mia"), "Client");
     let guest = NewPerson::named("Kim", "Tester", "kim@contoso.example").with("userType", "Guest");
     let nameless = NewPerson::default()
         .with("displayName", "Lou")
@@ -165,22 +167,23 @@ async fn a_plan_and_what_comes_of_it() {
     let world = everything().await;
     let plan = world.run(&["plan"]).await.exits(2);
     insta::assert_snapshot!(plan.shown(), @r#"
-    ACTION  WHO                      WHAT                                                                 WHY
-    link    hal@contoso.example                                                                           in scope, and an account matches by Email = [mail]
-    update  ada@contoso.example      LastName Tester → Lovelace                                           the values differ from those last sent
-    enable  cy@contoso.example                                                                            in scope again
-    update  eve.new@contoso.example  Email eve@contoso.example → eve.new@contoso.example                  the values differ from those last sent
-    update  fay.new@contoso.example  Email fay@contoso.example → fay.new@contoso.example                  the values differ from those last sent
-    update  gus@contoso.example      LastName Typo → Tester                                               in scope, and an account matches by Email = [mail]; the values differ from those last sent
-    create  jan@contoso.example      employee, Email jan@contoso.example, FirstName Jan, LastName Tester  in scope, and no account matches
-    create  kim@contoso.example      client, Email kim@contoso.example, FirstName Kim, LastName Tester    in scope, and no account matches
+    ACTION   WHO                      WHAT                                                                 WHY
+    link     hal@contoso.example                                                                           in scope, and an account matches by Email = [mail]
+    update   ada@contoso.example      LastName Tester → Lovelace                                           the values differ from those last sent
+    enable   cy@contoso.example                                                                            in scope again
+    update   eve.new@contoso.example  Email eve@contoso.example → eve.new@contoso.example                  the values differ from those last sent
+    update   fay.new@contoso.example  Email fay@contoso.example → fay.new@contoso.example                  the values differ from those last sent
+    update   gus@contoso.example      LastName Typo → Tester                                               in scope, and an account matches by Email = [mail]; the values differ from those last sent
+    promote  ivy@contoso.example                                                                           in scope, and an account matches by Email = [mail]; the account is a client, and the rules say employee
+    create   jan@contoso.example      employee, Email jan@contoso.example, FirstName Jan, LastName Tester  in scope, and no account matches
+    create   kim@contoso.example      client, Email kim@contoso.example, FirstName Kim, LastName Tester    in scope, and no account matches
 
     Held, TooManyRemovals (2 objects): 2 of 5 accounts would be removed; the limits are 1 and 10 percent.
       bob@contoso.example: disable
       dee@contoso.example: disable
 
-    Held, TypeChange (1 object): The account is of another type than the rules say. Change the type in ShareFile, or the rules.
-      ivy@contoso.example: account ID is a client, the rules say an employee
+    Held, TypeChange (1 object): The account is an employee's and the rules say client: that would cost its folder and file box, and is not done by itself. Change the type in ShareFile, or the rules.
+      mia@contoso.example: account ID is an employee, the rules say a client
 
     Held, MissingValues (1 object): A required attribute has no value. Fill it in Entra ID, or give the mapping a default.
       lou@contoso.example: no value for FirstName = [givenName], LastName = [surname]
@@ -188,11 +191,11 @@ async fn a_plan_and_what_comes_of_it() {
     Held, DisabledElsewhere (1 object): The account was disabled by somebody else. Enable it in ShareFile if that is right.
       fay@contoso.example: account ID was disabled by somebody else and stays disabled
 
-    Plan: 4 to update, 1 to enable, 1 to link, 2 to create. 5 objects held.
+    Plan: 4 to update, 1 to promote, 1 to enable, 1 to link, 2 to create. 5 objects held.
     "#);
     let sync = world.run(&["sync"]).await.exits(70);
     insta::assert_snapshot!(sync.shown(), @r#"
-    Cycle c3 (incremental) complete: 2 created, 5 updated, 2 adopted, 5 held; N requests to Entra ID, N to ShareFile.
+    Cycle c3 (incremental) complete: 2 created, 6 updated, 3 adopted, 5 held; N requests to Entra ID, N to ShareFile.
     2 changes wait for approval: see `sharefile-provisioner holds`.
     "#);
     let holds = world.run(&["holds"]).await.exits(0);
@@ -204,8 +207,8 @@ async fn a_plan_and_what_comes_of_it() {
       To let it go: sharefile-provisioner approve 1    to keep it back: reject 1
 
     Hold 2 · TypeChange · open · 1 object · since 0000-00-00T00:00:00Z
-      The account is of another type than the rules say. Change the type in ShareFile, or the rules.
-        ivy@contoso.example: account ID is a client, the rules say an employee
+      The account is an employee's and the rules say client: that would cost its folder and file box, and is not done by itself. Change the type in ShareFile, or the rules.
+        mia@contoso.example: account ID is an employee, the rules say a client
 
     Hold 3 · MissingValues · open · 1 object · since 0000-00-00T00:00:00Z
       A required attribute has no value. Fill it in Entra ID, or give the mapping a default.
@@ -220,18 +223,19 @@ async fn a_plan_and_what_comes_of_it() {
     Provisioning  no daemon is running
     Application   Citrix ShareFile
     ShareFile     contoso
-    Licences      12 of 100000 taken
-    People        12 in the snapshot
-    Accounts      10 in use, 0 disabled by this job
+    Licences      13 of 100000 taken
+    People        13 in the snapshot
+    Accounts      11 in use, 0 disabled by this job
     Waiting       2 for the next cycle, 5 objects in 4 holds
     Full read     0000-00-00T00:00:00Z, the next from 0000-00-00T00:00:00Z on
-    Last cycle    c3 (incremental) complete 0000-00-00T00:00:00Z: 2 created, 5 updated, 2 adopted, 5 held; N requests to Entra ID, N to ShareFile
+    Last cycle    c3 (incremental) complete 0000-00-00T00:00:00Z: 2 created, 6 updated, 3 adopted, 5 held; N requests to Entra ID, N to ShareFile
     "#);
     let log = world.run(&["log"]).await.exits(0);
     insta::assert_snapshot!(log.shown(), @r#"
     WHEN                  CYCLE  ACTION   STATUS   WHO                      WHAT
     0000-00-00T00:00:00Z  c3     create   success  kim@contoso.example      Email kim@contoso.example; FirstName Kim; LastName Tester
     0000-00-00T00:00:00Z  c3     create   success  jan@contoso.example      Email jan@contoso.example; FirstName Jan; LastName Tester
+    0000-00-00T00:00:00Z  c3     update   success  ivy@contoso.example      IsEmployee False → True
     0000-00-00T00:00:00Z  c3     update   success  gus@contoso.example      LastName Typo → Tester
     0000-00-00T00:00:00Z  c3     update   success  fay.new@contoso.example  Email fay@contoso.example → fay.new@contoso.example
     0000-00-00T00:00:00Z  c3     update   success  eve.new@contoso.example  Email eve@contoso.example → eve.new@contoso.example
@@ -249,8 +253,8 @@ async fn a_plan_and_what_comes_of_it() {
     let csv = world.run(&["log", "--format", "csv", "--limit", "2"]).await.exits(0);
     insta::assert_snapshot!(csv.shown(), @r#"
     time,cycle,change,action,status,source_id,name,target_id,modified,reasons,error_code,error
-    0000-00-00T00:00:00Z,c3,7,create,success,ID,kim@contoso.example,ID,Email kim@contoso.example; FirstName Kim; LastName Tester,"in scope, and no account matches",,
-    0000-00-00T00:00:00Z,c3,6,create,success,ID,jan@contoso.example,ID,Email jan@contoso.example; FirstName Jan; LastName Tester,"in scope, and no account matches",,
+    0000-00-00T00:00:00Z,c3,8,create,success,ID,kim@contoso.example,ID,Email kim@contoso.example; FirstName Kim; LastName Tester,"in scope, and no account matches",,
+    0000-00-00T00:00:00Z,c3,7,create,success,ID,jan@contoso.example,ID,Email jan@contoso.example; FirstName Jan; LastName Tester,"in scope, and no account matches",,
     "#);
     let approved = world.run(&["approve", "1"]).await.exits(0);
     insta::assert_snapshot!(approved.shown(), @"hold 1 (TooManyRemovals) approved: 2 changes, to go with the next cycle.");

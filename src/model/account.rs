@@ -125,6 +125,55 @@ impl TargetUser {
     }
 }
 
+/// Whether anybody ever got into an account, as far as a list tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// The account.
+    pub target_id: TargetId,
+    /// The primary address.
+    pub address: String,
+    /// Given and family name.
+    pub name: String,
+    /// Employee or client.
+    pub kind: AccountKind,
+    /// The account cannot sign in.
+    pub disabled: bool,
+    /// The person followed the link of the welcome mail. Who signs in through single sign-on need
+    /// never do that, so a sign-in says as much.
+    pub confirmed: Option<bool>,
+    /// When somebody last signed in; `None` if never.
+    pub last_sign_in: Option<Timestamp>,
+    /// When the account was made, if the list says.
+    pub created_at: Option<Timestamp>,
+}
+
+impl Activation {
+    /// Returns whether the account could be used and never was. What the list leaves open is no
+    /// reason to say so.
+    pub fn is_awaited(&self) -> bool {
+        self.confirmed == Some(false) && self.last_sign_in.is_none() && !self.disabled
+    }
+}
+
+/// A person whose account waits for its first use, and whose link has run out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unactivated {
+    /// The person.
+    pub anchor: SourceAnchor,
+    /// The account.
+    pub target_id: TargetId,
+    /// The primary address.
+    pub address: String,
+    /// Given and family name.
+    pub name: String,
+    /// Employee or client.
+    pub kind: AccountKind,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When this job last sent the welcome mail again; `None` if it did not.
+    pub mailed_at: Option<Timestamp>,
+}
+
 /// Compares addresses as ShareFile does not promise to: without regard to case.
 pub fn address_key(address: &str) -> String {
     address.trim().to_lowercase()

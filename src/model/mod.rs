@@ -5,6 +5,7 @@ pub mod group;
 pub mod hold;
 pub mod identity;
 pub mod ids;
+pub mod orphan;
 pub mod outcome;
 pub mod plan;
 pub mod row;

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 
 pub use crate::http::{GateWindow, WindowKeeper};
 
-use crate::model::account::{AccountKind, Seats, TargetAccount, TargetAttribute, TargetUser};
+use crate::model::account::{
+    AccountKind, Activation, Seats, TargetAccount, TargetAttribute, TargetUser,
+};
 use crate::model::group::TargetGroup;
 use crate::model::ids::TargetId;
 use crate::model::outcome::ErrorCategory;
@@ -74,6 +76,13 @@ pub trait Target: Send + Sync {
     async fn list_users(
         &self,
         sink: &mut (dyn FnMut(TargetUser) + Send),
+    ) -> Result<(), TargetError>;
+
+    /// Reads all employees and clients to the end, for whether anybody ever got in, calling `sink`
+    /// for each; twice for some, as [`list_users`](Self::list_users).
+    async fn list_activations(
+        &self,
+        sink: &mut (dyn FnMut(Activation) + Send),
     ) -> Result<(), TargetError>;
 
     /// Looks an account up by an address; `None` means that the tenant has no such account.

@@ -25,7 +25,7 @@ use async_trait::async_trait;
 
 use crate::clock::Clock;
 use crate::http::Connection;
-use crate::model::account::{Seats, TargetAccount, TargetUser};
+use crate::model::account::{Activation, Seats, TargetAccount, TargetUser};
 use crate::model::group::TargetGroup;
 use crate::model::ids::TargetId;
 use crate::target::{NewUser, Reassign, Target, TargetError, UserChange, WindowKeeper};
@@ -78,6 +78,13 @@ impl Target for Sharefile {
         sink: &mut (dyn FnMut(TargetUser) + Send),
     ) -> Result<(), TargetError> {
         users::list(&self.api, sink).await
+    }
+
+    async fn list_activations(
+        &self,
+        sink: &mut (dyn FnMut(Activation) + Send),
+    ) -> Result<(), TargetError> {
+        users::list_activations(&self.api, sink).await
     }
 
     async fn find_by_address(&self, address: &str) -> Result<Option<TargetUser>, TargetError> {

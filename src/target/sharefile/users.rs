@@ -6,23 +6,38 @@ use serde::Serialize;
 use super::api::{Api, Call};
 use super::error::{Attempt, AttemptKind};
 use super::feed;
-use super::wire::{Contact, SecurityBody, User, UserBody, WelcomeBody};
+use super::wire::{Contact, ContactActivation, SecurityBody, User, UserBody, WelcomeBody};
 use crate::http::Answer;
-use crate::model::account::{AccountKind, TargetAttribute, TargetUser};
+use crate::model::account::{AccountKind, Activation, TargetAttribute, TargetUser};
 use crate::model::ids::TargetId;
 use crate::model::outcome::ErrorCategory;
 use crate::target::{NewUser, Refusal, TargetError, UserChange};
+
+/// The lists of people, and what they are lists of (section 3.1).
+const LISTS: [(&str, AccountKind); 2] =
+    [("Accounts/Employees", AccountKind::Employee), ("Accounts/Clients", AccountKind::Client)];
 
 /// Reads the lists of employees and of clients (section 3.1).
 pub(super) async fn list(
     api: &Api,
     sink: &mut (dyn FnMut(TargetUser) + Send),
 ) -> Result<(), TargetError> {
-    for (path, kind) in
-        [("Accounts/Employees", AccountKind::Employee), ("Accounts/Clients", AccountKind::Client)]
-    {
+    for (path, kind) in LISTS {
         let attempt = Attempt::read(format!("reading the list of {}s", kind.word()));
         let mut each = |contact: Contact| sink(contact.into_account(kind));
+        feed::read(api, &attempt, &Call::get(path), &mut each).await?;
+    }
+    Ok(())
+}
+
+/// Reads the same lists for what they say of first sign-ins.
+pub(super) async fn list_activations(
+    api: &Api,
+    sink: &mut (dyn FnMut(Activation) + Send),
+) -> Result<(), TargetError> {
+    for (path, kind) in LISTS {
+        let attempt = Attempt::read(format!("reading the list of {}s", kind.word()));
+        let mut each = |contact: ContactActivation| sink(contact.into_activation(kind));
         feed::read(api, &attempt, &Call::get(path), &mut each).await?;
     }
     Ok(())

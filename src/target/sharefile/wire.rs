@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::model::account::{AccountKind, Detail, TargetAttribute, TargetUser};
+use crate::model::account::{AccountKind, Activation, Detail, TargetAttribute, TargetUser};
 use crate::model::group::TargetGroup;
-use crate::model::ids::TargetId;
+use crate::model::ids::{TargetId, Timestamp};
 use crate::model::row::AttributeRow;
 
 /// The answer of `POST /oauth/token` (section 1.3).
@@ -155,6 +155,45 @@ impl Contact {
             detail: Detail::Listed,
         }
     }
+}
+
+/// The members of `Contact` that tell of first sign-ins (section 3.1). A shape of its own, so that
+/// the usual reading of the lists does not carry dates along.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ContactActivation {
+    pub id: String,
+    pub email: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub is_disabled: Option<bool>,
+    pub is_confirmed: Option<bool>,
+    pub last_any_login: Option<String>,
+    pub created_date: Option<String>,
+}
+
+impl ContactActivation {
+    /// Returns what is known; the list it came from decides the type.
+    pub fn into_activation(self, kind: AccountKind) -> Activation {
+        let names = [self.first_name, self.last_name].into_iter().flatten();
+        Activation {
+            target_id: TargetId::new(self.id),
+            address: self.email.unwrap_or_default(),
+            name: names.filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" "),
+            kind,
+            disabled: self.is_disabled.unwrap_or(false),
+            confirmed: self.is_confirmed,
+            last_sign_in: self.last_any_login.as_deref().and_then(date),
+            created_at: self.created_date.as_deref().and_then(date),
+        }
+    }
+}
+
+/// Reads a date with any number of fraction digits; 1900 and before means never (section 2).
+fn date(text: &str) -> Option<Timestamp> {
+    let time: jiff::Timestamp = text.trim().parse().ok()?;
+    let year = time.to_zoned(jiff::tz::TimeZone::UTC).year();
+    (year > 1900).then(|| Timestamp(time.as_millisecond()))
 }
 
 /// `Group` (section 4).
@@ -424,6 +463,35 @@ mod tests {
         }
         let nobody_knows = user(json!({ "Id": "1", "Email": "a@b", "Roles": [] }));
         assert_eq!(nobody_knows.into_account(Some(false)).detail, Detail::Reduced);
+    }
+
+    #[test]
+    fn who_never_got_in_is_told_by_the_list() {
+        let read = |change: serde_json::Value| {
+            // The captured row (section 3.1).
+            let mut row = json!({ "FirstName":"bob", "LastName":"Smith", "Company":"Acme",
+                "IsConfirmed":true, "IsDisabled":false, "LastAnyLogin":"2021-02-09T13:18:39.487Z",
+                "CreatedDate":"2016-09-12T19:06:31.667Z", "Name":"Smith, Bob",
+                "Email":"Bob.Smith@acme.example", "Id":"1f2e" });
+            let members = change.as_object().unwrap().clone();
+            row.as_object_mut().unwrap().extend(members);
+            let row: ContactActivation = serde_json::from_value(row).unwrap();
+            row.into_activation(AccountKind::Employee)
+        };
+        let bob = read(json!({}));
+        assert_eq!(bob.created_at.unwrap().to_string(), "2016-09-12T19:06:31Z");
+        assert_eq!((bob.name.as_str(), bob.is_awaited()), ("bob Smith", false));
+        let never = json!({ "IsConfirmed": false, "LastAnyLogin": "1900-01-01T00:00:00Z" });
+        assert!(read(never.clone()).is_awaited());
+        for known in [
+            // Through single sign-on, without ever confirming.
+            json!({ "IsConfirmed": false }),
+            json!({ "IsConfirmed": null, "LastAnyLogin": null }),
+            json!({ "IsConfirmed": false, "LastAnyLogin": null, "IsDisabled": true }),
+        ] {
+            assert!(!read(known.clone()).is_awaited(), "{known}");
+        }
+        assert_eq!(read(json!({ "CreatedDate": "soon" })).created_at, None);
     }
 
     #[test]

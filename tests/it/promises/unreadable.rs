@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use sharefile_provisioner::model::account::{Seats, TargetAccount, TargetUser};
+use sharefile_provisioner::model::account::{Activation, Seats, TargetAccount, TargetUser};
 use sharefile_provisioner::model::group::TargetGroup;
 use sharefile_provisioner::model::ids::TargetId;
 use sharefile_provisioner::model::outcome::{CycleState, ErrorCategory};
@@ -70,6 +70,13 @@ impl Target for Stubborn {
         sink: &mut (dyn FnMut(TargetUser) + Send),
     ) -> Result<(), TargetError> {
         self.tenant.list_users(sink).await
+    }
+
+    async fn list_activations(
+        &self,
+        sink: &mut (dyn FnMut(Activation) + Send),
+    ) -> Result<(), TargetError> {
+        self.tenant.list_activations(sink).await
     }
 
     async fn find_by_address(&self, address: &str) -> Result<Option<TargetUser>, TargetError> {

@@ -3,7 +3,7 @@
 //! | Route | Does |
 //! |---|---|
 //! | `GET`, `POST /_sandbox/accounts` | accounts of ShareFile, removed ones too; adds one: `{"email", "first_name", "last_name", "company", "kind": "employee" or "client", "disabled", "roles", "confirmed"}` |
-//! | `GET`, `PATCH`, `DELETE /_sandbox/accounts/{id}` | reads, changes (also `other_addresses`, `super_user`, `files`), removes for good |
+//! | `GET`, `PATCH`, `DELETE /_sandbox/accounts/{id}` | reads, changes (also `other_addresses`, `super_user`, `files`, `last_login`), removes for good |
 //! | `GET`, `DELETE /_sandbox/mails` | the mails that ShareFile would have sent; empties the outbox |
 //! | `GET`, `PATCH /_sandbox/sharefile` | settings: `switches`, `service_roles`, `employee_max`, `employee_domains`, `login_domains` and `folder_domains` (`{"allow", "domains"}`), `redirect_uris`, `preferences` of the account by their names in the API |
 //! | `GET`, `POST /_sandbox/sharefile/groups` | groups, private ones too; adds one: `{"name", "owner", "shared", "members"}`, people by id or address |
@@ -41,6 +41,7 @@ use super::roles::{Role, RoleSet};
 use super::switches::Switches;
 use super::tenant::Tenant;
 use super::{Sharefile, SharefileCredentials, outside};
+use crate::model::ids::Timestamp;
 use crate::sandbox::counts::Counts;
 use crate::sandbox::faults::{Fault, Faults};
 
@@ -70,6 +71,7 @@ struct Edit {
     kind: Option<AccountKind>,
     disabled: Option<bool>,
     confirmed: Option<bool>,
+    last_login: Option<Timestamp>,
     roles: Option<Vec<String>>,
     super_user: Option<bool>,
     files: Option<u32>,
@@ -105,7 +107,7 @@ impl Sharefile {
 
     /// Changes an account and returns it. The patch has the names of [`AccountView`]: `email`,
     /// `other_addresses`, `first_name`, `last_name`, `company`, `kind`, `disabled`, `confirmed`,
-    /// `roles`, `super_user`, `files`.
+    /// `roles`, `super_user`, `files`; and `last_login`, in milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// When the account does not exist, an address is taken, or the patch has an unknown name.
@@ -226,6 +228,7 @@ fn apply_edit(tenant: &mut Tenant, key: &str, edit: Edit) -> Result<AccountView,
     account.disabled = edit.disabled.unwrap_or(account.disabled);
     account.soft_deleted &= account.disabled;
     account.confirmed = edit.confirmed.unwrap_or(account.confirmed);
+    account.last_login = edit.last_login.or(account.last_login);
     if let Some(roles) = edit.roles {
         account.roles = roles_of(account.kind, RoleSet::known(&roles));
     }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::model::account::{AccountKind, LinkState};
+use crate::model::group::GroupLinkState;
 use crate::model::identity::{Presence, PrincipalKind};
 use crate::model::ids::{ContentHash, SourceAnchor, Timestamp};
 use crate::model::row::AttributeRow;
@@ -142,6 +143,7 @@ codes!(Presence { Present = 0, Unread = 1, SoftDeleted = 2, HardDeleted = 3 });
 codes!(PrincipalKind { User = 0, Group = 1 });
 codes!(LinkState { Active = 0, Disabled = 1, Released = 2 });
 codes!(AccountKind { Employee = 0, Client = 1 });
+codes!(GroupLinkState { Active = 0, Released = 1 });
 
 fn unknown(expected: &'static str) -> FromSqlError {
     FromSqlError::Other(format!("expected {expected}").into())

@@ -16,6 +16,7 @@
 //!
 //! The holder of the [`Lease`], and nobody else; commands leave [`Requests`] beside it.
 
+mod aside;
 mod codec;
 mod error;
 mod history;
@@ -25,6 +26,7 @@ mod journal;
 mod lease;
 mod links;
 mod open;
+mod people;
 mod planning;
 mod requests;
 mod rest;
@@ -38,6 +40,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub use aside::set_aside;
 pub use error::StoreError;
 pub use history::LogFilter;
 pub use holds::{Answer, Answered, HoldState, Planned, StoredHold};
@@ -45,6 +48,7 @@ pub use job::{JobState, KnownApplication, Pins};
 pub use journal::{Intent, LinkChange, Settlement};
 pub use lease::Lease;
 pub use links::{Owner, Seen, StoreCounts};
+pub use people::{AccountTie, GroupTie, KnownPerson};
 pub use planning::{PlanData, Subject, Subjects};
 pub use requests::{RequestKind, RequestRow, Requests};
 pub use snapshot::{ImportSummary, SnapshotUpdate, StoredGroups};

@@ -56,6 +56,20 @@ pub(super) fn writer(path: &Path, note: &str) -> Result<Connection, StoreError> 
     Ok(connection)
 }
 
+/// Opens the store as it is, of whatever version up to this one, and moves all of its write-ahead
+/// log into the file: closed again, it is one file. The caller holds the lease.
+pub(super) fn settled(path: &Path) -> Result<Connection, StoreError> {
+    if !recognise(path)? {
+        return Err(StoreError::Missing { path: path.to_owned() });
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check_version(&connection, path)?;
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(|source| StoreError::sqlite("settling", path, source))?;
+    Ok(connection)
+}
+
 /// Opens the store for reading beside a writer.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY)

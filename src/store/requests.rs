@@ -32,6 +32,8 @@ pub enum RequestKind {
     Approve,
     /// Reject a hold.
     Reject,
+    /// Send the welcome mail to somebody again.
+    Welcome,
 }
 
 /// A request with what became of it.

@@ -1,5 +1,6 @@
 //! Tests of the store as its callers see it.
 
+mod aside;
 mod histories;
 mod holding;
 mod importing;

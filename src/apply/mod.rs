@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+pub use failure::explain;
 pub use recover::{RecoverError, Recovered, recover};
 
 use crate::clock::Clock;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::config::ConfigErrors;
+use crate::cycle::CycleFailure;
 use crate::model::outcome::{CycleError, CycleReport, CycleState, ErrorCategory, FailedAt};
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -144,6 +145,13 @@ impl From<ConfigErrors> for Failure {
                 .to_owned(),
             holder: None,
         }
+    }
+}
+
+impl From<CycleFailure> for Failure {
+    fn from(failure: CycleFailure) -> Self {
+        let error = failure.report();
+        Self::new(Exit::of_error(&error), &failure, error.remedy)
     }
 }
 

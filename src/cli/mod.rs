@@ -10,13 +10,16 @@ mod exit;
 mod hold;
 mod log;
 mod open;
+mod orphans;
 mod output;
 mod plan;
+mod reset;
 mod run;
 mod sandbox;
 mod status;
 mod sync;
 mod test;
+mod welcome;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,6 +71,12 @@ enum Command {
     Approve(hold::AnswerArguments),
     /// Keep held changes back for good
     Reject(hold::AnswerArguments),
+    /// Send somebody the welcome mail again, or list who never signed in
+    Welcome(welcome::WelcomeArguments),
+    /// Employees in use, and groups, with nobody behind them in Entra ID
+    Orphans(orphans::OrphansArguments),
+    /// Start over: what is remembered is moved aside, never deleted
+    Reset(reset::ResetArguments),
     /// Test the connection to both ends
     Test(test::TestArguments),
     /// Check the configuration, all problems at once
@@ -119,6 +128,9 @@ async fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Holds(arguments) => hold::holds(&place, &arguments).await,
         Command::Approve(arguments) => hold::answer(&place, &arguments, true).await,
         Command::Reject(arguments) => hold::answer(&place, &arguments, false).await,
+        Command::Welcome(arguments) => welcome::welcome(&place, &arguments).await,
+        Command::Orphans(arguments) => orphans::orphans(&place, &arguments).await,
+        Command::Reset(arguments) => reset::reset(&place, &arguments),
         Command::Test(arguments) => test::test(&place, &arguments).await,
         Command::Check => check::check(&place),
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments).await,

@@ -11,18 +11,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::model::ids::Timestamp;
-use crate::model::outcome::{CycleReport, CycleState};
+use crate::model::outcome::{CycleError, CycleReport, CycleState};
 use crate::store::{Answer, HoldState, RequestKind, RequestRow, StoreError};
 
 use super::failure::CycleFailure;
 use super::saved::SavedPlan;
 use super::schedule::{Now, Rhythm, is_due};
 use super::turn::{Asked, Engine, Turned};
+use super::welcome;
 
 /// How often the worker looks for requests of commands.
 const POLL: Duration = Duration::from_millis(200);
@@ -43,6 +45,9 @@ pub struct RequestAnswer {
     pub refused: Vec<String>,
     /// How many changes wait for approval.
     pub waiting: u64,
+    /// Why a call outside of a cycle failed.
+    #[serde(default)]
+    pub error: Option<CycleError>,
 }
 
 impl RequestAnswer {
@@ -58,14 +63,15 @@ impl RequestAnswer {
             report: Some(turned.report.clone()),
             refused: turned.refused.clone(),
             waiting: open.map(|hold| hold.items.len() as u64).sum(),
+            error: None,
         }
     }
 
-    fn failed(message: impl Into<String>) -> Self {
+    pub(super) fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
-    fn said(message: impl Into<String>) -> Self {
+    pub(super) fn said(message: impl Into<String>) -> Self {
         Self { ok: true, message: message.into(), ..Self::default() }
     }
 }
@@ -162,11 +168,17 @@ async fn poll(
     claimed: mpsc::UnboundedSender<RequestRow>,
     cancel: CancellationToken,
 ) {
+    let mut mails = JoinSet::new();
     while !cancel.is_cancelled() {
         match engine.store.claim_request(engine.clock.now()).await {
             Ok(Some(request)) => {
                 info!("a command asks: {:?}", request.kind);
                 let cycle = matches!(request.kind, RequestKind::Sync | RequestKind::Apply);
+                if request.kind == RequestKind::Welcome {
+                    // It asks ShareFile, which may take its time: other commands do not wait.
+                    mails.spawn(mail(engine.clone(), request));
+                    continue;
+                }
                 // A decision takes effect at once, and a cycle under way makes room for it.
                 if !cycle {
                     let answer =
@@ -186,10 +198,17 @@ async fn poll(
             Err(problem) => error!("requests of commands cannot be read: {problem}"),
         }
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = cancel.cancelled() => break,
             () = engine.clock.sleep(POLL) => {}
         }
     }
+    // A mail that is under way is recorded before the store is closed.
+    while mails.join_next().await.is_some() {}
+}
+
+async fn mail(engine: Arc<Engine>, request: RequestRow) {
+    let answer = welcome::answer(&engine, &request.payload).await;
+    reply(&engine, &request, &answer).await;
 }
 
 async fn stop_on_cancel(engine: Arc<Engine>, cancel: CancellationToken) {
@@ -340,6 +359,7 @@ pub async fn answer_without_cycle(
         RequestKind::Pause => engine.store.set_paused(true).await.map(|()| "paused".to_owned()),
         RequestKind::Resume => engine.store.set_paused(false).await.map(|()| "resumed".to_owned()),
         RequestKind::Approve | RequestKind::Reject => answer_hold(engine, kind, payload).await,
+        RequestKind::Welcome => return welcome::answer(engine, payload).await,
         RequestKind::Sync | RequestKind::Apply => return RequestAnswer::failed("needs a cycle"),
     };
     match done {

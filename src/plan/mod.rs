@@ -19,7 +19,7 @@ mod licences;
 pub mod map;
 mod matching;
 mod order;
-mod protect;
+pub mod protect;
 pub mod rules;
 mod scope;
 mod sorted;

@@ -3,9 +3,11 @@
 pub mod checks;
 pub mod holds;
 pub mod log;
+pub mod orphans;
 pub mod plan;
 pub mod report;
 pub mod status;
+pub mod unactivated;
 
 use comfy_table::{ContentArrangement, Table, presets};
 

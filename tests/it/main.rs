@@ -24,5 +24,6 @@ mod steady;
 mod switches;
 mod target;
 mod trouble;
+mod unactivated;
 mod weather;
 mod world;

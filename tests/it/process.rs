@@ -5,10 +5,12 @@ mod commands;
 mod daemon;
 mod demo;
 mod kill;
+mod orphans;
 mod saved_plan;
 mod shown;
 mod stop;
 mod test_command;
+mod welcome;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

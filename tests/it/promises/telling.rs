@@ -120,6 +120,13 @@ async fn every_write_is_in_the_log_with_its_reason_and_values() {
 #[tokio::test]
 async fn mail_goes_to_created_people_alone_and_only_if_wanted() {
     let mut world = World::empty().await;
+    world.set("groups.enabled", "true");
+    world.sandbox.sharefile.set_service_roles(&[
+        "AdminManageEmployees",
+        "CanManageUsers",
+        "AdminCreateSharedGroups",
+        "AdminSharedDistGroups",
+    ]);
     let known = world.person("Known");
     world.sandbox.sharefile.add_account(sharefile_provisioner::sandbox::sharefile::NewAccount {
         email: "known@contoso.example".to_owned(),
@@ -132,9 +139,23 @@ async fn mail_goes_to_created_people_alone_and_only_if_wanted() {
         confirmed: false,
     });
     world.assign(known, "User");
+    // A client who is to be an employee, and people who come into a group.
+    world.sandbox.sharefile.add_account(sharefile_provisioner::sandbox::sharefile::NewAccount {
+        email: "riser@contoso.example".to_owned(),
+        first_name: "Riser".to_owned(),
+        last_name: "Tester".to_owned(),
+        company: String::new(),
+        kind: sharefile_provisioner::sandbox::sharefile::AccountKind::Client,
+        disabled: false,
+        roles: Vec::new(),
+        confirmed: false,
+    });
+    world.join("Riser");
     let silent = world.join("Silent");
+    let grouped = world.person("Grouped");
+    world.group("Everybody", &[known, grouped]);
     world.join("Other");
-    assert_eq!(world.did().await, (2, 1, 0));
+    assert_eq!(world.did().await.0, 3);
     world.unassign(silent);
     world.cycle().await;
     world.assign(silent, "User");

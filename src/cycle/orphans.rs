@@ -1,0 +1,142 @@
+//! What is in use at the target without anybody behind it at the source.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::model::account::{AccountKind, LinkState, TargetUser, address_key};
+use crate::model::group::{GroupLinkState, TargetGroup};
+use crate::model::identity::Presence;
+use crate::model::ids::TargetId;
+use crate::model::orphan::{OrphanAccount, OrphanGroup, OrphanReason, Orphans};
+use crate::plan::protect::Protection;
+use crate::store::{AccountTie, GroupTie, StoreError};
+
+use super::failure::CycleFailure;
+use super::turn::Engine;
+
+/// Finds employees who can sign in, and groups, without anybody behind them. Reads the lists of the
+/// target once and compares them with links and snapshot; the source is not asked.
+///
+/// Employees count whose address is in one of `domains`; where none is given, in one of those that
+/// the tenant calls its own, or that people of this job have addresses in.
+///
+/// # Errors
+/// The target's and the store's; [`StoreError::Pinned`] if the store belongs to another tenant.
+pub async fn orphans(engine: &Engine, domains: &[String]) -> Result<Orphans, CycleFailure> {
+    let tenant = engine.target.account().await?;
+    let pins = engine.store.job().await?.pins;
+    if let Some(stored) = pins.and_then(|pins| pins.account_id)
+        && !stored.eq_ignore_ascii_case(&tenant.account_id)
+    {
+        let found = tenant.account_id;
+        return Err(StoreError::Pinned { what: "ShareFile account", stored, found }.into());
+    }
+    let ties = engine.store.account_ties().await?;
+    let domains = match domains {
+        [] => company_domains(&tenant.employee_domains, &ties),
+        named => named.iter().map(|name| name.trim_start_matches('@').to_lowercase()).collect(),
+    };
+    let behind = Behind {
+        ties: ties.into_iter().map(|tie| (tie.target_id.clone(), tie)).collect(),
+        addresses: engine.store.source_addresses().await?,
+        protection: Protection::new(Some(&tenant), &engine.settings.rules.guard.protected),
+    };
+    // By id, because some rows come twice where a list broke off and was read again.
+    let mut employees: HashSet<TargetId> = HashSet::new();
+    let mut accounts: HashMap<TargetId, OrphanAccount> = HashMap::new();
+    let mut each = |account: TargetUser| {
+        let counts = account.kind == AccountKind::Employee && !account.disabled;
+        if counts && account.id != tenant.service_user && domains.contains(&domain(&account)) {
+            if let Some(orphan) = behind.of_account(&account) {
+                accounts.insert(account.id.clone(), orphan);
+            }
+            employees.insert(account.id);
+        }
+    };
+    engine.target.list_users(&mut each).await?;
+    let mut groups = engine.target.list_groups().await?;
+    groups.retain(|group| Some(&group.id) != tenant.super_group.as_ref());
+    let ties = engine.store.group_ties().await?;
+    let group_ties = ties.into_iter().map(|tie| (tie.target_id.clone(), tie)).collect();
+
+    let mut accounts: Vec<OrphanAccount> = accounts.into_values().collect();
+    accounts.sort_by_cached_key(|account| (address_key(&account.address), account.target_id.key()));
+    let own = |group: &TargetGroup| group.owner.as_ref() == Some(&tenant.service_user);
+    let mut found: Vec<OrphanGroup> =
+        groups.iter().filter_map(|group| orphan_group(group, &group_ties, own(group))).collect();
+    found.sort_by_cached_key(|group| (group.name.to_lowercase(), group.target_id.key()));
+    Ok(Orphans {
+        domains: domains.into_iter().collect(),
+        employees: employees.len() as u64,
+        accounts,
+        groups_seen: groups.len() as u64,
+        groups: found,
+    })
+}
+
+/// Who is behind accounts.
+struct Behind<'a> {
+    ties: HashMap<TargetId, AccountTie>,
+    addresses: HashSet<String>,
+    protection: Protection<'a>,
+}
+
+impl Behind<'_> {
+    /// Returns what is wrong with an employee who can sign in, if nobody is behind the account.
+    fn of_account(&self, account: &TargetUser) -> Option<OrphanAccount> {
+        let (why, anchor) = match self.ties.get(&account.id) {
+            // Who cannot be read is there.
+            Some(tie) if stands(tie.presence) => return None,
+            Some(tie) => (OrphanReason::Gone, Some(tie.anchor)),
+            // Held, perhaps, but somebody.
+            None if self.addresses.contains(&address_key(account.address())) => return None,
+            None => (OrphanReason::Unlinked, None),
+        };
+        let names = [1, 2].into_iter().filter_map(|place| account.values.get(place));
+        Some(OrphanAccount {
+            target_id: account.id.clone(),
+            address: account.address().to_owned(),
+            name: names.collect::<Vec<_>>().join(" "),
+            why,
+            anchor,
+            protected: self.protection.of_account(account),
+        })
+    }
+}
+
+/// Returns the domain of an account's address, in lower case.
+fn domain(account: &TargetUser) -> String {
+    let domain = account.address().rsplit_once('@').map(|(_, domain)| domain);
+    domain.unwrap_or_default().to_lowercase()
+}
+
+fn orphan_group(
+    group: &TargetGroup,
+    ties: &HashMap<TargetId, GroupTie>,
+    own: bool,
+) -> Option<OrphanGroup> {
+    let (why, anchor) = match ties.get(&group.id) {
+        Some(tie) if tie.state == GroupLinkState::Active && stands(tie.presence) => return None,
+        Some(tie) => (OrphanReason::Gone, Some(tie.anchor)),
+        None => (OrphanReason::Unlinked, None),
+    };
+    Some(OrphanGroup {
+        target_id: group.id.clone(),
+        name: group.name.clone(),
+        why,
+        anchor,
+        own,
+        members: group.members,
+    })
+}
+
+fn stands(presence: Option<Presence>) -> bool {
+    matches!(presence, Some(Presence::Present | Presence::Unread))
+}
+
+/// Returns the domains of the company: those that the tenant names, and those in which people of
+/// this job have addresses.
+fn company_domains(named: &[String], ties: &[AccountTie]) -> BTreeSet<String> {
+    let used = ties.iter().filter(|tie| tie.state == LinkState::Active);
+    let used = used.filter_map(|tie| tie.address.rsplit_once('@'));
+    named.iter().cloned().chain(used.map(|(_, domain)| domain.to_lowercase())).collect()
+}

@@ -5,6 +5,7 @@
 //! several calls are under way at once. Apply chooses nothing, and may repeat any step.
 
 mod failure;
+mod group;
 mod recover;
 mod step;
 
@@ -21,7 +22,7 @@ pub use recover::{RecoverError, Recovered, recover};
 use crate::clock::Clock;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, OutcomeStatus};
-use crate::model::plan::{CheckedPlan, PlannedChange};
+use crate::model::plan::{CheckedPlan, ObjectKind, PlannedChange};
 use crate::store::{Store, StoreError};
 use crate::target::{Refusal, Target, TargetError};
 
@@ -57,6 +58,8 @@ pub struct Applied {
     pub counts: CycleCounts,
     /// People whose change met something else than was planned: planned again in this cycle.
     pub replan: Vec<SourceAnchor>,
+    /// Groups of which something is left to do; sorted.
+    pub unfinished: Vec<SourceAnchor>,
     /// Changes that were refused for lack of rights.
     pub denied: u32,
     /// Stopped at a change boundary before the end.
@@ -120,7 +123,10 @@ impl Run {
             self.with(|applied| applied.stopped = true);
             return Ok(());
         }
-        let done = step::step(applier, plan, change).await?;
+        let done = match change.object {
+            ObjectKind::User => step::step(applier, plan, change).await?,
+            ObjectKind::Group => group::step(applier, plan, change).await?,
+        };
         if done.status != OutcomeStatus::Success {
             self.note_undone(change.anchor);
         }
@@ -128,6 +134,9 @@ impl Run {
             done.count(change, &mut applied.counts);
             if done.replan {
                 applied.replan.push(change.anchor);
+            }
+            if done.unfinished {
+                applied.unfinished.push(change.anchor);
             }
             applied.counts.done() + applied.counts.failed
         });
@@ -163,6 +172,7 @@ impl Run {
         let mut applied =
             self.applied.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         applied.replan.sort_unstable();
+        applied.unfinished.sort_unstable();
         applied
     }
 }

@@ -9,8 +9,8 @@ use crate::model::plan::{PlannedChange, Write};
 use crate::store::{Intent, LinkChange, Settlement, StoreError};
 use crate::target::{Target, TargetError};
 
-use super::Applier;
 use super::step::{link_change, log_entry};
+use super::{Applier, group};
 
 /// Why recovery could not finish.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,11 @@ pub async fn recover(applier: &Applier<'_>) -> Result<Recovered, RecoverError> {
 
 async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, RecoverError> {
     let change = &intent.change;
+    if let Write::Group(write) = &change.write {
+        let mut log = log_entry(applier, change, intent.at, applier.clock.now());
+        log.cycle = intent.cycle;
+        return group::recover(applier, intent, write, log).await;
+    }
     let account = find(applier.target, change).await?;
     let now = applier.clock.now();
     let mut log = log_entry(applier, change, intent.at, now);
@@ -91,13 +96,18 @@ async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, Re
         return Ok(Settlement { log, link, settled, verify: !settled });
     }
     log.status = OutcomeStatus::Skipped;
-    log.error = Some(ProvisioningError {
+    log.error = Some(interrupted());
+    Ok(Settlement { log, link: LinkChange::None, settled: false, verify: true })
+}
+
+/// Says that a write did not take place.
+pub fn interrupted() -> ProvisioningError {
+    ProvisioningError {
         code: "Interrupted".to_owned(),
         reason: "the program ended before the call took effect; it is planned again".to_owned(),
         recommended_action: "Nothing.".to_owned(),
         category: ErrorCategory::Transient,
-    });
-    Ok(Settlement { log, link: LinkChange::None, settled: false, verify: true })
+    }
 }
 
 async fn owned_by_other(

@@ -6,7 +6,7 @@ use crate::model::outcome::{
     CycleCounts, ErrorCategory, LogEntry, OutcomeStatus, ProvisioningError,
 };
 use crate::model::plan::{
-    CheckedPlan, LinkAfter, PlannedChange, ProvisioningAction, Reason, Write,
+    CheckedPlan, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 use crate::store::{Intent, LinkChange, Settlement, StoreError};
 use crate::target::{NewUser, TargetError, UserChange};
@@ -24,12 +24,33 @@ pub struct Done {
     pub replan: bool,
     /// The target refused for lack of rights, or of valid credentials.
     pub denied: Option<TargetError>,
+    /// Members who were added to a group.
+    pub members_added: u64,
+    /// Members who were removed from a group.
+    pub members_removed: u64,
+    /// Something is left to do for the group.
+    pub unfinished: bool,
 }
 
 impl Done {
+    /// Nothing was done, unless something is added to it.
+    pub fn failed() -> Self {
+        Self {
+            status: OutcomeStatus::Failure,
+            replan: false,
+            denied: None,
+            members_added: 0,
+            members_removed: 0,
+            unfinished: false,
+        }
+    }
+
     /// Adds the outcome to the numbers of the cycle.
     pub fn count(&self, change: &PlannedChange, counts: &mut CycleCounts) {
         let done = matches!(self.status, OutcomeStatus::Success | OutcomeStatus::Warning);
+        if change.object == ObjectKind::Group {
+            return self.count_group(change, done, counts);
+        }
         let adopted = change.reasons.iter().any(|reason| matches!(reason, Reason::Matched { .. }));
         match change.action {
             _ if self.replan => {}
@@ -42,6 +63,22 @@ impl Done {
             _ => {}
         }
         counts.adopted += u64::from(done && adopted);
+    }
+
+    fn count_group(&self, change: &PlannedChange, done: bool, counts: &mut CycleCounts) {
+        counts.members_added += self.members_added;
+        counts.members_removed += self.members_removed;
+        counts.failed += u64::from(self.status == OutcomeStatus::Failure);
+        if !done {
+            return;
+        }
+        match change.action {
+            ProvisioningAction::Create => counts.groups_created += 1,
+            ProvisioningAction::Delete => counts.groups_deleted += 1,
+            ProvisioningAction::Update if !change.moves_members() => counts.groups_changed += 1,
+            ProvisioningAction::Other => counts.groups_changed += 1,
+            _ => {}
+        }
     }
 }
 
@@ -154,7 +191,7 @@ fn conclude(
     let mut log = log_entry(applier, change, started, now);
     let mut settlement =
         Settlement { log: log.clone(), link: LinkChange::None, settled: false, verify: false };
-    let mut done = Done { status: OutcomeStatus::Failure, replan: false, denied: None };
+    let mut done = Done::failed();
     match end {
         End::Written(account) => {
             log.error = account.as_deref().and_then(|account| not_applied(change, account));

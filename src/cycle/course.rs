@@ -8,7 +8,9 @@ use crate::apply::{Applied, Applier, Recovered, apply, recover};
 use crate::model::account::TargetAttribute;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
-use crate::model::plan::{CheckedPlan, CycleKind, HoldKind, LinkAfter, Plan, PlannedChange, Write};
+use crate::model::plan::{
+    CheckedPlan, CycleKind, HoldKind, LinkAfter, ObjectKind, Plan, PlannedChange, Write,
+};
 use crate::plan::TargetView;
 use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
 
@@ -50,8 +52,10 @@ impl Cycle<'_> {
         }
         let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
-        let mut data = engine.store.plan_data(subjects).await?;
-        data.subjects.retain(|subject| self.unsettled.binary_search(&subject.anchor).is_err());
+        let mut data = engine.store.plan_data(subjects, engine.clock.now()).await?;
+        let open = |subject: &Subject| self.unsettled.binary_search(&subject.anchor).is_err();
+        data.subjects.retain(open);
+        data.group_subjects.retain(open);
         let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
         if self.report.kind != CycleKind::Incremental {
@@ -245,7 +249,7 @@ impl Cycle<'_> {
             }
             replanned += 1;
             // Only the objects that met something else are planned again, with fresh look-ups.
-            let data = self.engine.store.plan_data(Subjects::Waiting).await?;
+            let data = self.plan_data().await?;
             let data = only(data, &applied.replan);
             let job = self.engine.store.job().await?;
             let view = self.first_view(&job);
@@ -287,6 +291,11 @@ impl Cycle<'_> {
         Ok(store.note_full(began).await?)
     }
 
+    async fn plan_data(&self) -> Result<PlanData, CycleFailure> {
+        let now = self.engine.clock.now();
+        Ok(self.engine.store.plan_data(Subjects::Waiting, now).await?)
+    }
+
     async fn apply_once(&self, checked: &CheckedPlan) -> Result<Applied, CycleFailure> {
         let total = checked.plan().changes.len();
         let stop = || {
@@ -324,6 +333,11 @@ impl Cycle<'_> {
         total.adopted += counts.adopted;
         total.unlinked += counts.unlinked;
         total.failed += counts.failed;
+        total.groups_created += counts.groups_created;
+        total.groups_changed += counts.groups_changed;
+        total.groups_deleted += counts.groups_deleted;
+        total.members_added += counts.members_added;
+        total.members_removed += counts.members_removed;
     }
 
     /// Records what need not be planned again until it changes, and that the plan was a plan.
@@ -351,6 +365,19 @@ impl Cycle<'_> {
                 }
             }
         }
+        if !applied.stopped && applied.fatal.is_none() {
+            let of_groups = plan.changes.iter().filter(|change| change.object == ObjectKind::Group);
+            settled.extend(of_groups.map(|change| change.anchor));
+        }
+        let waiting: HashSet<SourceAnchor> = plan
+            .holds
+            .iter()
+            .filter(|hold| !waits_for_an_event(hold.kind))
+            .flat_map(|hold| hold.items.iter().map(|item| item.anchor))
+            .collect();
+        settled.retain(|anchor| {
+            applied.unfinished.binary_search(anchor).is_err() && !waiting.contains(anchor)
+        });
         settled.sort_unstable();
         settled.dedup();
         store.settle_subjects(settled).await?;
@@ -369,7 +396,10 @@ impl Cycle<'_> {
 /// changes at the source, a person answers, or everything is read. Licences and rights come back
 /// by themselves, and what looked like an accident may look like one no longer.
 fn waits_for_an_event(kind: HoldKind) -> bool {
-    let returns = matches!(kind, HoldKind::LicenseLimitExceeded | HoldKind::NotReadable);
+    let returns = matches!(
+        kind,
+        HoldKind::LicenseLimitExceeded | HoldKind::NotReadable | HoldKind::GroupFull
+    );
     !returns && !kind.withholds_removals()
 }
 
@@ -394,5 +424,7 @@ fn only(mut data: PlanData, anchors: &[SourceAnchor]) -> PlanData {
     data.users.retain(|source_user| keep(&source_user.anchor));
     data.links.retain(|link| keep(&link.anchor));
     data.memberships.retain(|membership| keep(&membership.user));
+    data.placements.retain(|placement| keep(&placement.user));
+    data.group_subjects.clear();
     data
 }

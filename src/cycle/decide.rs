@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::model::account::Detail;
 use crate::model::ids::{SourceAnchor, Timestamp};
 use crate::model::plan::{CheckedPlan, Plan, PlannedChange, Reason};
-use crate::plan::{PlanInput, Planned, TargetView, check, plan};
+use crate::plan::{GroupFacts, PlanInput, Planned, TargetView, check, plan};
 use crate::store::{self, Answer, JobState, PlanData, Seen, StoredHold, Subject};
 
 use super::course::Cycle;
@@ -95,6 +95,14 @@ impl Cycle<'_> {
             .collect();
         let mut extended: Option<PlanData> = None;
         let mut extensions = 0;
+        let group_subjects: Vec<SourceAnchor> =
+            data.group_subjects.iter().map(|subject| subject.anchor).collect();
+        let group_verify: Vec<SourceAnchor> = data
+            .group_subjects
+            .iter()
+            .filter(|subject| subject.verify)
+            .map(|subject| subject.anchor)
+            .collect();
         let roles =
             job.application.as_ref().map(|known| known.roles.as_slice()).unwrap_or_default();
         for _ in 0..ROUNDS {
@@ -111,6 +119,13 @@ impl Cycle<'_> {
                 memberships: &data.memberships,
                 edges: &data.edges,
                 links: &data.links,
+                groups: GroupFacts {
+                    subjects: &group_subjects,
+                    verify: &group_verify,
+                    groups: &data.groups,
+                    links: &data.group_links,
+                    placements: &data.placements,
+                },
                 target: &view,
                 companions: extensions < COMPANION_ROUNDS,
                 active_links: data.active_links,
@@ -136,6 +151,7 @@ impl Cycle<'_> {
                     if !seen.is_empty() {
                         engine.store.note_seen(seen).await?;
                     }
+                    subjects.extend(group_subjects);
                     return Ok(Decided { checked, planned: subjects, view });
                 }
                 Planned::Needs(needs) => needs,
@@ -173,7 +189,7 @@ impl Cycle<'_> {
         let free = people.filter(|anchor| self.unsettled.binary_search(anchor).is_err());
         let companions = free.map(|anchor| Subject { anchor, verify: false });
         let subjects = data.subjects.iter().copied().chain(companions).collect();
-        Ok(self.engine.store.plan_data_of(subjects).await?)
+        Ok(self.engine.store.plan_data_of(subjects, self.engine.clock.now()).await?)
     }
 
     /// Records what waits. With approval given in advance, approves it as seen and plans again; a

@@ -6,6 +6,7 @@ use tracing::warn;
 
 use crate::model::account::TargetUser;
 use crate::model::ids::TargetId;
+use crate::plan::groups::GroupNeeds;
 use crate::plan::{KnownAccount, Needs, TargetView};
 use crate::store::{Owner, Store};
 use crate::target::{Target, TargetError};
@@ -104,7 +105,31 @@ impl Lookups<'_> {
         } else {
             self.addresses(needs, view).await?;
         }
-        self.ids(needs, view).await
+        self.ids(needs, view).await?;
+        self.groups(&needs.groups, view).await
+    }
+
+    /// Reads the list of groups, groups by id, and the members of groups.
+    async fn groups(&self, needs: &GroupNeeds, view: &mut TargetView) -> Result<(), CycleFailure> {
+        if needs.list {
+            for group in self.target.list_groups().await? {
+                view.groups.add(group);
+            }
+            view.groups.listed = true;
+        }
+        for id in &needs.ids {
+            match self.target.read_group(id).await? {
+                Some(group) => view.groups.add(group),
+                None => view.groups.note_gone(id),
+            }
+        }
+        for id in &needs.members {
+            match self.target.group_members(id).await? {
+                Some(members) => view.groups.add_members(id.clone(), members),
+                None => view.groups.note_gone(id),
+            }
+        }
+        Ok(())
     }
 
     async fn addresses(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {

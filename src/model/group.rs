@@ -98,13 +98,22 @@ pub struct GroupLink {
     pub members_read_at: Option<Timestamp>,
 }
 
+/// A live link of a group, with how many are in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupStanding {
+    /// The link.
+    pub link: GroupLink,
+    /// How many accounts this job put into it.
+    pub placed: u32,
+    /// How many it took out of it within the last day.
+    pub removed_today: u32,
+}
+
 /// This job put the account of a person into a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Placement {
     /// The person. First, so that sorted placements are grouped by person.
     pub user: SourceAnchor,
-    /// The group at the source.
-    pub group: SourceAnchor,
-    /// The part of it that the account is in.
-    pub part: u16,
+    /// The position of the group's link in the list of links that comes with the placements.
+    pub link: u32,
 }

@@ -150,6 +150,8 @@ pub enum Reason {
     GroupGone,
     /// The members of this part fit into the parts before it.
     PartsMerged,
+    /// Somebody else put members into the group.
+    ExtraMembers,
 }
 
 impl Reason {
@@ -174,6 +176,7 @@ impl Reason {
             Self::GroupUnassigned => "the group is no longer assigned".to_owned(),
             Self::GroupDeleted => "the group no longer exists in Entra ID".to_owned(),
             Self::GroupGone => "the linked group no longer exists".to_owned(),
+            Self::ExtraMembers => "somebody else put members into the group".to_owned(),
             Self::PartsMerged => "its members fit into the other parts".to_owned(),
         }
     }
@@ -254,8 +257,11 @@ pub enum GroupCall {
         name: String,
         /// The members.
         members: Vec<Member>,
+        /// Groups of that name that others made: a group of that name which is none of these is
+        /// the one that this call made.
+        beside: Vec<TargetId>,
     },
-    /// Change the name.
+    /// Change the name, and share the group.
     Rename {
         /// The name.
         name: String,
@@ -358,6 +364,16 @@ pub struct PlannedChange {
 }
 
 impl PlannedChange {
+    /// Returns whether the change adds members to a group that exists, or removes some.
+    pub fn moves_members(&self) -> bool {
+        match &self.write {
+            Write::Group(write) => {
+                matches!(write.call, GroupCall::Add { .. } | GroupCall::Remove { .. })
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the place of the change in the order of application, the lowest first: its class, and
     /// the step within the class.
     pub fn place(&self) -> (u8, u8) {

@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::model::account::{TargetAttribute, address_key};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
-use crate::model::plan::{CheckedPlan, Plan, PlannedChange, ProvisioningAction, Write};
+use crate::model::plan::{
+    CheckedPlan, GroupCall, GroupWrite, MEMBERS_PER_CALL, ObjectKind, Plan, PlannedChange,
+    ProvisioningAction, Write,
+};
 
 use super::input::PlanInput;
 use super::protect::Protection;
@@ -52,14 +55,23 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
         for what in shape_violations(change) {
             fail(what);
         }
-        if input.subjects.binary_search(&change.anchor).is_err() {
-            fail("concerns somebody who was not planned");
+        match change.object {
+            ObjectKind::User if input.subjects.binary_search(&change.anchor).is_err() => {
+                fail("concerns somebody who was not planned");
+            }
+            ObjectKind::Group if !is_group(input, change.anchor) => {
+                fail("concerns a group that is not known");
+            }
+            ObjectKind::User | ObjectKind::Group => {}
         }
         let account = change.target_id.as_ref().and_then(|id| input.target.by_id(id));
         let by_id = change.target_id.as_ref().and_then(|id| protection.of_id(id));
         let by_record = account.and_then(|known| protection.of_account(&known.account));
         if change.write != Write::Nothing && by_id.or(by_record).is_some() {
             fail("touches a protected account");
+        }
+        if change.write != Write::Nothing && is_super_group(input, change) {
+            fail("touches the Super User Group");
         }
     }
     for hold in plan.holds.iter().filter(|hold| hold.kind.approvable()) {
@@ -74,10 +86,26 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
         }
     }
     if violations.is_empty() {
-        Ok(CheckedPlan::seal(plan, protection.ids()))
+        let tenant = input.target.tenant.as_ref();
+        let super_group = tenant.and_then(|tenant| tenant.super_group.clone());
+        Ok(CheckedPlan::seal(plan, protection.ids().into_iter().chain(super_group).collect()))
     } else {
         Err(violations)
     }
+}
+
+fn is_group(input: &PlanInput<'_>, anchor: SourceAnchor) -> bool {
+    let groups = &input.groups;
+    groups.groups.binary_search_by_key(&anchor, |group| group.anchor).is_ok()
+        || groups.links.binary_search_by_key(&anchor, |standing| standing.link.anchor).is_ok()
+}
+
+fn is_super_group(input: &PlanInput<'_>, change: &PlannedChange) -> bool {
+    let tenant = input.target.tenant.as_ref();
+    let super_group = tenant.and_then(|tenant| tenant.super_group.as_ref());
+    change.object == ObjectKind::Group
+        && super_group.is_some()
+        && super_group == change.target_id.as_ref()
 }
 
 #[derive(Default)]
@@ -92,6 +120,10 @@ impl<'a> Seen<'a> {
     fn violations(&mut self, change: &'a PlannedChange) -> Vec<&'static str> {
         let mut found = Vec::new();
         self.hashes.insert(change.hash);
+        // A group takes several calls: a name, and members a hundred at a time.
+        if change.object == ObjectKind::Group {
+            return found;
+        }
         if let Some(before) = self.anchors.insert(change.anchor, change)
             && !continues(before, change)
         {
@@ -172,8 +204,42 @@ fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
                 found.push("writes to another account than it names");
             }
         }
+        (Write::Group(write), action) => found.extend(group_violations(write, action, named)),
         (Write::Nothing, ProvisioningAction::Other) => {}
         _ => found.push("calls something else than its action says"),
+    }
+    found
+}
+
+fn group_violations(
+    write: &GroupWrite,
+    action: ProvisioningAction,
+    named: Option<&TargetId>,
+) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    if write.target_id.as_ref() != named {
+        found.push("writes to another group than it names");
+    }
+    let (members, expected) = match &write.call {
+        GroupCall::Create { members, .. } => (members.as_slice(), ProvisioningAction::Create),
+        GroupCall::Add { members } => (members.as_slice(), ProvisioningAction::Update),
+        GroupCall::Remove { members } => {
+            if members.iter().any(|member| member.target_id.is_none()) {
+                found.push("removes a member who has no account");
+            }
+            (members.as_slice(), ProvisioningAction::Update)
+        }
+        GroupCall::Rename { .. } => (&[][..], ProvisioningAction::Update),
+        GroupCall::Delete => (&[][..], ProvisioningAction::Delete),
+    };
+    if action != expected {
+        found.push("calls something else than its action says");
+    }
+    if members.len() > MEMBERS_PER_CALL {
+        found.push("names more members than one call takes");
+    }
+    if members.iter().any(|member| member.person.is_none() && member.target_id.is_none()) {
+        found.push("names nobody as a member");
     }
     found
 }

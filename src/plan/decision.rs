@@ -155,7 +155,8 @@ fn unanswered(address: &str, why: &str) -> String {
     format!("who has the address {address} could not be looked up: {why}")
 }
 
-fn held(kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) -> HeldItem {
+/// Returns the item of a hold for one object; the hash identifies it from plan to plan.
+pub fn held(kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) -> HeldItem {
     let content = format!("{}\0{anchor}\0{detail}", kind.name());
     let hash = ContentHash(xxh3_128(content.as_bytes()));
     HeldItem { anchor, label: label.to_owned(), detail, hash, change: None }

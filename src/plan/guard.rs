@@ -62,6 +62,17 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>) -> Guarded {
     guarded
 }
 
+/// Returns the hold in which everything waits that nobody approved, with its message for changes
+/// that come on top; `None` if there is no such hold.
+pub fn whole(input: &PlanInput<'_>, guarded: &Guarded) -> Option<(HoldKind, String)> {
+    if input.first_plan && input.rules.guard.first_cycle == FirstCycle::Approve {
+        let message = "The first plan of this job waits for approval as a whole.";
+        return Some((HoldKind::FirstCycle, message.to_owned()));
+    }
+    let changed = guarded.holds.iter().find(|hold| hold.kind == HoldKind::RulesChanged);
+    changed.map(|hold| (hold.kind, hold.message.clone()))
+}
+
 /// Decides whether so many removals look like an accident.
 fn removal_hold(input: &PlanInput<'_>, count: usize) -> Option<(HoldKind, String)> {
     let count = count as u64;
@@ -103,7 +114,8 @@ fn removal_hold(input: &PlanInput<'_>, count: usize) -> Option<(HoldKind, String
     }
 }
 
-fn exceeds(limit: Limit, count: u64, active: u64) -> bool {
+/// Returns whether a number of `active` objects exceeds a limit by count or by percent.
+pub fn exceeds(limit: Limit, count: u64, active: u64) -> bool {
     let by_percent = count.saturating_mul(100) > active.saturating_mul(u64::from(limit.percent));
     count > u64::from(limit.count) || (count > SMALL && by_percent)
 }
@@ -119,7 +131,8 @@ fn rewrites(change: &PlannedChange) -> bool {
     is_removal(change) || change.action == ProvisioningAction::Update
 }
 
-fn rejected_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
+/// Returns the hold that a rejected change was in.
+pub fn rejected_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
     in_hold(input.rejected, hash)
 }
 

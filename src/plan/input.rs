@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::account::{Link, TargetAccount, TargetUser, address_key};
-use crate::model::group::GroupEdge;
+use crate::model::group::{GroupEdge, GroupStanding, Placement, SourceGroup};
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{CycleKind, HoldKind};
 
+use super::groups::{GroupNeeds, GroupView};
 use super::index::Index;
 use super::rules::Rules;
 
@@ -36,6 +37,8 @@ pub struct PlanInput<'a> {
     pub edges: &'a [GroupEdge],
     /// Links of the subjects; sorted by anchor.
     pub links: &'a [Link],
+    /// What is known of groups.
+    pub groups: GroupFacts<'a>,
     /// What is known of the target.
     pub target: &'a TargetView,
     /// Others can be planned as well, if it depends on them what a subject gets.
@@ -54,6 +57,22 @@ pub struct PlanInput<'a> {
     pub waiting: &'a [(ContentHash, HoldKind)],
     /// Changes that a person rejected, with the hold they were in; sorted by hash.
     pub rejected: &'a [(ContentHash, HoldKind)],
+}
+
+/// What planning knows of groups; empty unless the rules say what becomes of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupFacts<'a> {
+    /// Groups that are planned as a whole: all their members, and all who were put into them, are
+    /// among the subjects. Sorted, unique.
+    pub subjects: &'a [SourceAnchor],
+    /// Those of them whose groups at the target have to be read by id first; sorted.
+    pub verify: &'a [SourceAnchor],
+    /// All groups of the snapshot; sorted by anchor.
+    pub groups: &'a [SourceGroup],
+    /// All live links of groups; sorted by anchor and part.
+    pub links: &'a [GroupStanding],
+    /// Which groups this job put the subjects into; sorted by person.
+    pub placements: &'a [Placement],
 }
 
 /// An account together with what the store knows about its owner.
@@ -81,6 +100,8 @@ pub struct TargetView {
     unreadable: BTreeMap<TargetId, String>,
     /// Addresses that could not be looked up, with the reason.
     unanswered: BTreeMap<String, String>,
+    /// What is known of the groups.
+    pub groups: GroupView,
     /// The lists were read to the end: what is not known by address does not exist.
     pub complete: bool,
     /// The tenant, as last read.
@@ -235,6 +256,8 @@ pub struct Needs {
     pub idle_employees: bool,
     /// People who have what a subject needs: to be planned as well.
     pub people: BTreeSet<SourceAnchor>,
+    /// What is missing of groups.
+    pub groups: GroupNeeds,
 }
 
 impl Needs {
@@ -242,7 +265,7 @@ impl Needs {
     pub fn is_empty(&self) -> bool {
         let look_ups = !self.addresses.is_empty() || !self.target_ids.is_empty();
         let reads = self.tenant || self.seats || self.idle_employees;
-        !look_ups && !reads && self.people.is_empty()
+        !look_ups && !reads && self.people.is_empty() && self.groups.is_empty()
     }
 }
 

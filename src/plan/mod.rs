@@ -12,6 +12,7 @@ mod change;
 pub mod check;
 mod decision;
 mod diff;
+pub mod groups;
 mod guard;
 mod index;
 mod input;
@@ -29,7 +30,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub use input::{KnownAccount, Lookup, Needs, PlanInput, TargetView};
+pub use input::{GroupFacts, KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
 use crate::model::account::TargetAttribute;
 use crate::model::ids::SourceAnchor;
@@ -39,6 +40,7 @@ use crate::model::plan::{
 
 use decision::{Contested, Decision};
 use diff::Differ;
+use groups::Moves;
 use scope::Entitlements;
 use sorted::Sorted;
 
@@ -63,9 +65,14 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     );
     let mut users = Sorted::new(input.users, |source_user| source_user.anchor);
     let mut links = Sorted::new(input.links, |link| link.anchor);
+    let mut moves = input.rules.groups.as_ref().map(|_| Moves::new(input));
     for &anchor in input.subjects {
         let entitlement = entitlements.of(anchor);
-        let decision = differ.decide(&entitlement, users.find(anchor), links.find(anchor));
+        let link = links.find(anchor);
+        let decision = differ.decide(&entitlement, users.find(anchor), link);
+        if let Some(moves) = &mut moves {
+            moves.look_at(anchor, &entitlements.groups_of(anchor), &decision, link);
+        }
         draft.take(anchor, decision);
     }
     if input.target.tenant.is_none() && draft.looks_at_target() {
@@ -74,12 +81,18 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     draft.separate_rivals(input);
     draft.clear_addresses(input);
     let guarded = guard::guard(input, std::mem::take(&mut draft.changes));
+    let whole = guard::whole(input, &guarded);
     draft.changes = guarded.passed;
     for hold in guarded.holds {
         draft.holds.insert(hold.kind, hold);
     }
     draft.confirm_removals(&differ);
     draft.limit_by_licences(input);
+    if let (Some(rules), Some(moves)) = (&input.rules.groups, moves) {
+        let moves = moves.finish(&draft.passing(whole.as_ref()));
+        let counts = |group| entitlements.counts(group);
+        draft.add_groups(input, groups::plan(input, rules, moves, &counts, whole));
+    }
     if !draft.needs.is_empty() {
         return Planned::Needs(draft.needs);
     }
@@ -142,6 +155,40 @@ impl Draft {
         for target_id in removals.filter_map(|change| change.target_id.as_ref()) {
             if !differ.is_read(target_id) {
                 self.needs.target_ids.insert(target_id.clone());
+            }
+        }
+    }
+
+    /// Returns who has a change that passes, or that waits with everything else.
+    fn passing(&self, whole: Option<&(HoldKind, String)>) -> HashSet<SourceAnchor> {
+        let waiting = whole.and_then(|(kind, _)| self.holds.get(kind));
+        let waiting = waiting.into_iter().flat_map(|hold| &hold.items).map(|item| item.anchor);
+        self.changes.iter().map(|change| change.anchor).chain(waiting).collect()
+    }
+
+    fn add_groups(&mut self, input: &PlanInput<'_>, planned: groups::GroupPlan) {
+        // Whom the tenant protects is left out of lists of members.
+        let names = |hold: &Hold| hold.kind == HoldKind::ExtraMembers || hold.kind.approvable();
+        let acts = !planned.changes.is_empty() || planned.holds.iter().any(names);
+        if input.target.tenant.is_none() && acts {
+            self.needs.tenant = true;
+        }
+        self.needs.groups = planned.needs;
+        self.changes.extend(planned.changes);
+        self.settled.extend(planned.settled);
+        for hold in planned.holds {
+            match self.holds.get_mut(&hold.kind) {
+                Some(known)
+                    if matches!(hold.kind, HoldKind::FirstCycle | HoldKind::RulesChanged) =>
+                {
+                    let changes = hold.items.len();
+                    known.message.push_str(&format!(" {changes} changes of groups wait with it."));
+                    known.items.extend(hold.items);
+                }
+                Some(known) => known.items.extend(hold.items),
+                None => {
+                    self.holds.insert(hold.kind, hold);
+                }
             }
         }
     }

@@ -101,7 +101,6 @@ impl<'a> Entitlements<'a> {
     /// Returns the groups through which a person is in scope: assigned ones, by a row that counts,
     /// that the person is in directly or by way of groups in them. Sorted, unique. People are asked
     /// for in rising order.
-    #[allow(dead_code)]
     pub fn groups_of(&mut self, anchor: SourceAnchor) -> Vec<SourceAnchor> {
         let memberships = self.memberships.run(anchor);
         self.nesting.climb(memberships);
@@ -117,7 +116,6 @@ impl<'a> Entitlements<'a> {
     }
 
     /// Returns whether a group is assigned by a row that counts.
-    #[allow(dead_code)]
     pub fn counts(&self, group: SourceAnchor) -> bool {
         let rows = self.rows_of_group(group).unwrap_or_default();
         let of_groups = || rows.iter().filter(|row| row.kind == PrincipalKind::Group);

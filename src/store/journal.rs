@@ -10,6 +10,7 @@ use crate::model::plan::PlannedChange;
 
 use super::codec::{Json, Word};
 use super::error::{StoreError, Trouble};
+use super::groups::{self, GroupLinkChange};
 use super::planning::Subject;
 use super::{Store, history, holds, links, planning, snapshot};
 
@@ -52,6 +53,15 @@ pub enum LinkChange {
         anchor: SourceAnchor,
         /// When.
         at: Timestamp,
+    },
+    /// What becomes of one part of a group.
+    Group {
+        /// The group.
+        anchor: SourceAnchor,
+        /// The part.
+        part: u16,
+        /// What becomes of it.
+        change: Box<GroupLinkChange>,
     },
 }
 
@@ -144,6 +154,9 @@ fn settle(connection: &Connection, seq: i64, settlement: &Settlement) -> Result<
         LinkChange::End { anchor, at } => {
             links::end(connection, *anchor, *at)?;
             snapshot::drop_if_unrelated(connection, *anchor)?;
+        }
+        LinkChange::Group { anchor, part, change } => {
+            groups::change(connection, *anchor, *part, change, at)?;
         }
     }
     history::append(connection, &settlement.log)?;

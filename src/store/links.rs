@@ -7,9 +7,9 @@ use crate::model::account::{AccountKind, Link, LinkState, Shadow, TargetAttribut
 use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
 use crate::model::row::AttributeRow;
 
-use super::Store;
 use super::codec::{Coded, Json};
 use super::error::{StoreError, Trouble};
+use super::{Store, groups};
 
 /// Who has an account, and who once had it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -207,7 +207,8 @@ pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result
     Ok(())
 }
 
-/// Ends the live link of a person, if there is one, and leaves a tombstone.
+/// Ends the live link of a person, if there is one, and leaves a tombstone. The account is in no
+/// group any more.
 pub(super) fn end(
     connection: &Connection,
     anchor: SourceAnchor,
@@ -220,6 +221,7 @@ pub(super) fn end(
         )?
         .execute(params![anchor, at])?;
     connection.prepare_cached("DELETE FROM link WHERE anchor = ?1")?.execute([anchor])?;
+    groups::forget(connection, anchor)?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@
 mod aside;
 mod codec;
 mod error;
+mod groups;
 mod history;
 mod holds;
 mod job;
@@ -42,6 +43,7 @@ use tokio::sync::oneshot;
 
 pub use aside::set_aside;
 pub use error::StoreError;
+pub use groups::GroupLinkChange;
 pub use history::LogFilter;
 pub use holds::{Answer, Answered, HoldState, Planned, StoredHold};
 pub use job::{JobState, KnownApplication, Pins};

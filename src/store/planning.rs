@@ -1,13 +1,16 @@
 //! What is handed to planning: who has to be planned, and all that is known of them.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, params};
 
 use crate::model::account::{Link, LinkState};
-use crate::model::group::{GroupEdge, SourceGroup};
+use crate::model::group::{GroupEdge, GroupStanding, Placement, SourceGroup};
 use crate::model::identity::{Assignment, Membership, PrincipalKind, SourceUser};
-use crate::model::ids::SourceAnchor;
+use crate::model::ids::{SourceAnchor, Timestamp};
 
 use super::error::{StoreError, Trouble};
+use super::groups as group_links;
 use super::snapshot::{groups, rows};
 use super::{Store, journal, links};
 
@@ -47,6 +50,13 @@ pub struct PlanData {
     pub edges: Vec<GroupEdge>,
     /// Live links of these people; sorted by anchor.
     pub links: Vec<Link>,
+    /// Groups that have to be planned as a whole: their members, and all who were put into them,
+    /// are among the subjects. Sorted, unique.
+    pub group_subjects: Vec<Subject>,
+    /// All live links of groups; sorted by anchor and part.
+    pub group_links: Vec<GroupStanding>,
+    /// Which groups this job put these people into; sorted.
+    pub placements: Vec<Placement>,
     /// Active links of the whole job.
     pub active_links: u64,
     /// People in the snapshot.
@@ -54,20 +64,26 @@ pub struct PlanData {
 }
 
 impl Store {
-    /// Returns everything that planning needs.
-    pub async fn plan_data(&self, scope: Subjects) -> Result<PlanData, StoreError> {
+    /// Returns everything that planning needs as of now.
+    pub async fn plan_data(&self, scope: Subjects, now: Timestamp) -> Result<PlanData, StoreError> {
         self.read("reading what is planned", move |connection| match scope {
-            Subjects::All => everybody(connection),
-            Subjects::Waiting => waiting(connection),
+            Subjects::All => everybody(connection, now),
+            Subjects::Waiting => waiting(connection, now),
         })
         .await
     }
 
     /// Returns everything that planning these people needs.
-    pub async fn plan_data_of(&self, mut subjects: Vec<Subject>) -> Result<PlanData, StoreError> {
+    pub async fn plan_data_of(
+        &self,
+        mut subjects: Vec<Subject>,
+        now: Timestamp,
+    ) -> Result<PlanData, StoreError> {
         subjects = unique(subjects);
-        self.read("reading what else is planned", move |connection| those(connection, subjects))
-            .await
+        self.read("reading what else is planned", move |connection| {
+            those(connection, subjects, now)
+        })
+        .await
     }
 
     /// Marks people to be planned in the next cycle. A person who was to be verified stays so.
@@ -139,16 +155,34 @@ fn unique(mut subjects: Vec<Subject>) -> Vec<Subject> {
     subjects
 }
 
-fn everybody(connection: &Connection) -> Result<PlanData, Trouble> {
+/// Splits those who wait into people and groups.
+fn split(
+    connection: &Connection,
+    subjects: Vec<Subject>,
+) -> rusqlite::Result<(Vec<Subject>, Vec<Subject>)> {
+    if subjects.is_empty() {
+        return Ok((subjects, Vec::new()));
+    }
+    let known = group_links::anchors(connection)?;
+    Ok(subjects.into_iter().partition(|subject| !known.contains(&subject.anchor)))
+}
+
+fn everybody(connection: &Connection, now: Timestamp) -> Result<PlanData, Trouble> {
     let people = rows::all_people(connection)?;
     let links = links::all(connection)?;
-    let mut subjects = waiting_subjects(connection)?;
+    let (mut subjects, mut group_subjects) = split(connection, waiting_subjects(connection)?)?;
     subjects.reserve(people.users.len() + links.len());
     let unverified = |anchor| Subject { anchor, verify: false };
     subjects.extend(people.users.iter().map(|user| unverified(user.anchor)));
     subjects.extend(links.iter().map(|link| unverified(link.anchor)));
+    group_subjects.extend(group_links::anchors(connection)?.into_iter().map(unverified));
+    let standings = group_links::standings(connection, now)?;
+    let (keys, group_links): (Vec<i64>, Vec<GroupStanding>) = standings.into_iter().unzip();
     Ok(PlanData {
         subjects: unique(subjects),
+        group_subjects: unique(group_subjects),
+        placements: group_links::all_placements(connection, &keys)?,
+        group_links,
         assignments: rows::assignments(connection)?,
         memberships: rows::all_memberships(connection, &people)?,
         groups: groups::source_groups(connection)?,
@@ -163,17 +197,32 @@ fn everybody(connection: &Connection) -> Result<PlanData, Trouble> {
 /// Above this part of the snapshot, reading everybody in order is faster than looking people up.
 const LOOKUP_PART: u64 = 8;
 
-fn waiting(connection: &Connection) -> Result<PlanData, Trouble> {
-    those(connection, waiting_subjects(connection)?)
+fn waiting(connection: &Connection, now: Timestamp) -> Result<PlanData, Trouble> {
+    those(connection, waiting_subjects(connection)?, now)
 }
 
-/// `subjects` are sorted and unique.
-fn those(connection: &Connection, subjects: Vec<Subject>) -> Result<PlanData, Trouble> {
+/// Returns what concerns `subjects`, people and groups: with a group, everybody who is in it at
+/// the source or was put into it.
+fn those(
+    connection: &Connection,
+    subjects: Vec<Subject>,
+    now: Timestamp,
+) -> Result<PlanData, Trouble> {
+    let (mut subjects, group_subjects) = split(connection, subjects)?;
+    for Subject { anchor, .. } in &group_subjects {
+        let members = groups::people_below(connection, &BTreeSet::from([*anchor]))?;
+        let placed = group_links::placed_people(connection, *anchor)?;
+        let unverified = |anchor| Subject { anchor, verify: false };
+        subjects.extend(members.into_iter().chain(placed).map(unverified));
+    }
+    let subjects = unique(subjects);
     let people = links::count(connection, "SELECT count(*) FROM person")?;
     if subjects.len() as u64 > people / LOOKUP_PART {
-        everybody(connection).map(|data| narrowed(data, subjects))
+        let everybody = everybody(connection, now)?;
+        Ok(PlanData { group_subjects, ..narrowed(everybody, subjects) })
     } else {
-        looked_up(connection, subjects)
+        let data = looked_up(connection, subjects, now)?;
+        Ok(PlanData { group_subjects, ..data })
     }
 }
 
@@ -186,16 +235,25 @@ fn narrowed(mut data: PlanData, subjects: Vec<Subject>) -> PlanData {
     data.assignments.retain(|row| row.kind == PrincipalKind::Group || concerns(row.principal));
     data.memberships.retain(|membership| concerns(membership.user));
     data.links.retain(|link| concerns(link.anchor));
+    data.placements.retain(|placement| concerns(placement.user));
+    data.group_subjects.clear();
     PlanData { subjects, ..data }
 }
 
-fn looked_up(connection: &Connection, subjects: Vec<Subject>) -> Result<PlanData, Trouble> {
+fn looked_up(
+    connection: &Connection,
+    subjects: Vec<Subject>,
+    now: Timestamp,
+) -> Result<PlanData, Trouble> {
+    let standings = group_links::standings(connection, now)?;
+    let (keys, group_links): (Vec<i64>, Vec<GroupStanding>) = standings.into_iter().unzip();
     let mut data = PlanData {
         active_links: links::with_state(connection, LinkState::Active)?,
         people: links::count(connection, "SELECT count(*) FROM person")?,
         assignments: rows::assignments_of_groups(connection)?,
         groups: groups::source_groups(connection)?,
         edges: groups::edges(connection)?,
+        group_links,
         ..PlanData::default()
     };
     for &Subject { anchor, .. } in &subjects {
@@ -204,6 +262,7 @@ fn looked_up(connection: &Connection, subjects: Vec<Subject>) -> Result<PlanData
             let of_person = rows::groups_of(connection, key)?;
             data.memberships
                 .extend(of_person.into_iter().map(|group| Membership { user: anchor, group }));
+            group_links::placements_of(connection, anchor, key, &keys, &mut data.placements)?;
         }
         let roles = rows::roles_of(connection, anchor)?;
         let kind = PrincipalKind::User;
@@ -216,6 +275,7 @@ fn looked_up(connection: &Connection, subjects: Vec<Subject>) -> Result<PlanData
     }
     data.assignments.sort_unstable();
     data.memberships.sort_unstable();
+    data.placements.sort_unstable();
     Ok(PlanData { subjects, ..data })
 }
 
@@ -272,8 +332,8 @@ mod tests {
                 .collect();
             store
                 .read("comparing", move |connection| {
-                    let narrowed = narrowed(everybody(connection)?, subjects.clone());
-                    assert_eq!(looked_up(connection, subjects)?, narrowed);
+                    let narrowed = narrowed(everybody(connection, Timestamp(0))?, subjects.clone());
+                    assert_eq!(looked_up(connection, subjects, Timestamp(0))?, narrowed);
                     Ok(())
                 })
                 .await

@@ -25,7 +25,7 @@ use sharefile_provisioner::plan::rules::{
     TypeRules, WhenNull,
 };
 use sharefile_provisioner::plan::{
-    KnownAccount, Needs, PlanInput, Planned, TargetView, check::check, plan,
+    GroupFacts, KnownAccount, Needs, PlanInput, Planned, TargetView, check::check, plan,
 };
 use uuid::Uuid;
 
@@ -230,6 +230,7 @@ impl World {
             assignments: &self.assignments,
             memberships: &self.memberships,
             edges: &[],
+            groups: GroupFacts::default(),
             links: &self.links,
             target,
             companions: false,

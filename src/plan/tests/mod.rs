@@ -2,6 +2,7 @@
 
 mod addresses;
 mod converge;
+mod groups;
 mod guard;
 mod linked;
 mod matching;
@@ -25,6 +26,7 @@ use crate::model::identity::{
 use crate::model::ids::{ContentHash, TargetId, Timestamp};
 use crate::model::plan::{CycleKind, LinkAfter, Reason};
 use crate::model::row::AttributeRow;
+use groups::GroupWorld;
 
 const STAFF: Uuid = Uuid::from_u128(0xA);
 const CLIENT: Uuid = Uuid::from_u128(0xB);
@@ -90,6 +92,7 @@ struct World {
     assignments: Vec<Assignment>,
     memberships: Vec<Membership>,
     edges: Vec<GroupEdge>,
+    groups: GroupWorld,
     links: Vec<Link>,
     accounts: Vec<TargetUser>,
     verify: Vec<SourceAnchor>,
@@ -117,6 +120,7 @@ impl World {
             assignments: Vec::new(),
             memberships: Vec::new(),
             edges: Vec::new(),
+            groups: GroupWorld::default(),
             links: Vec::new(),
             accounts: Vec::new(),
             verify: Vec::new(),
@@ -207,17 +211,22 @@ impl World {
 
     /// Plans, answering what is asked for from `accounts`, and counts the rounds.
     fn plan(&self) -> (Plan, TargetView) {
+        self.plan_from(TargetView::default())
+    }
+
+    /// The same, with something of the target read before.
+    fn plan_from(&self, mut view: TargetView) -> (Plan, TargetView) {
         let mut world = self.clone();
         world.users.sort_by_key(|source_user| source_user.anchor);
         world.assignments.sort();
         world.memberships.sort();
         world.links.sort_by_key(|link| link.anchor);
+        world.groups.sort();
         let mut subjects: Vec<_> = world.users.iter().map(|user| user.anchor).collect();
         subjects.extend(world.links.iter().map(|link| link.anchor));
         subjects.sort();
         subjects.dedup();
         subjects = self.subjects.clone().unwrap_or(subjects);
-        let mut view = TargetView::default();
         view.complete = self.complete;
         if self.complete {
             for account in &world.accounts {
@@ -243,6 +252,7 @@ impl World {
                 memberships: &world.memberships,
                 edges: &world.edges,
                 links: &world.links,
+                groups: world.groups.facts(),
                 target: &view,
                 companions: world.companions,
                 active_links: world.links.iter().filter(active).count() as u64,
@@ -312,6 +322,7 @@ impl World {
             view.idle_employees =
                 Some(idle.map(|link| (link.target_id.clone(), address(link))).collect());
         }
+        self.groups.answer(&needs.groups, view);
         if needs.tenant || needs.seats {
             view.seats_fresh = true;
             view.tenant = Some(TargetAccount {
@@ -323,7 +334,7 @@ impl World {
                 master_admin: Some(TargetId::new("master")),
                 billing_contact: None,
                 super_users: vec![TargetId::new("super")],
-                super_group: None,
+                super_group: Some(TargetId::new("g-super")),
                 seats: Seats { employee_max: self.seats, employee_count: 0 },
                 employee_domains: self.employee_domains.clone(),
                 force_sso: false,

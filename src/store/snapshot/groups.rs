@@ -89,7 +89,6 @@ pub(super) fn linked(connection: &Connection) -> rusqlite::Result<BTreeSet<Sourc
 }
 
 /// Returns everybody who is in one of these groups, directly or by way of groups in them.
-#[allow(dead_code)]
 pub(in crate::store) fn people_below(
     connection: &Connection,
     groups: &BTreeSet<SourceAnchor>,

@@ -149,8 +149,8 @@ async fn deltas_after_a_full_import_equal_a_full_import_of_the_end() {
             put(&other, link(2, "two")).await;
             other.commit_import(tenant.full()).await.unwrap();
             let told = format!("seed {seed}, step {step}");
-            let mut here = store.plan_data(Subjects::All).await.unwrap();
-            let there = other.plan_data(Subjects::All).await.unwrap();
+            let mut here = store.plan_data(Subjects::All, at(0)).await.unwrap();
+            let there = other.plan_data(Subjects::All, at(0)).await.unwrap();
             // Those who were dropped still have to be planned once.
             here.subjects.retain(|subject| there.subjects.contains(subject));
             assert_eq!(here, there, "{told}");

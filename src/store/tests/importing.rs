@@ -267,7 +267,7 @@ async fn hands_everything_to_planning() {
     store.mark_subjects(vec![subject(3, true), subject(8, false)]).await.unwrap();
     store.mark_subjects(vec![subject(3, false)]).await.unwrap();
 
-    let all = store.plan_data(Subjects::All).await.unwrap();
+    let all = store.plan_data(Subjects::All, at(0)).await.unwrap();
     let verified: Vec<(SourceAnchor, bool)> =
         all.subjects.iter().map(|subject| (subject.anchor, subject.verify)).collect();
     let expected =
@@ -280,7 +280,7 @@ async fn hands_everything_to_planning() {
     assert_eq!(all.links, [link(5, "e")]);
     assert_eq!((all.active_links, all.people), (1, 5));
 
-    let some = store.plan_data(Subjects::Waiting).await.unwrap();
+    let some = store.plan_data(Subjects::Waiting, at(0)).await.unwrap();
     assert_eq!(some.subjects, [subject(3, true), subject(8, false), subject(9, true)]);
     assert_eq!(some.users, [person(3, "Cy")]);
     assert_eq!(some.assignments, [by_group(1), by_group(2)]);

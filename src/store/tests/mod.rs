@@ -258,7 +258,7 @@ async fn put(store: &Store, link: Link) {
 }
 
 async fn waiting(store: &Store) -> Vec<Subject> {
-    store.plan_data(Subjects::Waiting).await.unwrap().subjects
+    store.plan_data(Subjects::Waiting, at(0)).await.unwrap().subjects
 }
 
 fn subject(person: u128, verify: bool) -> Subject {

@@ -1,0 +1,205 @@
+//! Who joins and who leaves which group, person by person.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::model::account::{Link, LinkState, TargetAttribute};
+use crate::model::group::{GroupStanding, Placement};
+use crate::model::ids::{SourceAnchor, TargetId};
+use crate::model::plan::{LinkAfter, Member, PlannedChange, Write};
+
+use crate::plan::decision::Decision;
+use crate::plan::input::{PlanInput, TargetView};
+use crate::plan::sorted::Sorted;
+
+/// A person who joins or leaves a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mover {
+    /// The person.
+    pub person: SourceAnchor,
+    /// What the person is called.
+    pub label: String,
+    /// The account; `None` if this plan creates it.
+    pub account: Option<TargetId>,
+    /// The person's own change has to pass first: the account is created, adopted or disabled.
+    awaits: bool,
+}
+
+impl Mover {
+    /// Returns the person as the calls name members.
+    pub fn member(&self) -> Member {
+        Member { person: Some(self.person), target_id: self.account.clone() }
+    }
+}
+
+/// Who moves in one group; each list in rising order of people.
+#[derive(Clone, Debug, Default)]
+pub struct GroupMoves {
+    /// Who belongs into the group and is not in it.
+    pub joins: Vec<Mover>,
+    /// Who is in scope and no longer belongs into the group, with the position of the link of the
+    /// part they are in.
+    pub leaves: Vec<(u32, Mover)>,
+    /// Who is out of scope and still in the group.
+    pub left: Vec<(u32, Mover)>,
+    /// Who stays, as far as they were looked at.
+    pub stays: Vec<(u32, Mover)>,
+}
+
+/// How a person stands to groups.
+enum Standing<'a> {
+    /// The groups of the source count.
+    Follows { account: Option<&'a TargetId>, awaits: bool },
+    /// The person left.
+    Left { account: &'a TargetId, awaits: bool },
+    /// Nothing changes.
+    Rests,
+}
+
+/// Collects who moves. People are looked at in rising order.
+pub struct Moves<'a> {
+    view: &'a TargetView,
+    links: &'a [GroupStanding],
+    /// Links whose group is gone: nobody is in it any more.
+    void: Vec<bool>,
+    /// Groups of which those who stay matter as well.
+    whole: &'a [SourceAnchor],
+    placements: Sorted<'a, Placement>,
+    by_group: BTreeMap<SourceAnchor, GroupMoves>,
+}
+
+impl<'a> Moves<'a> {
+    /// Begins with the first person.
+    pub fn new(input: &PlanInput<'a>) -> Self {
+        let links = input.groups.links;
+        let void = links
+            .iter()
+            .map(|standing| input.target.groups.is_gone(&standing.link.target_id))
+            .collect();
+        Self {
+            view: input.target,
+            links,
+            void,
+            whole: input.groups.subjects,
+            placements: Sorted::new(input.groups.placements, |placement| placement.user),
+            by_group: BTreeMap::new(),
+        }
+    }
+
+    /// Compares the groups that a person is in at the source (`groups`, sorted) with those that
+    /// this job put the account into.
+    pub fn look_at(
+        &mut self,
+        anchor: SourceAnchor,
+        groups: &[SourceAnchor],
+        decision: &Decision,
+        link: Option<&Link>,
+    ) {
+        let placed = self.placements.run(anchor);
+        if placed.is_empty() && groups.is_empty() {
+            return;
+        }
+        let live = link.filter(|link| !self.view.is_gone(&link.target_id));
+        let standing = standing(decision, live);
+        // An account that is gone is in no group, and neither is anybody in a group that is gone.
+        let held_in: Vec<(u32, SourceAnchor)> = placed
+            .iter()
+            .filter(|_| live.is_some())
+            .filter_map(|placement| {
+                let index = usize::try_from(placement.link).ok()?;
+                let void = self.void.get(index).copied().unwrap_or(true);
+                (!void).then_some((placement.link, self.links.get(index)?.link.anchor))
+            })
+            .collect();
+        let mover = |account: Option<&TargetId>, awaits| Mover {
+            person: anchor,
+            label: label(decision, link, anchor),
+            account: account.cloned(),
+            awaits,
+        };
+        match standing {
+            Standing::Follows { account, awaits } => {
+                for group in groups {
+                    if !held_in.iter().any(|(_, held)| held == group) {
+                        self.group(*group).joins.push(mover(account, awaits));
+                    }
+                }
+                for (link, group) in held_in {
+                    if groups.binary_search(&group).is_err() {
+                        self.group(group).leaves.push((link, mover(account, false)));
+                    } else if self.whole.binary_search(&group).is_ok() {
+                        self.group(group).stays.push((link, mover(account, false)));
+                    }
+                }
+            }
+            Standing::Left { account, awaits } => {
+                for (link, group) in held_in {
+                    self.group(group).left.push((link, mover(Some(account), awaits)));
+                }
+            }
+            Standing::Rests => {}
+        }
+    }
+
+    fn group(&mut self, group: SourceAnchor) -> &mut GroupMoves {
+        self.by_group.entry(group).or_default()
+    }
+
+    /// Returns who moves in which group, given who has a change of their own that passes.
+    pub fn finish(self, passing: &HashSet<SourceAnchor>) -> BTreeMap<SourceAnchor, GroupMoves> {
+        let goes = |mover: &Mover| !mover.awaits || passing.contains(&mover.person);
+        let mut by_group = self.by_group;
+        for moves in by_group.values_mut() {
+            moves.joins.retain(goes);
+            moves.left.retain(|(_, mover)| goes(mover));
+        }
+        by_group
+    }
+}
+
+fn standing<'d>(decision: &'d Decision, live: Option<&'d Link>) -> Standing<'d> {
+    let change = decision.change.as_ref();
+    match (decision.in_scope, live) {
+        _ if decision.unread => Standing::Rests,
+        (true, Some(link)) => Standing::Follows { account: Some(&link.target_id), awaits: false },
+        (true, None) => match change {
+            Some(change) if gives_account(change) => {
+                Standing::Follows { account: change.target_id.as_ref(), awaits: true }
+            }
+            _ => Standing::Rests,
+        },
+        (false, Some(link)) => {
+            let account = &link.target_id;
+            if link.state != LinkState::Active {
+                return Standing::Left { account, awaits: false };
+            }
+            match change {
+                Some(change) if takes_account(change) => Standing::Left { account, awaits: true },
+                _ => Standing::Rests,
+            }
+        }
+        (false, None) => Standing::Rests,
+    }
+}
+
+/// Returns whether a change leads to an account in use.
+fn gives_account(change: &PlannedChange) -> bool {
+    matches!(change.link, LinkAfter::Keep { .. })
+}
+
+/// Returns whether a change ends the use of an account that goes on existing.
+fn takes_account(change: &PlannedChange) -> bool {
+    match &change.link {
+        LinkAfter::Keep { state, .. } => *state != LinkState::Active,
+        _ => false,
+    }
+}
+
+/// Returns what a person is called in the lists of members.
+fn label(decision: &Decision, link: Option<&Link>, anchor: SourceAnchor) -> String {
+    let planned = decision.change.as_ref().filter(|change| change.write != Write::Nothing);
+    if let Some(change) = planned {
+        return change.label.clone();
+    }
+    let address = link.and_then(|link| link.shadow.sent.get(TargetAttribute::Email.index()));
+    address.map_or_else(|| anchor.to_string(), str::to_owned)
+}

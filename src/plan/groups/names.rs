@@ -1,0 +1,59 @@
+//! The names that assigned groups are to have, and which of them are the same.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::model::group::SourceGroup;
+use crate::model::identity::Presence;
+use crate::model::ids::SourceAnchor;
+
+use crate::plan::input::PlanInput;
+use crate::plan::rules::GroupRules;
+
+use super::view::name_key;
+
+/// Names of groups.
+pub struct Names {
+    of: BTreeMap<SourceAnchor, String>,
+    wanted: HashMap<String, Vec<SourceAnchor>>,
+}
+
+impl Names {
+    /// Maps the names of all groups that could be read; `counts` says which of them are assigned.
+    pub fn new(
+        input: &PlanInput<'_>,
+        rules: &GroupRules,
+        counts: &dyn Fn(SourceAnchor) -> bool,
+    ) -> Self {
+        let mut names = Self { of: BTreeMap::new(), wanted: HashMap::new() };
+        let attributes = &input.rules.group_attributes;
+        for group in input.groups.groups.iter().filter(|one| one.presence == Presence::Present) {
+            let Some(name) = rules.name.eval(attributes, &group.attributes) else {
+                continue;
+            };
+            if counts(group.anchor) {
+                names.wanted.entry(name_key(name)).or_default().push(group.anchor);
+            }
+            names.of.insert(group.anchor, name.to_owned());
+        }
+        names
+    }
+
+    /// Returns the name that a group is to have; `None` if it could not be read or has none.
+    pub fn of(&self, group: &SourceGroup) -> Option<String> {
+        self.of.get(&group.anchor).cloned()
+    }
+
+    /// Returns all assigned groups that are to have a name, if another one than `anchor` is among
+    /// them.
+    pub fn others(&self, name: &str, anchor: SourceAnchor) -> Vec<SourceAnchor> {
+        let all = self.wanted.get(&name_key(name)).map(Vec::as_slice).unwrap_or_default();
+        if all.iter().all(|other| *other == anchor) {
+            return Vec::new();
+        }
+        let mut all = all.to_vec();
+        all.push(anchor);
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}

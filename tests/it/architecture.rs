@@ -56,6 +56,7 @@ const ROOMS: &[Row] = &[
             ("plan::map", "the rules hold compiled expressions"),
             ("model::account", "the rules are about attributes and kinds of accounts"),
             ("source::graph::KNOWN_ATTRIBUTES", ATTRIBUTES),
+            ("source::graph::KNOWN_GROUP_ATTRIBUTES", ATTRIBUTES),
             ("source::graph::attribute_kind", ATTRIBUTES),
         ],
     ),

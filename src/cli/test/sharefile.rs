@@ -131,6 +131,9 @@ fn judge(job: &Job, survey: &Survey, known: &Known) -> Vec<Judged> {
             }),
         );
     }
+    if job.rules.groups.is_some() {
+        checks.extend(group_roles(&account.service_roles));
+    }
     checks.push(Judged::ok("ShareFile: plan", plan).means(PLAN));
     checks.push(licences(&account.seats));
     checks.push(lists(known));
@@ -142,6 +145,29 @@ fn judge(job: &Job, survey: &Survey, known: &Known) -> Vec<Judged> {
     checks.push(rule("ShareFile: two-step verification", account.two_factor, TWO_STEP));
     checks.push(domains(&account.employee_domains, may_be_client(job)));
     checks
+}
+
+/// Judges what keeping groups needs besides.
+fn group_roles(held: &[String]) -> [Judged; 2] {
+    let holds = |role: &str| held.iter().any(|one| one == role);
+    let name = |role: &str| format!("ShareFile: {role}");
+    let (create, edit) = ("AdminCreateSharedGroups", "AdminSharedDistGroups");
+    let remedy = "Give the service user the permissions to create shared groups \
+                  (AdminCreateSharedGroups) and to edit the shared groups of others \
+                  (AdminSharedDistGroups), or set groups.enabled = false.";
+    let lacks = "the service user lacks it";
+    let create = match holds(create) {
+        true => Judged::ok(name(create), "held"),
+        false => Judged::failed(name(create), Exit::Credentials, lacks).todo(remedy),
+    };
+    let edit = match holds(edit) {
+        true => Judged::ok(name(edit), "held"),
+        false => Judged::warning(name(edit), lacks).todo(remedy),
+    };
+    [
+        create.means("Needed to make groups that administrators see."),
+        edit.means("Needed to change groups that somebody else owns."),
+    ]
 }
 
 fn licences(seats: &Seats) -> Judged {

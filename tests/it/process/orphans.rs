@@ -56,6 +56,26 @@ async fn orphans_are_employees_and_groups_with_nobody_behind_them() {
 }
 
 #[tokio::test]
+async fn a_group_whose_source_is_gone_has_nobody_behind_it() {
+    let mut world = World::real().await;
+    world.set("groups.enabled", "true");
+    let roles = ["AdminManageEmployees", "CanManageUsers", "AdminCreateSharedGroups"];
+    world.sandbox.sharefile.set_service_roles(&roles);
+    let ada = world.person("Ada");
+    let sales = world.group("Sales", &[ada]);
+    world.group("Support", &[ada]);
+    world.sync().await;
+    let (accounts, groups) = found(&world.run(&["orphans", "--json"]).await.exits(0));
+    assert_eq!((accounts, groups), (vec![], vec![]));
+    world.sandbox.entra.delete_group(sales).expect("a delete");
+    world.sync().await;
+    let said = world.run(&["orphans", "--json"]).await.exits(0);
+    assert_eq!(found(&said).1, [("Sales".to_owned(), "gone".to_owned())]);
+    assert_eq!(said.json()["groups"][0]["own"], true);
+    assert_eq!(said.json()["groups_seen"], 2);
+}
+
+#[tokio::test]
 async fn after_a_reset_leavers_are_found_among_the_orphans() {
     let world = World::real().await;
     let people: Vec<_> = (0..4).map(|n| world.join(&format!("P{n}"))).collect();

@@ -382,3 +382,18 @@ async fn clocks_that_differ_are_told() {
         is(&said, "Entra ID: clock", status, words);
     }
 }
+
+#[tokio::test]
+async fn what_groups_need_is_tested_where_groups_are_kept() {
+    let mut world = World::real().await;
+    world.set("groups.enabled", "true");
+    world.join("Ada");
+    let roles = ["AdminManageEmployees", "CanManageUsers", "AdminCreateSharedGroups"];
+    world.sandbox.sharefile.set_service_roles(&roles);
+    let said = world.run(&["test", "--json"]).await.exits(0);
+    is(&said, "ShareFile: AdminCreateSharedGroups", "ok", "held");
+    is(&said, "ShareFile: AdminSharedDistGroups", "warning", "the service user lacks it");
+    world.sandbox.sharefile.set_service_roles(&roles[..2]);
+    let said = world.run(&["test", "--json"]).await.exits(66);
+    is(&said, "ShareFile: AdminCreateSharedGroups", "failed", "the service user lacks it");
+}

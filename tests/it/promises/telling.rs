@@ -161,6 +161,13 @@ async fn mail_goes_to_created_people_alone_and_only_if_wanted() {
     world.assign(silent, "User");
     world.cycle().await;
     assert_eq!(world.sandbox.sharefile.mails(), [], "none without a word in the configuration");
+    let groups = world.sandbox.sharefile.groups();
+    let everybody = groups.iter().find(|group| group.name == "Everybody").expect("a group");
+    assert_eq!(everybody.members.len(), 2, "there were additions");
+    assert!(
+        world.writes().iter().any(|write| write.path.contains("Users/AccountUser(")),
+        "somebody was promoted"
+    );
 
     world.set("users.welcome", "on_create");
     let welcomed = [world.join("Welcome0"), world.join("Welcome1"), world.join("Welcome2")];

@@ -244,6 +244,7 @@ pub struct GroupWrite {
     /// The group at the target; `None` if the same plan creates it.
     pub target_id: Option<TargetId>,
     /// The call.
+    #[serde(rename = "change")]
     pub call: GroupCall,
 }
 

@@ -6,6 +6,7 @@ mod counts;
 mod cycles;
 mod damaged;
 mod errors;
+mod groups;
 mod histories;
 mod history;
 mod identity;

@@ -2,6 +2,7 @@
 
 use sharefile_provisioner::model::account::{AccountKind, TargetAttribute};
 use sharefile_provisioner::model::ids::TargetId;
+use sharefile_provisioner::sandbox::sharefile::switches::DeleteBodies;
 use sharefile_provisioner::sandbox::sharefile::{AccountKind as EmulatedKind, NewAccount};
 use sharefile_provisioner::target::{Reassign, Refusal, UserChange};
 
@@ -101,6 +102,35 @@ async fn lists_that_come_in_pages_are_read_to_the_end_after_a_change_too() {
 }
 
 #[tokio::test]
+async fn members_go_although_the_body_of_a_delete_is_lost_or_refused() {
+    for (lost, refused, requests) in [
+        (DeleteBodies::Kept, false, 1),
+        (DeleteBodies::Dropped, false, 2),
+        (DeleteBodies::Refused, true, 3),
+    ] {
+        let world = world().await;
+        let mut switches = world.sandbox.sharefile.switches();
+        switches.delete_bodies = lost;
+        world.sandbox.sharefile.set_switches(switches);
+        let engine = world.engine();
+        let target = &engine.target;
+        let mut people: Vec<TargetId> = (0..3).map(|n| client(&world, &format!("p{n}"))).collect();
+        people.sort();
+        let made = target.create_group("Sales", &people[..2]).await.expect("a group");
+        let before = target.requests();
+        // The third is no member, and does not become one.
+        let left = target.remove_members(&made.id, &people[1..]).await.expect("members");
+        assert_eq!(
+            (left, target.requests() - before),
+            (people[..1].to_vec(), requests),
+            "{lost:?}"
+        );
+        let refusals = world.writes().iter().filter(|write| write.status == 405).count();
+        assert_eq!(refusals, usize::from(refused));
+    }
+}
+
+#[tokio::test]
 async fn a_group_takes_no_more_than_it_holds() {
     let world = world().await;
     let mut switches = world.sandbox.sharefile.switches();
@@ -163,4 +193,10 @@ async fn a_welcome_is_one_mail_to_one_person() {
     let error = engine.target.welcome(&TargetId::new("dead")).await.expect_err("nobody");
     assert_eq!(error.refusal, Refusal::NotFound);
     assert_eq!(world.sandbox.sharefile.mails().len(), 1);
+
+    let mut switches = world.sandbox.sharefile.switches();
+    switches.resend_welcome = false;
+    world.sandbox.sharefile.set_switches(switches);
+    engine.target.welcome(&bob).await.expect("a mail");
+    assert_eq!(world.sandbox.sharefile.mails().len(), 2, "by the successor of the call");
 }

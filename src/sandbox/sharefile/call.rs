@@ -18,6 +18,8 @@ use crate::sandbox::faults::{Fault, FaultKind, Faults};
 pub(super) struct Call<'a> {
     /// The method that is meant: `X-Http-Method-Override` of a POST counts (section 1.7).
     pub method: Method,
+    /// The method that is meant was named by that header.
+    pub overridden: bool,
     /// The headers.
     pub headers: &'a HeaderMap,
     /// The tenant as the caller addresses it.
@@ -52,6 +54,7 @@ impl<'a> Call<'a> {
         let method = meant_method(parts);
         let label = super::route::label(&method, parts.uri.path());
         Self {
+            overridden: method != parts.method,
             method,
             headers: &parts.headers,
             site,

@@ -66,6 +66,9 @@ pub(super) fn forgot_password(tenant: &mut Tenant, call: &Call<'_>) -> Result<An
 
 /// `POST /Users(id)/ResendWelcome`.
 pub(super) fn resend_welcome(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    if !tenant.switches.resend_welcome {
+        return Err(Refusal::not_found());
+    }
     let message = call.given("custommessage").map(str::to_owned);
     let copy = call.flag("notifysender")?;
     welcome(tenant, call, message, copy)

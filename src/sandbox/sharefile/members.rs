@@ -11,7 +11,7 @@ use super::feed::{self, Answer, Rows};
 use super::groups;
 use super::record::{Account, AccountKind};
 use super::rights;
-use super::switches::UnknownMember;
+use super::switches::{DeleteBodies, UnknownMember};
 use super::tenant::{Tenant, parse_id};
 use super::users;
 
@@ -185,7 +185,14 @@ pub(super) fn add(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusa
 /// `DELETE /Groups(id)/Contacts` with the array in the body: whoever is not there is ignored.
 pub(super) fn remove(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = groups::changeable(tenant, call)?;
-    let references = Reference::read_all(tenant, &call.array()?)?;
+    let references = match tenant.switches.delete_bodies {
+        DeleteBodies::Dropped if !call.overridden => Vec::new(),
+        DeleteBodies::Refused if !call.overridden => {
+            let message = "A DELETE with a body is not let through.";
+            return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "NotAllowed", message));
+        }
+        _ => Reference::read_all(tenant, &call.array()?)?,
+    };
     let named = |reference: &Reference| {
         let by_id = reference.id.as_deref().and_then(parse_id);
         let group = tenant.group(&id)?;

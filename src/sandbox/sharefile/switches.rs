@@ -106,6 +106,19 @@ pub enum UnknownMember {
     Refuse,
 }
 
+/// What becomes of the body of `DELETE /Groups(id)/Contacts` on the way to the service (section 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteBodies {
+    /// It arrives.
+    #[default]
+    Kept,
+    /// A proxy drops it: nobody is named, and the answer is the list as it was.
+    Dropped,
+    /// Such a request is refused with 405. A POST that says that it means DELETE arrives.
+    Refused,
+}
+
 /// How a throttled caller is told when to come back (section 6.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,6 +154,8 @@ pub struct Switches {
     pub private_groups: PrivateGroups,
     /// What an unknown address in a member list does.
     pub unknown_member: UnknownMember,
+    /// What becomes of the body of a DELETE of members on the way.
+    pub delete_bodies: DeleteBodies,
 
     /// The API key allows managing people: the flag `admin_users` of tokens (section 1.3). Without
     /// it calls that manage people are refused with 403.
@@ -214,6 +229,10 @@ pub struct Switches {
     /// A member that is null in a PATCH clears the value instead of being ignored (section 2).
     pub null_clears: bool,
 
+    /// `POST /Users(id)/ResendWelcome` is still there; without it there is only its successor
+    /// `WelcomeNotification` (section 3.5).
+    pub resend_welcome: bool,
+
     /// Two groups cannot have the same name (section 4).
     pub unique_group_names: bool,
     /// How many members a group takes (section 4: 2,000).
@@ -273,6 +292,7 @@ impl Default for Switches {
             bulk_failure: BulkFailure::default(),
             private_groups: PrivateGroups::default(),
             unknown_member: UnknownMember::default(),
+            delete_bodies: DeleteBodies::default(),
             key_admin_users: true,
             key_admin_accounts: true,
             key_change_my_settings: true,
@@ -303,6 +323,7 @@ impl Default for Switches {
             normalise_names: false,
             ignored_members: Vec::new(),
             null_clears: false,
+            resend_welcome: true,
             unique_group_names: false,
             group_limit: 2_000,
             group_limit_status: 400,

@@ -17,7 +17,7 @@ use super::turn::Engine;
 /// target once and compares them with links and snapshot; the source is not asked.
 ///
 /// Employees count whose address is in one of `domains`; where none is given, in one of those that
-/// the tenant calls its own, or that people of this job have addresses in.
+/// the tenant calls its own, or that employees of this job have addresses in.
 ///
 /// # Errors
 /// The target's and the store's; [`StoreError::Pinned`] if the store belongs to another tenant.
@@ -133,10 +133,12 @@ fn stands(presence: Option<Presence>) -> bool {
     matches!(presence, Some(Presence::Present | Presence::Unread))
 }
 
-/// Returns the domains of the company: those that the tenant names, and those in which people of
-/// this job have addresses.
+/// Returns the domains of the company: those that the tenant names, and those in which employees of
+/// this job have addresses. Those of clients are their own.
 fn company_domains(named: &[String], ties: &[AccountTie]) -> BTreeSet<String> {
-    let used = ties.iter().filter(|tie| tie.state == LinkState::Active);
+    let employs =
+        |tie: &&AccountTie| tie.state == LinkState::Active && tie.kind == AccountKind::Employee;
+    let used = ties.iter().filter(employs);
     let used = used.filter_map(|tie| tie.address.rsplit_once('@'));
     named.iter().cloned().chain(used.map(|(_, domain)| domain.to_lowercase())).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, Row};
 
-use crate::model::account::{Link, LinkState, TargetAttribute, address_key};
+use crate::model::account::{AccountKind, Link, LinkState, TargetAttribute, address_key};
 use crate::model::group::GroupLinkState;
 use crate::model::identity::Presence;
 use crate::model::ids::{SourceAnchor, TargetId};
@@ -32,6 +32,8 @@ pub struct AccountTie {
     pub target_id: TargetId,
     /// The address that was last sent.
     pub address: String,
+    /// The kind as last read.
+    pub kind: AccountKind,
     /// The person.
     pub anchor: SourceAnchor,
     /// What this job last made of the link.
@@ -70,7 +72,8 @@ impl Store {
     pub async fn account_ties(&self) -> Result<Vec<AccountTie>, StoreError> {
         self.read("reading who is behind accounts", |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT link.target_id, link.sent, link.anchor, link.state, person.presence \
+                "SELECT link.target_id, link.sent, link.anchor, link.state, person.presence, \
+                 link.kind \
                  FROM link LEFT JOIN person ON person.anchor = link.anchor ORDER BY link.anchor",
             )?;
             let ties = select.query_map([], account_tie)?.collect::<Result<_, _>>()?;
@@ -178,6 +181,7 @@ fn account_tie(row: &Row<'_>) -> rusqlite::Result<AccountTie> {
     Ok(AccountTie {
         target_id: TargetId::new(row.get::<_, String>(0)?),
         address: address_of(&sent).unwrap_or_default(),
+        kind: row.get::<_, Coded<_>>(5)?.0,
         anchor: row.get(2)?,
         state: row.get::<_, Coded<_>>(3)?.0,
         presence: row.get::<_, Option<Coded<_>>>(4)?.map(|Coded(presence)| presence),

@@ -1,6 +1,7 @@
 //! `orphans` and `reset store`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sharefile_provisioner::sandbox::graph::views::NewPerson;
 use sharefile_provisioner::sandbox::sharefile::NewGroup;
 
 use super::{Said, World};
@@ -25,6 +26,12 @@ async fn orphans_are_employees_and_groups_with_nobody_behind_them() {
     let world = World::real().await;
     world.run(&["orphans"]).await.exits(69).warns("there is no store");
     let people = ["Ada", "Bob", "Cid"].map(|name| world.join(name));
+    // A client, whose domain is not the company's, and an employee in that domain made by hand.
+    let guest = NewPerson::named("Dan", "Guest", "dan@fabrikam.example");
+    let guest = world.sandbox.entra.add_person(guest).expect("a person");
+    world.assign(guest, "Client");
+    let hand = json!({ "email": "eve@fabrikam.example", "first_name": "Eve", "last_name": "Made" });
+    world.sandbox.sharefile.add_account(serde_json::from_value(hand).expect("an account"));
     world.sync().await;
     let (accounts, groups) = found(&world.run(&["orphans", "--json"]).await.exits(0));
     assert_eq!((accounts, groups), (vec![], vec![]));
@@ -36,7 +43,7 @@ async fn orphans_are_employees_and_groups_with_nobody_behind_them() {
     world.sandbox.entra.hard_delete_person(people[1]).expect("a delete");
     world.sync().await;
     let bob = world.account("Bob").id;
-    world.sandbox.sharefile.edit_account(&bob, serde_json::json!({ "disabled": false })).unwrap();
+    world.sandbox.sharefile.edit_account(&bob, json!({ "disabled": false })).unwrap();
     let group =
         NewGroup { name: "By hand".to_owned(), owner: None, shared: true, members: vec![bob] };
     world.sandbox.sharefile.add_group(&group).expect("a group");
@@ -52,7 +59,7 @@ async fn orphans_are_employees_and_groups_with_nobody_behind_them() {
     let said = world.run(&["orphans"]).await.exits(0);
     said.says("2 of 4 employees in use in contoso.example, and 1 of 1 group").says("By hand");
     let elsewhere = world.run(&["orphans", "--domain", "@Fabrikam.example"]).await.exits(0);
-    elsewhere.says("0 of 0 employees in use in fabrikam.example");
+    elsewhere.says("1 of 1 employee in use in fabrikam.example").says("eve@fabrikam.example");
 }
 
 #[tokio::test]

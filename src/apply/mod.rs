@@ -4,6 +4,7 @@
 //! shadow). Classes of changes are finished one after the other, disables first; within a class
 //! several calls are under way at once. Apply chooses nothing, and may repeat any step.
 
+mod downgrade;
 mod failure;
 mod group;
 mod recover;
@@ -80,13 +81,13 @@ pub async fn apply(applier: &Applier<'_>, plan: &CheckedPlan) -> Result<Applied,
     let changes = &plan.plan().changes;
     for class in changes.chunk_by(|left, right| left.place() == right.place()) {
         let mut running = FuturesUnordered::new();
-        for change in class {
+        for changes in downgrade::calls(class) {
             if running.len() >= applier.in_flight.max(1)
                 && let Some(done) = running.next().await
             {
                 done?;
             }
-            running.push(run.one(applier, plan, change));
+            running.push(run.call(applier, plan, changes));
         }
         while let Some(done) = running.next().await {
             done?;
@@ -105,17 +106,20 @@ struct Run {
 }
 
 impl Run {
-    async fn one(
+    /// Makes the changes of one call.
+    async fn call(
         &self,
         applier: &Applier<'_>,
         plan: &CheckedPlan,
-        change: &PlannedChange,
+        changes: Vec<&PlannedChange>,
     ) -> Result<(), StoreError> {
         if self.halted.load(Ordering::Relaxed) {
             return Ok(());
         }
-        if change.after.is_some_and(|first| !self.is_done(first)) {
-            self.note_undone(change.anchor);
+        let ready = |change: &&PlannedChange| change.after.is_none_or(|first| self.is_done(first));
+        let (changes, waiting): (Vec<_>, Vec<_>) = changes.into_iter().partition(ready);
+        waiting.into_iter().for_each(|change| self.note_undone(change.anchor));
+        if changes.is_empty() {
             return Ok(());
         }
         if (applier.stop)() {
@@ -123,10 +127,24 @@ impl Run {
             self.with(|applied| applied.stopped = true);
             return Ok(());
         }
-        let done = match change.object {
-            ObjectKind::User => step::step(applier, plan, change).await?,
-            ObjectKind::Group => group::step(applier, plan, change).await?,
-        };
+        if let Some(done) = downgrade::downgrade(applier, plan, &changes).await? {
+            changes
+                .into_iter()
+                .zip(done)
+                .for_each(|(change, done)| self.note(applier, change, done));
+            return Ok(());
+        }
+        for change in changes {
+            let done = match change.object {
+                ObjectKind::User => step::step(applier, plan, change).await?,
+                ObjectKind::Group => group::step(applier, plan, change).await?,
+            };
+            self.note(applier, change, done);
+        }
+        Ok(())
+    }
+
+    fn note(&self, applier: &Applier<'_>, change: &PlannedChange, done: step::Done) {
         if done.status != OutcomeStatus::Success {
             self.note_undone(change.anchor);
         }
@@ -153,7 +171,6 @@ impl Run {
             });
         }
         (applier.progress)(usize::try_from(tried).unwrap_or(usize::MAX));
-        Ok(())
     }
 
     fn is_done(&self, anchor: SourceAnchor) -> bool {

@@ -84,9 +84,9 @@ async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, Re
         // What is found by an address is ours only if nobody had it right before the call.
         Some(_) if change.target_id.is_none() && !intent.lookup_was_empty => false,
         Some(account) => {
-            took_effect(change, account) && !owned_by_other(applier, change, account).await?
+            took_effect(change, Some(account)) && !owned_by_other(applier, change, account).await?
         }
-        None => false,
+        None => took_effect(change, None),
     };
     if ours {
         log.status = OutcomeStatus::Success;
@@ -129,16 +129,20 @@ pub async fn find(
             let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
             target.find_by_address(address).await
         }
-        Write::Update { target_id, .. } | Write::Disable { target_id } => {
-            target.read_user(target_id).await
-        }
+        Write::Update { target_id, .. }
+        | Write::Disable { target_id }
+        | Write::Downgrade { target_id, .. }
+        | Write::Delete { target_id, .. } => target.read_user(target_id).await,
         Write::Group(_) | Write::Nothing => Ok(None),
     }
 }
 
 /// Returns whether an account, as found, shows that a change took effect. A value that differs
 /// both from what was sent and from what was there before was normalised, and counts.
-pub fn took_effect(change: &PlannedChange, account: &TargetUser) -> bool {
+pub fn took_effect(change: &PlannedChange, account: Option<&TargetUser>) -> bool {
+    let Some(account) = account else {
+        return matches!(change.write, Write::Delete { .. });
+    };
     let before = change.before.as_ref().map(|before| &before.read_back);
     let written = |target: TargetAttribute, wanted: Option<&str>| {
         let now = account.value(target).unwrap_or("");
@@ -157,6 +161,8 @@ pub fn took_effect(change: &PlannedChange, account: &TargetUser) -> bool {
                 && !(*promote && account.kind != AccountKind::Employee)
         }
         Write::Disable { .. } => account.disabled,
+        Write::Downgrade { .. } => account.kind == AccountKind::Client,
+        Write::Delete { .. } => false,
         Write::Group(_) | Write::Nothing => false,
     }
 }

@@ -9,7 +9,7 @@ use crate::model::plan::{
     CheckedPlan, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 use crate::store::{Intent, LinkChange, Settlement, StoreError};
-use crate::target::{NewUser, TargetError, UserChange};
+use crate::target::{NewUser, Reassign, TargetError, UserChange};
 
 use super::Applier;
 use super::failure::{self, Next};
@@ -59,6 +59,11 @@ impl Done {
             ProvisioningAction::Create => counts.created += 1,
             ProvisioningAction::Update => counts.updated += 1,
             ProvisioningAction::Disable => counts.disabled += 1,
+            ProvisioningAction::Delete | ProvisioningAction::StagedDelete
+                if change.object == ObjectKind::User =>
+            {
+                counts.deleted += 1;
+            }
             ProvisioningAction::Other if change.link == LinkAfter::End => counts.unlinked += 1,
             _ => {}
         }
@@ -92,19 +97,44 @@ pub async fn step(
     change: &PlannedChange,
 ) -> Result<Done, StoreError> {
     let started = applier.clock.now();
+    let seq = intend(applier, change, started).await?;
+    let end = if is_protected(plan, change) {
+        End::Protected
+    } else {
+        call_until_settled(applier, change).await
+    };
+    record(applier, change, seq, started, end).await
+}
+
+/// Records what is about to be written; returns the number of the intent.
+pub async fn intend(
+    applier: &Applier<'_>,
+    change: &PlannedChange,
+    started: Timestamp,
+) -> Result<i64, StoreError> {
     let intent = Intent {
         cycle: applier.cycle,
         change: change.clone(),
         lookup_was_empty: matches!(change.write, Write::Create { .. }),
         at: started,
     };
-    let seq = applier.store.intend(intent).await?;
+    applier.store.intend(intent).await
+}
+
+/// Returns whether a change would touch an account that must not be touched.
+pub fn is_protected(plan: &CheckedPlan, change: &PlannedChange) -> bool {
     let protected = change.target_id.as_ref().is_some_and(|id| plan.is_protected(id));
-    let end = if protected && change.write != Write::Nothing {
-        End::Protected
-    } else {
-        call_until_settled(applier, change).await
-    };
+    protected && change.write != Write::Nothing
+}
+
+/// Records how a change ended.
+pub async fn record(
+    applier: &Applier<'_>,
+    change: &PlannedChange,
+    seq: i64,
+    started: Timestamp,
+    end: End,
+) -> Result<Done, StoreError> {
     // What may have been written stays open: the next cycle looks before it plans the object.
     let unclear = matches!(&end, End::Failed(error) if error.maybe_applied);
     let (settlement, done) = conclude(applier, change, started, end);
@@ -117,7 +147,7 @@ pub async fn step(
 }
 
 /// How the calls for one change ended.
-enum End {
+pub enum End {
     /// The account is as it now is; `None` if nothing was called.
     Written(Option<Box<TargetUser>>),
     /// The target is not as the plan saw it.
@@ -142,8 +172,8 @@ async fn call_until_settled(applier: &Applier<'_>, change: &PlannedChange) -> En
             Next::Look(wait) => {
                 applier.clock.sleep(wait).await;
                 match find(applier.target, change).await {
-                    Ok(Some(account)) if took_effect(change, &account) => {
-                        return End::Written(Some(Box::new(account)));
+                    Ok(account) if took_effect(change, account.as_ref()) => {
+                        return End::Written(account.map(Box::new));
                     }
                     Ok(_) => std::time::Duration::ZERO,
                     // The look failed as well: the intent stays a question for the next cycle.
@@ -177,7 +207,15 @@ async fn call(applier: &Applier<'_>, write: &Write) -> Result<Option<TargetUser>
             let change = UserChange { values: Vec::new(), disabled: Some(true), promote: false };
             applier.target.change_user(target_id, &change).await.map(Some)
         }
-        Write::Group(_) | Write::Nothing => Ok(None),
+        Write::Delete { target_id, reassign_items_to, reassign_groups_to } => {
+            let reassign = Reassign {
+                items_to: reassign_items_to.clone(),
+                groups_to: reassign_groups_to.clone(),
+            };
+            applier.target.delete_user(target_id, &reassign).await.map(|()| None)
+        }
+        // Downgrades go together, elsewhere.
+        Write::Downgrade { .. } | Write::Group(_) | Write::Nothing => Ok(None),
     }
 }
 
@@ -256,6 +294,7 @@ pub fn log_entry(
         modified: change.modified.clone(),
         error: None,
         initiated_by: applier.initiated_by.to_owned(),
+        approved: false,
     }
 }
 
@@ -265,7 +304,7 @@ pub fn link_change(
     account: Option<&TargetUser>,
     now: Timestamp,
 ) -> LinkChange {
-    let LinkAfter::Keep { target_id, origin, state, sent } = &change.link else {
+    let LinkAfter::Keep { target_id, origin, state, sent, leaving } = &change.link else {
         return LinkChange::End { anchor: change.anchor, at: now };
     };
     let Some(target_id) = target_id.clone().or_else(|| Some(account?.id.clone())) else {
@@ -293,6 +332,7 @@ pub fn link_change(
         linked_at: now,
         state_since: now,
         shadow,
+        leaving: leaving.clone(),
     }))
 }
 
@@ -330,7 +370,11 @@ fn not_applied(change: &PlannedChange, account: &TargetUser) -> Option<Provision
         Write::Update { values, .. } => {
             values.iter().for_each(|(target, wanted)| value_ignored(*target, wanted.as_deref()))
         }
-        Write::Disable { .. } | Write::Group(_) | Write::Nothing => {}
+        Write::Disable { .. }
+        | Write::Downgrade { .. }
+        | Write::Delete { .. }
+        | Write::Group(_)
+        | Write::Nothing => {}
     }
     let state_ignored = match &change.write {
         Write::Disable { .. } => !account.disabled,

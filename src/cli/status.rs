@@ -5,7 +5,8 @@ use clap::Args;
 use crate::clock::{Clock, SystemClock};
 use crate::cycle::schedule::{FullReads, full_read_due};
 use crate::store::{HoldState, Lease, Store};
-use crate::views::{self, status::Status};
+use crate::views;
+use crate::views::status::{Leavers, Status};
 
 use super::exit::{Exit, Failure};
 use super::open::{Place, folder};
@@ -40,6 +41,8 @@ pub async fn status(place: &Place, arguments: &StatusArguments) -> Result<Exit, 
         people: counts.people,
         active: counts.links_active,
         disabled: counts.links_disabled,
+        downgraded: counts.links_downgraded,
+        leavers: Leavers::of(&store.next_stages().await?),
         waiting: counts.subjects,
         holds: (open.len() as u64, objects as u64),
         open_writes: counts.open_intents,

@@ -12,6 +12,7 @@ mod access_tests;
 mod attributes;
 mod connectors;
 mod credential;
+mod deprovision;
 mod document;
 mod duration;
 mod environment;

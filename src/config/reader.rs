@@ -285,7 +285,7 @@ impl Reader<'_> {
     }
 
     /// Reads a text of an untyped layer as TOML, for keys that do not take text.
-    fn typed(&self, node: Node) -> Node {
+    pub(super) fn typed(&self, node: Node) -> Node {
         match &node.content {
             Content::Text(text) if self.layers.untyped(node.layer) => {
                 typed(&node, text).unwrap_or(node)

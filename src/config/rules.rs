@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::plan::map::{Expression, parse};
 use crate::plan::rules::{
-    Apply, DefaultValue, Deprovision, DeprovisionWord, FirstCycle, GroupRules, GuardRules, Limit,
-    Mapping, MatchRule, Rules, TypeRules, WhenNull,
+    Apply, DefaultValue, Deprovision, FirstCycle, GroupRules, GuardRules, Limit, Mapping,
+    MatchRule, Rules, TypeRules, WhenNull,
 };
 
 use super::attributes::{Unreadable, known_source_attribute};
@@ -21,9 +21,6 @@ const KINDS: [(&str, AccountKind); 2] =
 const APPLY: [(&str, Apply); 2] = [("always", Apply::Always), ("on_create", Apply::OnCreate)];
 
 const WHEN_NULL: [(&str, WhenNull); 2] = [("keep", WhenNull::Keep), ("clear", WhenNull::Clear)];
-
-const DEPROVISION: [(&str, DeprovisionWord); 2] =
-    [("disable", DeprovisionWord::Disable), ("leave", DeprovisionWord::Leave)];
 
 const FIRST_CYCLE: [(&str, FirstCycle); 2] =
     [("approve", FirstCycle::Approve), ("apply", FirstCycle::Apply)];
@@ -316,25 +313,11 @@ impl Reader<'_> {
         Some((expression, node))
     }
 
-    fn deprovision(&mut self, users: &mut Section) -> Option<Deprovision> {
-        let known = ["unassigned", "disabled", "soft_deleted", "hard_deleted"];
-        let mut section = self.section(users, "deprovision", &known);
-        let [unassigned, disabled, soft_deleted, hard_deleted] = known.map(|event| {
-            let node = section.take(event);
-            self.word(node, DeprovisionWord::Disable, &DEPROVISION)
-        });
-        Some(Deprovision {
-            unassigned: unassigned?,
-            disabled: disabled?,
-            soft_deleted: soft_deleted?,
-            hard_deleted: hard_deleted?,
-        })
-    }
-
     fn guard(&mut self, root: &mut Section) -> Option<(GuardRules, Duration)> {
         let known = [
             "first_cycle",
             "removals_per_cycle",
+            "removals_per_day",
             "removals_per_group",
             "protected",
             "approval_valid",
@@ -344,6 +327,8 @@ impl Reader<'_> {
         let first_cycle = self.word(first_cycle, FirstCycle::Approve, &FIRST_CYCLE);
         let per_cycle = Limit { count: 50, percent: 10 };
         let per_cycle = self.limit(&mut section, "removals_per_cycle", per_cycle);
+        let per_day = Limit { count: 200, percent: 25 };
+        let per_day = self.limit(&mut section, "removals_per_day", per_day);
         let per_group = Limit { count: 100, percent: 50 };
         let per_group = self.limit(&mut section, "removals_per_group", per_group);
         let protected = self.protected(&mut section);
@@ -355,6 +340,7 @@ impl Reader<'_> {
         let guard = GuardRules {
             first_cycle: first_cycle?,
             removals_per_cycle: per_cycle?,
+            removals_per_day: per_day?,
             removals_per_group: per_group?,
             protected: protected?,
         };

@@ -23,6 +23,10 @@ use super::turn::{Asked, Engine};
 /// How often a cycle plans objects again that met something else than was planned.
 const REPLANS: u32 = 2;
 
+/// How long a stage that is due and held is left alone before it is looked at again, in
+/// milliseconds: an hour.
+const PUT_OFF_MS: i64 = 3_600_000;
+
 /// A cycle under way.
 pub(super) struct Cycle<'a> {
     pub engine: &'a Engine,
@@ -129,7 +133,7 @@ impl Cycle<'_> {
             return Ok(job);
         }
         let counts = store.counts().await?;
-        if counts.links_active + counts.links_disabled == 0 {
+        if counts.links_active + counts.links_disabled + counts.links_downgraded == 0 {
             return Ok(job);
         }
         store.set_first_plan_done().await?;
@@ -332,6 +336,7 @@ impl Cycle<'_> {
         total.disabled += counts.disabled;
         total.adopted += counts.adopted;
         total.unlinked += counts.unlinked;
+        total.deleted += counts.deleted;
         total.failed += counts.failed;
         total.groups_created += counts.groups_created;
         total.groups_changed += counts.groups_changed;
@@ -381,6 +386,12 @@ impl Cycle<'_> {
         settled.sort_unstable();
         settled.dedup();
         store.settle_subjects(settled).await?;
+        let put_off = plan.holds.iter().filter(|hold| waits_for_somebody(hold.kind));
+        let put_off: Vec<SourceAnchor> =
+            put_off.flat_map(|hold| &hold.items).map(|item| item.anchor).collect();
+        if !put_off.is_empty() {
+            store.put_off(put_off, self.engine.clock.now().plus_ms(PUT_OFF_MS)).await?;
+        }
         if first && did > 0 {
             store.set_first_plan_done().await?;
             store.mark_subjects(reopen).await?;
@@ -406,6 +417,12 @@ fn waits_for_an_event(kind: HoldKind) -> bool {
 /// Returns whether somebody waits for an account or an address that another one has.
 fn waits_for_address(kind: HoldKind) -> bool {
     matches!(kind, HoldKind::SharedAccount | HoldKind::AddressSwap | HoldKind::Namesake)
+}
+
+/// Returns whether a stage that is due waits until somebody does something at ShareFile, which no
+/// feed tells.
+fn waits_for_somebody(kind: HoldKind) -> bool {
+    matches!(kind, HoldKind::EnabledElsewhere | HoldKind::NoHeir | HoldKind::MustStayEmployee)
 }
 
 /// Returns whether an account or an address may be free after a change.

@@ -22,6 +22,9 @@ const COMPANION_ROUNDS: u32 = 3;
 /// How old what is known of the tenant may be when anything is written: 10 minutes.
 const TENANT_KNOWN_FOR_MS: u64 = 600_000;
 
+/// The window in which removals are counted, in milliseconds: a day.
+const DAY_MS: i64 = 86_400_000;
+
 /// What planning starts from, besides the target.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
@@ -84,7 +87,9 @@ impl Cycle<'_> {
         let engine = self.engine;
         let Known { job, imported, data } = known;
         let job = if imported.roles.is_empty() { job.clone() } else { engine.store.job().await? };
-        let answered = engine.store.answered(engine.clock.now()).await?;
+        let now = engine.clock.now();
+        let answered = engine.store.answered(now).await?;
+        let lately = engine.store.removals(now.plus_ms(-DAY_MS)).await?;
         let mut subjects: Vec<SourceAnchor> =
             data.subjects.iter().map(|subject| subject.anchor).collect();
         let verify: Vec<SourceAnchor> = data
@@ -109,6 +114,8 @@ impl Cycle<'_> {
             let data = extended.as_ref().unwrap_or(data);
             let input = PlanInput {
                 kind: self.report.kind,
+                now,
+                clock_ahead_ms: engine.source.clock_ahead_ms(),
                 rules: &engine.settings.rules,
                 roles,
                 subjects: &subjects,
@@ -129,6 +136,8 @@ impl Cycle<'_> {
                 target: &view,
                 companions: extensions < COMPANION_ROUNDS,
                 active_links: data.active_links,
+                removed_today: &lately.people,
+                active_a_day_ago: lately.active_then,
                 anybody_assigned: !imported.roles.is_empty()
                     || (imported.default_access && engine.settings.rules.default_access),
                 first_plan: !job.first_plan_done,

@@ -128,6 +128,7 @@ fn log_entry(
         }],
         error,
         initiated_by: "welcome".to_owned(),
+        approved: false,
     }
 }
 

@@ -47,7 +47,7 @@ impl Connections {
         let host = host_of(url);
         let mut by_host = self.by_host.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = by_host.get_mut(&host) {
-            known.skew_ms = skew_ms.or(known.skew_ms);
+            known.skew_ms = skew_ms;
             return;
         }
         let tls = response.extensions().get::<reqwest::tls::TlsInfo>();

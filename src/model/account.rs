@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{SourceAnchor, TargetId, Timestamp};
+use super::leaving::Leaving;
 use super::row::AttributeRow;
 
 /// The attributes of an account that can be mapped, in the order in which every row of target
@@ -243,6 +244,8 @@ pub enum LinkState {
     Disabled,
     /// The person left, and the account was already disabled by somebody else.
     Released,
+    /// The person left, and this job made a client of the employee.
+    Downgraded,
 }
 
 /// What the job knows of the values of an account.
@@ -275,6 +278,20 @@ pub struct Link {
     pub state_since: Timestamp,
     /// The values of the account.
     pub shadow: Shadow,
+    /// Of a person who left: why, since when, and what is to come. `None` also where nothing is to
+    /// come and the person left before it was noted.
+    pub leaving: Option<Box<Leaving>>,
+}
+
+impl Link {
+    /// Returns whether this job disabled the account: it alone may enable it again.
+    pub fn disabled_here(&self) -> bool {
+        match self.state {
+            LinkState::Disabled => true,
+            LinkState::Downgraded => self.leaving.as_ref().is_some_and(|leaving| leaving.disabled),
+            LinkState::Active | LinkState::Released => false,
+        }
+    }
 }
 
 /// What remains of a link after its account or its person is gone.

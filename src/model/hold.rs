@@ -13,8 +13,10 @@ pub enum HoldKind {
     FirstCycle,
     /// The rules changed, and the plan removes or rewrites more than the limits.
     RulesChanged,
-    /// More removals than the limits allow.
+    /// More removals in one cycle than the limits allow.
     TooManyRemovals,
+    /// More removals within a day than the limits allow.
+    TooManyRemovalsInDay,
     /// The removals would leave nobody.
     WouldLeaveNobody,
     /// The source shows nobody at all.
@@ -43,6 +45,14 @@ pub enum HoldKind {
     ProtectedRemoval,
     /// The account was disabled by somebody else and is not enabled.
     DisabledElsewhere,
+    /// Somebody else enabled the account of a person who left: it is not taken back any further.
+    EnabledElsewhere,
+    /// Who should take over what a leaver leaves behind cannot.
+    NoHeir,
+    /// Strict licensing does not let the account of a leaver become a client.
+    MustStayEmployee,
+    /// A stage is due by the clock of this host, and the clocks disagree.
+    ClockDoubtful,
     /// No licence is left for the employee.
     LicenseLimitExceeded,
     /// The account could not be read in full.
@@ -71,6 +81,7 @@ impl HoldKind {
             Self::FirstCycle
                 | Self::RulesChanged
                 | Self::TooManyRemovals
+                | Self::TooManyRemovalsInDay
                 | Self::WouldLeaveNobody
                 | Self::SourceEmptied
                 | Self::SourceHalved
@@ -87,6 +98,7 @@ impl HoldKind {
         matches!(
             self,
             Self::TooManyRemovals
+                | Self::TooManyRemovalsInDay
                 | Self::WouldLeaveNobody
                 | Self::SourceEmptied
                 | Self::SourceHalved
@@ -101,6 +113,7 @@ impl HoldKind {
             Self::FirstCycle => "FirstCycle",
             Self::RulesChanged => "RulesChanged",
             Self::TooManyRemovals => "TooManyRemovals",
+            Self::TooManyRemovalsInDay => "TooManyRemovalsInDay",
             Self::WouldLeaveNobody => "WouldLeaveNobody",
             Self::SourceEmptied => "SourceEmptied",
             Self::SourceHalved => "SourceHalved",
@@ -115,6 +128,10 @@ impl HoldKind {
             Self::Protected => "Protected",
             Self::ProtectedRemoval => "ProtectedRemoval",
             Self::DisabledElsewhere => "DisabledElsewhere",
+            Self::EnabledElsewhere => "EnabledElsewhere",
+            Self::NoHeir => "NoHeir",
+            Self::MustStayEmployee => "MustStayEmployee",
+            Self::ClockDoubtful => "ClockDoubtful",
             Self::LicenseLimitExceeded => "LicenseLimitExceeded",
             Self::NotReadable => "NotReadable",
             Self::NameClash => "NameClash",

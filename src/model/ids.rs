@@ -135,6 +135,11 @@ impl Timestamp {
     pub fn ms_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
+
+    /// Returns the day in UTC, as `2026-11-22`.
+    pub fn date(self) -> String {
+        self.to_string().split('T').next().unwrap_or_default().to_owned()
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -202,6 +207,7 @@ mod tests {
     #[test]
     fn timestamps_print_as_rfc_3339() {
         assert_eq!(Timestamp(1_500).to_string(), "1970-01-01T00:00:01Z");
+        assert_eq!(Timestamp(1_790_000_000_000).date(), "2026-09-21");
         assert_eq!(Timestamp(10).ms_since(Timestamp(20)), 0);
     }
 }

@@ -5,6 +5,7 @@ pub mod group;
 pub mod hold;
 pub mod identity;
 pub mod ids;
+pub mod leaving;
 pub mod orphan;
 pub mod outcome;
 pub mod plan;

@@ -92,6 +92,9 @@ pub struct LogEntry {
     pub error: Option<ProvisioningError>,
     /// Who asked: `schedule`, or a command.
     pub initiated_by: String,
+    /// A person approved the change.
+    #[serde(default)]
+    pub approved: bool,
 }
 
 /// How a cycle ended.

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{AccountKind, LinkState, Origin, Shadow, TargetAttribute};
 use super::group::GroupLinkState;
-use super::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
+use super::ids::{ChangeId, ContentHash, SourceAnchor, TargetId, Timestamp};
+use super::leaving::{Leaving, Stage};
 use super::row::AttributeRow;
 
 pub use super::hold::{HeldItem, Hold, HoldKind};
+pub use super::leaving::LeaveEvent;
 
 /// What a cycle reads and plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -80,32 +82,6 @@ pub enum ObjectKind {
     Group,
 }
 
-/// Why a person left the scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeaveEvent {
-    /// No assignment and no membership in an assigned group is left.
-    Unassigned,
-    /// `accountEnabled` became false.
-    Disabled,
-    /// In the recycle bin of the source.
-    SoftDeleted,
-    /// Gone from the source for good.
-    HardDeleted,
-}
-
-impl LeaveEvent {
-    /// Returns the configuration key of the event.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Unassigned => "unassigned",
-            Self::Disabled => "disabled",
-            Self::SoftDeleted => "soft_deleted",
-            Self::HardDeleted => "hard_deleted",
-        }
-    }
-}
-
 /// Why a change is planned: for people and the log; no code branches on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
@@ -125,6 +101,16 @@ pub enum Reason {
     Left {
         /// The event.
         event: LeaveEvent,
+        /// Since when, where that is known and matters.
+        #[serde(default)]
+        since: Option<Timestamp>,
+    },
+    /// The policy for those who left names a stage and its time.
+    Scheduled {
+        /// The stage.
+        stage: Stage,
+        /// The time, which may have come.
+        at: Timestamp,
     },
     /// The linked account no longer exists at the target.
     AccountGone,
@@ -162,7 +148,11 @@ impl Reason {
             Self::Matched { rule } => format!("in scope, and an account matches by {rule}"),
             Self::ValuesDiffer => "the values differ from those last sent".to_owned(),
             Self::Returned => "in scope again".to_owned(),
-            Self::Left { event } => format!("out of scope: {}", event.word()),
+            Self::Left { event, since: None } => format!("out of scope: {}", event.word()),
+            Self::Left { event, since: Some(since) } => {
+                format!("out of scope since {}: {}", since.date(), event.word())
+            }
+            Self::Scheduled { stage, at } => format!("{} on {}", stage.participle(), at.date()),
             Self::AccountGone => "the linked account no longer exists".to_owned(),
             Self::DisabledElsewhere => "somebody else disabled the account".to_owned(),
             Self::BecomesEmployee => {
@@ -220,6 +210,24 @@ pub enum Write {
     Disable {
         /// The account.
         target_id: TargetId,
+    },
+    /// Make a client of an employee. Those with the same heirs go in one call.
+    Downgrade {
+        /// The account.
+        target_id: TargetId,
+        /// Who gets its files and folders.
+        reassign_items_to: TargetId,
+        /// Who gets its groups.
+        reassign_groups_to: TargetId,
+    },
+    /// Delete an account for good.
+    Delete {
+        /// The account.
+        target_id: TargetId,
+        /// Who gets its files and folders.
+        reassign_items_to: TargetId,
+        /// Who gets its groups.
+        reassign_groups_to: TargetId,
     },
     /// Change a group.
     Group(GroupWrite),
@@ -298,6 +306,9 @@ pub enum LinkAfter {
         state: LinkState,
         /// The values that count as sent.
         sent: AttributeRow,
+        /// Of a person who is out of scope.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leaving: Option<Box<Leaving>>,
     },
     /// The link ends and becomes a tombstone.
     End,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::account::{Link, TargetAttribute, address_key};
 use crate::model::ids::{SourceAnchor, TargetId};
-use crate::model::plan::{HeldItem, HoldKind, PlannedChange};
+use crate::model::plan::{HeldItem, HoldKind, PlannedChange, Write};
 
 use super::change::{address_only, without_address};
 use super::decision::Contested;
@@ -299,9 +299,13 @@ fn claims(change: &PlannedChange) -> Vec<String> {
     claims
 }
 
-/// Returns the account whose address a change replaces by another, with whose and when.
+/// Returns the account whose address a change replaces by another, or that it deletes, with whose
+/// and when.
 fn leaves_address(change: &PlannedChange) -> Option<(TargetId, (SourceAnchor, u8))> {
-    new_address(change)?;
+    let deletes = matches!(change.write, Write::Delete { .. });
+    if !deletes && new_address(change).is_none() {
+        return None;
+    }
     Some((change.target_id.clone()?, (change.anchor, change.phase)))
 }
 

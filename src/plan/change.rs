@@ -1,5 +1,7 @@
 //! The parts that a change is made of, and how it is sealed with its hash.
 
+use std::borrow::Cow;
+
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::account::{Link, LinkState, Origin, Shadow, TargetAttribute, TargetUser};
@@ -69,7 +71,7 @@ fn content_hash(
     write: &Write,
     link: &LinkAfter,
 ) -> ContentHash {
-    let content = serde_json::to_vec(&(anchor, action, write, link));
+    let content = serde_json::to_vec(&(anchor, action, write, &*timeless(link)));
     ContentHash(xxh3_128(&content.unwrap_or_default()))
 }
 
@@ -112,7 +114,7 @@ fn reduced(
         change.reasons.retain(|reason| *reason != Reason::BecomesEmployee);
     }
     if values.is_empty() && !enable && !promote {
-        if link.state != LinkState::Released {
+        if link.state == LinkState::Active && link.leaving.is_none() {
             return None;
         }
         let disabled = change.before.as_ref().is_some_and(|before| before.disabled);
@@ -158,6 +160,18 @@ pub fn address_only(change: &PlannedChange, from: &str, to: &str) -> Option<Plan
     Some(step)
 }
 
+/// Returns what becomes of a link without times: a change that waits is the same one tomorrow.
+fn timeless(link: &LinkAfter) -> Cow<'_, LinkAfter> {
+    let LinkAfter::Keep { leaving: Some(_), .. } = link else {
+        return Cow::Borrowed(link);
+    };
+    let mut link = link.clone();
+    if let LinkAfter::Keep { leaving: Some(leaving), .. } = &mut link {
+        **leaving = leaving.timeless();
+    }
+    Cow::Owned(link)
+}
+
 /// Returns the hash over an account as it was read.
 fn fingerprint(account: &TargetUser) -> ContentHash {
     let parts = (&account.id, &account.values, account.kind, account.disabled, &account.roles);
@@ -177,7 +191,7 @@ pub fn keep(
     state: LinkState,
     sent: AttributeRow,
 ) -> LinkAfter {
-    LinkAfter::Keep { target_id, origin, state, sent }
+    LinkAfter::Keep { target_id, origin, state, sent, leaving: None }
 }
 
 /// Returns the attributes that differ, with their new values; equal addresses may differ in case.

@@ -3,14 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::account::{TargetAttribute, address_key};
+use crate::model::account::{Detail, TargetAttribute, address_key};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
-    CheckedPlan, GroupCall, GroupWrite, MEMBERS_PER_CALL, ObjectKind, Plan, PlannedChange,
-    ProvisioningAction, Write,
+    CheckedPlan, GroupCall, GroupWrite, LinkAfter, MEMBERS_PER_CALL, ObjectKind, Plan,
+    PlannedChange, ProvisioningAction, Write,
 };
 
-use super::input::PlanInput;
+use super::guard;
+use super::input::{KnownAccount, PlanInput};
 use super::protect::Protection;
 
 /// A rule that a plan breaks.
@@ -31,6 +32,7 @@ pub struct Violation {
 /// All violations.
 pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Violation>> {
     let protection = Protection::new(input.target.tenant.as_ref(), &input.rules.guard.protected);
+    let heirs = input.rules.deprovision.heirs();
     let mut seen = Seen::default();
     let mut violations = Vec::new();
     let mut last_place = (0, 0);
@@ -72,6 +74,16 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
         }
         if change.write != Write::Nothing && is_super_group(input, change) {
             fail("touches the Super User Group");
+        }
+        if guard::is_removal(change) {
+            let takes_over = |known: &KnownAccount| Protection::of_heir(&known.account, &heirs);
+            if account.and_then(takes_over).is_some() {
+                fail("takes an account away that takes over what leavers leave behind");
+            }
+            let read = account.is_some_and(|known| known.account.detail == Detail::Full);
+            if change.action != ProvisioningAction::Disable && !read {
+                fail("takes an account away of which not everything was read");
+            }
         }
     }
     for hold in plan.holds.iter().filter(|hold| hold.kind.approvable()) {
@@ -205,6 +217,25 @@ fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
             }
         }
         (Write::Group(write), action) => found.extend(group_violations(write, action, named)),
+        (
+            Write::Downgrade { target_id, reassign_items_to, reassign_groups_to },
+            ProvisioningAction::StagedDelete,
+        )
+        | (
+            Write::Delete { target_id, reassign_items_to, reassign_groups_to },
+            ProvisioningAction::Delete,
+        ) => {
+            if named != Some(target_id) {
+                found.push("writes to another account than it names");
+            }
+            if [reassign_items_to, reassign_groups_to].contains(&target_id) {
+                found.push("leaves to an account what it leaves behind itself");
+            }
+            let ends = change.link == LinkAfter::End;
+            if ends != (change.action == ProvisioningAction::Delete) {
+                found.push("ends a link whose account stays, or the reverse");
+            }
+        }
         (Write::Nothing, ProvisioningAction::Other) => {}
         _ => found.push("calls something else than its action says"),
     }

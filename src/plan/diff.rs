@@ -6,7 +6,7 @@ use crate::model::account::{
 use crate::model::identity::SourceUser;
 use crate::model::ids::{SourceAnchor, TargetId};
 use crate::model::plan::{
-    HoldKind, LeaveEvent, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
+    HoldKind, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 use crate::model::row::AttributeRow;
 
@@ -19,14 +19,15 @@ use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
 use super::matching::{self, Match};
 use super::protect::Protection;
-use super::rules::DeprovisionWord;
 use super::scope::{self, Entitlement, Scope};
 
 /// Decides person by person; borrowed from the input of one plan.
 pub struct Differ<'a> {
-    input: &'a PlanInput<'a>,
+    pub(super) input: &'a PlanInput<'a>,
     mapper: Mapper<'a>,
-    protection: Protection<'a>,
+    pub(super) protection: Protection<'a>,
+    /// Addresses of those who take over what leavers leave behind; sorted.
+    pub(super) heirs: Vec<String>,
 }
 
 /// How a linked account stands.
@@ -46,7 +47,8 @@ impl<'a> Differ<'a> {
         let mapper = Mapper::new(input.rules);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
-        Self { input, mapper, protection }
+        let heirs = input.rules.deprovision.heirs();
+        Self { input, mapper, protection, heirs }
     }
 
     /// Decides for one person, given the rows that belong to the person.
@@ -64,7 +66,10 @@ impl<'a> Differ<'a> {
             (Scope::In, Some(source_user)) => {
                 decision.in_scope = true;
                 match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
-                    Some(live) => self.linked(source_user, entitlement, live, &mut decision),
+                    Some(live) => {
+                        self.linked(source_user, entitlement, live, &mut decision);
+                        self.forget_dates(live, &mut decision);
+                    }
                     None => {
                         self.unlinked(source_user, entitlement, link, &mut decision);
                         decision.end = link.map(|gone| self.end(gone, Vec::new()));
@@ -111,7 +116,7 @@ impl<'a> Differ<'a> {
         let target_id = &link.target_id;
         let known = self.input.target.by_id(target_id);
         let suspect = self.input.target.complete && known.is_none();
-        let doubtful = link.shadow.disabled && link.state != LinkState::Disabled;
+        let doubtful = link.shadow.disabled && !link.disabled_here();
         if self.must_read(link, suspect || doubtful) {
             out.target_ids.insert(target_id.clone());
             return;
@@ -144,7 +149,7 @@ impl<'a> Differ<'a> {
             Err(missing) => return out.hold_missing(user.anchor, &label(), &missing),
         };
         let set = differences(&link.shadow.sent, &sent);
-        let returned = link.state == LinkState::Disabled;
+        let returned = link.disabled_here();
         // Whoever holds an administrator's role is protected, and only the full record tells.
         let writes = returned || promote || !set.is_empty();
         if writes && !self.is_read(target_id) {
@@ -188,7 +193,8 @@ impl<'a> Differ<'a> {
         if !set.is_empty() {
             reasons.push(Reason::ValuesDiffer);
         }
-        if reasons.is_empty() && link.state == LinkState::Released {
+        let away = link.state != LinkState::Active || link.leaving.is_some();
+        if reasons.is_empty() && away {
             reasons.push(if elsewhere { Reason::DisabledElsewhere } else { Reason::Returned });
         }
         if reasons.is_empty() {
@@ -411,74 +417,8 @@ impl<'a> Differ<'a> {
         }));
     }
 
-    /// A linked person who left: the policy of the event decides.
-    fn left(&self, link: &Link, event: LeaveEvent, out: &mut Decision) {
-        let target_id = &link.target_id;
-        let label = label_of(&link.shadow.sent, link.anchor);
-        let reasons = vec![Reason::Left { event }];
-        if self.input.target.is_gone(target_id) {
-            out.change = Some(self.end(link, reasons));
-            return;
-        }
-        let known = self.input.target.by_id(target_id);
-        let suspect = self.input.target.complete && known.is_none();
-        if self.must_read(link, suspect) {
-            out.target_ids.insert(target_id.clone());
-            return;
-        }
-        let stays = self.input.rules.deprovision.word(event) == DeprovisionWord::Leave;
-        if stays || link.state != LinkState::Active {
-            return;
-        }
-        if let Some(why) = self.protection_of(link, known) {
-            let detail = format!(
-                "the person left ({}), but account {target_id} is not disabled: {why}",
-                event.word()
-            );
-            return out.hold(HoldKind::ProtectedRemoval, link.anchor, &label, detail);
-        }
-        if let Some(why) = self.input.target.unreadable(target_id) {
-            return out.hold_unread(link.anchor, &label, target_id, why);
-        }
-        if known.is_some_and(|known| known.account.detail == Detail::Reduced) {
-            let detail = format!("account {target_id} shows only a reduced record");
-            return out.hold(HoldKind::NotReadable, link.anchor, &label, detail);
-        }
-        let already = known.is_some_and(|known| known.account.disabled);
-        let keep_as = |state| {
-            keep(Some(target_id.clone()), link.origin.clone(), state, link.shadow.sent.clone())
-        };
-        out.change = Some(self.change(if already {
-            Parts {
-                object: ObjectKind::User,
-                anchor: link.anchor,
-                label,
-                target_id: Some(target_id.clone()),
-                action: ProvisioningAction::Other,
-                reasons: vec![Reason::Left { event }, Reason::DisabledElsewhere],
-                modified: Vec::new(),
-                write: Write::Nothing,
-                link: keep_as(LinkState::Released),
-                before: Some(self.shadow_now(link)),
-            }
-        } else {
-            Parts {
-                object: ObjectKind::User,
-                anchor: link.anchor,
-                label,
-                target_id: Some(target_id.clone()),
-                action: ProvisioningAction::Disable,
-                reasons,
-                modified: vec![disabled_property(false, true)],
-                write: Write::Disable { target_id: target_id.clone() },
-                link: keep_as(LinkState::Disabled),
-                before: Some(self.shadow_now(link)),
-            }
-        }));
-    }
-
     /// The account is gone: its link becomes a tombstone.
-    fn end(&self, link: &Link, mut reasons: Vec<Reason>) -> PlannedChange {
+    pub(super) fn end(&self, link: &Link, mut reasons: Vec<Reason>) -> PlannedChange {
         reasons.insert(0, Reason::AccountGone);
         self.change(Parts {
             object: ObjectKind::User,
@@ -495,7 +435,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Returns whether the account has to be read in full before anything is planned for it.
-    fn must_read(&self, link: &Link, suspect: bool) -> bool {
+    pub(super) fn must_read(&self, link: &Link, suspect: bool) -> bool {
         let asked = self.input.verify.binary_search(&link.anchor).is_ok();
         (suspect || asked) && !self.is_read(&link.target_id)
     }
@@ -543,7 +483,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Returns the shadow of a link, with what was read of the account in this cycle.
-    fn shadow_now(&self, link: &Link) -> Shadow {
+    pub(super) fn shadow_now(&self, link: &Link) -> Shadow {
         match self.input.target.by_id(&link.target_id) {
             Some(known) => shadow_of(&known.account, link.shadow.sent.clone()),
             None => link.shadow.clone(),
@@ -551,7 +491,11 @@ impl<'a> Differ<'a> {
     }
 
     /// Returns why the account of a link is protected, if it is; `known` is what was read of it.
-    fn protection_of(&self, link: &Link, known: Option<&KnownAccount>) -> Option<&'static str> {
+    pub(super) fn protection_of(
+        &self,
+        link: &Link,
+        known: Option<&KnownAccount>,
+    ) -> Option<&'static str> {
         let address = link.shadow.read_back.get(TargetAttribute::Email.index()).unwrap_or("");
         self.protection
             .of_id(&link.target_id)
@@ -589,7 +533,7 @@ impl<'a> Differ<'a> {
             .map_or_else(|| user.anchor.to_string(), str::to_owned)
     }
 
-    fn change(&self, parts: Parts) -> PlannedChange {
+    pub(super) fn change(&self, parts: Parts) -> PlannedChange {
         let known = parts.target_id.as_ref().and_then(|id| self.input.target.by_id(id));
         parts.seal(known.filter(|_| self.input.verify_all).map(|known| &known.account))
     }

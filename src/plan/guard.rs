@@ -1,7 +1,8 @@
 //! Guard: what looks like an accident waits for a person.
 
+use crate::model::account::LinkState;
 use crate::model::ids::ContentHash;
-use crate::model::plan::{HeldItem, Hold, HoldKind, PlannedChange, ProvisioningAction};
+use crate::model::plan::{HeldItem, Hold, HoldKind, ObjectKind, PlannedChange, ProvisioningAction};
 
 use super::input::PlanInput;
 use super::rules::{FirstCycle, Limit};
@@ -55,7 +56,7 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>) -> Guarded {
     }
     let (removals, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_removal);
     guarded.passed.extend(others);
-    match removal_hold(input, removals.len()) {
+    match removal_hold(input, &removals) {
         Some(cause) => guarded.withhold_removals(input, cause, removals),
         None => guarded.passed.extend(removals),
     }
@@ -73,11 +74,13 @@ pub fn whole(input: &PlanInput<'_>, guarded: &Guarded) -> Option<(HoldKind, Stri
     changed.map(|hold| (hold.kind, hold.message.clone()))
 }
 
-/// Decides whether so many removals look like an accident.
-fn removal_hold(input: &PlanInput<'_>, count: usize) -> Option<(HoldKind, String)> {
-    let count = count as u64;
+/// Decides whether removals together look like an accident.
+fn removal_hold(input: &PlanInput<'_>, removals: &[PlannedChange]) -> Option<(HoldKind, String)> {
+    let count = removals.len() as u64;
     let active = input.active_links;
     let limit = input.rules.guard.removals_per_cycle;
+    // Who was disabled before does not make the job smaller by being deleted.
+    let lost = removals.iter().filter(|change| is_active(input, change)).count() as u64;
     if count == 0 {
         None
     } else if !input.anybody_assigned {
@@ -88,16 +91,16 @@ fn removal_hold(input: &PlanInput<'_>, count: usize) -> Option<(HoldKind, String
                  would be removed. Check the assignments in Entra ID."
             ),
         ))
-    } else if count >= active {
+    } else if lost > 0 && lost >= active {
         Some((
             HoldKind::WouldLeaveNobody,
             format!("All {active} accounts of this job would be removed."),
         ))
-    } else if count > SMALL && count * 2 >= active {
+    } else if lost > SMALL && lost * 2 >= active {
         Some((
             HoldKind::SourceHalved,
             format!(
-                "The source shows half of the people or fewer: {count} of {active} accounts \
+                "The source shows half of the people or fewer: {lost} of {active} accounts \
                  would be removed."
             ),
         ))
@@ -110,21 +113,50 @@ fn removal_hold(input: &PlanInput<'_>, count: usize) -> Option<(HoldKind, String
             ),
         ))
     } else {
-        None
+        day_hold(input, removals)
     }
+}
+
+/// Decides whether there were too many removals within a day, with those that are planned now. Of
+/// one person everything counts once.
+fn day_hold(input: &PlanInput<'_>, removals: &[PlannedChange]) -> Option<(HoldKind, String)> {
+    let before = input.removed_today.len() as u64;
+    let counted =
+        |change: &&PlannedChange| input.removed_today.binary_search(&change.anchor).is_ok();
+    let new = removals.iter().filter(|change| !counted(change)).count() as u64;
+    let limit = input.rules.guard.removals_per_day;
+    let base = input.active_a_day_ago.max(input.active_links);
+    (new > 0 && exceeds(limit, before + new, base)).then(|| {
+        let message = format!(
+            "{new} of {base} accounts would be removed, after {before} within the last 24 hours; \
+             the limits of a day are {} and {} percent.",
+            limit.count, limit.percent
+        );
+        (HoldKind::TooManyRemovalsInDay, message)
+    })
+}
+
+fn is_active(input: &PlanInput<'_>, change: &PlannedChange) -> bool {
+    let index = input.links.binary_search_by_key(&change.anchor, |link| link.anchor);
+    let link = index.ok().and_then(|index| input.links.get(index));
+    link.is_some_and(|link| link.state == LinkState::Active)
 }
 
 /// Returns whether a number of `active` objects exceeds a limit by count or by percent.
 pub fn exceeds(limit: Limit, count: u64, active: u64) -> bool {
-    let by_percent = count.saturating_mul(100) > active.saturating_mul(u64::from(limit.percent));
+    // All of them are no limit: more than all may leave, if some left before and are deleted.
+    let by_percent = limit.percent < 100
+        && count.saturating_mul(100) > active.saturating_mul(u64::from(limit.percent));
     count > u64::from(limit.count) || (count > SMALL && by_percent)
 }
 
-fn is_removal(change: &PlannedChange) -> bool {
-    matches!(
+/// Returns whether a change takes the account of a person back.
+pub fn is_removal(change: &PlannedChange) -> bool {
+    let removes = matches!(
         change.action,
         ProvisioningAction::Disable | ProvisioningAction::Delete | ProvisioningAction::StagedDelete
-    )
+    );
+    removes && change.object == ObjectKind::User
 }
 
 fn rewrites(change: &PlannedChange) -> bool {
@@ -154,6 +186,8 @@ fn sentence(changes: &[PlannedChange]) -> String {
         (ProvisioningAction::Update, "to update"),
         (ProvisioningAction::Other, "to link"),
         (ProvisioningAction::Disable, "to disable"),
+        (ProvisioningAction::StagedDelete, "to downgrade"),
+        (ProvisioningAction::Delete, "to delete"),
     ]
     .into_iter()
     .map(|(action, words)| (count(action), words))
@@ -178,12 +212,12 @@ impl Guarded {
         if waiting.is_empty() {
             return self.withhold(kind, message, new);
         }
-        let message = removal_hold(input, waiting.len()).map_or(message, |(_, message)| message);
+        let message = removal_hold(input, &waiting).map_or(message, |(_, message)| message);
         for change in waiting {
             let kind = waits_as(input, &change.hash).unwrap_or(kind);
             self.withhold(kind, message.clone(), vec![change]);
         }
-        match removal_hold(input, new.len()) {
+        match removal_hold(input, &new) {
             Some((kind, message)) => self.withhold(kind, message, new),
             None => self.passed.extend(new),
         }

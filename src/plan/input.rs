@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::account::{Link, TargetAccount, TargetUser, address_key};
 use crate::model::group::{GroupEdge, GroupStanding, Placement, SourceGroup};
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
-use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
+use crate::model::ids::{ContentHash, SourceAnchor, TargetId, Timestamp};
 use crate::model::plan::{CycleKind, HoldKind};
 
 use super::groups::{GroupNeeds, GroupView};
@@ -17,6 +17,11 @@ use super::rules::Rules;
 pub struct PlanInput<'a> {
     /// What was read.
     pub kind: CycleKind,
+    /// The time by the clock of this host.
+    pub now: Timestamp,
+    /// How many milliseconds that clock is ahead of the source's, by the source's last answer;
+    /// `None` if no answer told the time.
+    pub clock_ahead_ms: Option<i64>,
     /// The compiled rules.
     pub rules: &'a Rules,
     /// The roles of the application.
@@ -45,6 +50,11 @@ pub struct PlanInput<'a> {
     pub companions: bool,
     /// Active links of the whole job.
     pub active_links: u64,
+    /// Whose account was taken back within the last day without a person's approval, as far as the
+    /// store tells; sorted.
+    pub removed_today: &'a [SourceAnchor],
+    /// Links that were active a day ago.
+    pub active_a_day_ago: u64,
     /// The whole assignment list lets anybody in at all.
     pub anybody_assigned: bool,
     /// No plan of this job was ever applied.

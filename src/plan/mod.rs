@@ -6,6 +6,31 @@
 //!
 //! Each person is decided alone, with rows that are borrowed in sorted order; only what needs the
 //! whole picture is decided afterwards: two people for one account, licences, the guard's limits.
+//!
+//! # Lifecycles
+//!
+//! Each is a test over HTTP in `tests/it/lifecycles`. "Disable" stands for what the policy of the
+//! event says; a write is one call at the target.
+//!
+//! | What happened | What is planned | Writes |
+//! |---|---|---|
+//! | A person is unassigned, leaves the last group, is disabled, soft deleted or hard deleted | disable | PATCH with `IsDisabled` |
+//! | A person leaves a group and is in another one still | nothing | none |
+//! | The same, with a later stage | disable, with the date of the stage | PATCH |
+//! | The date of a stage comes | downgrade or delete | one POST for up to 100 people with the same heirs; DELETE for each to be deleted |
+//! | The date comes by a clock that disagrees with the source's | held: `ClockDoubtful` | none |
+//! | A policy says `delete` at once | delete | DELETE |
+//! | A policy says `downgrade` at once | disable, and in the next cycle downgrade; clients stay disabled | PATCH; POST |
+//! | Who should take over is gone, disabled or no employee | disable, and the rest is held: `NoHeir` | PATCH |
+//! | Strict licensing forbids the downgrade | held: `MustStayEmployee` | none |
+//! | Somebody enabled the account of a leaver by hand | held, once a stage is due: `EnabledElsewhere` | none |
+//! | Another event, with a stricter policy | what that says, at once and later | as above |
+//! | Another event, with a milder policy | nothing | none |
+//! | A leaver's account was disabled by hand | the link is released; never enabled by this job | none |
+//! | Return before the next stage, or restored from the recycle bin | enable; the dates are dropped | PATCH |
+//! | Return after a downgrade | enable, as what the rules say | PATCH |
+//! | Return after a deletion | create | POST |
+//! | An account was deleted by hand | the link ends; a person in scope is matched, or created anew | none; POST |
 
 mod addresses;
 mod change;
@@ -16,6 +41,7 @@ pub mod groups;
 mod guard;
 mod index;
 mod input;
+mod leave;
 mod licences;
 pub mod map;
 mod matching;
@@ -34,9 +60,7 @@ pub use input::{GroupFacts, KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
 use crate::model::account::TargetAttribute;
 use crate::model::ids::SourceAnchor;
-use crate::model::plan::{
-    HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, ProvisioningAction, Write,
-};
+use crate::model::plan::{HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, Write};
 
 use decision::{Contested, Decision};
 use diff::Differ;
@@ -147,11 +171,10 @@ impl Draft {
         !self.changes.is_empty() || !self.needs.is_empty()
     }
 
-    /// Before an account is disabled its full record is read: it may have become protected, and
+    /// Before an account is taken back its full record is read: it may have become protected, and
     /// somebody may have disabled it already. Removals that wait anyway cost nothing.
     fn confirm_removals(&mut self, differ: &Differ<'_>) {
-        let removals =
-            self.changes.iter().filter(|change| change.action == ProvisioningAction::Disable);
+        let removals = self.changes.iter().filter(|change| guard::is_removal(change));
         for target_id in removals.filter_map(|change| change.target_id.as_ref()) {
             if !differ.is_read(target_id) {
                 self.needs.target_ids.insert(target_id.clone());
@@ -234,7 +257,11 @@ fn new_address(change: &PlannedChange) -> Option<&str> {
             let moves = values.iter().find(|(target, _)| *target == TargetAttribute::Email);
             moves.and_then(|(_, address)| address.as_deref())
         }
-        Write::Disable { .. } | Write::Group(_) | Write::Nothing => None,
+        Write::Disable { .. }
+        | Write::Downgrade { .. }
+        | Write::Delete { .. }
+        | Write::Group(_)
+        | Write::Nothing => None,
     }
 }
 
@@ -272,6 +299,18 @@ fn message(kind: HoldKind) -> &'static str {
         HoldKind::DisabledElsewhere => {
             "The account was disabled by somebody else. Enable it in ShareFile if that is right."
         }
+        HoldKind::EnabledElsewhere => {
+            "Somebody else enabled the account of a person who left. Disable it in ShareFile to let the policy go on, or assign the person again."
+        }
+        HoldKind::NoHeir => {
+            "Nobody can take over what the person leaves behind. Correct `users.deprovision`, or give the people whom it names enabled employee accounts in ShareFile."
+        }
+        HoldKind::MustStayEmployee => {
+            "Strict licensing does not let people of the company's domains become clients. Let `users.deprovision` say \"delete\" or \"disable\" instead."
+        }
+        HoldKind::ClockDoubtful => {
+            "A date is reached by the clock of this host alone. Set the clock right: nothing is taken back until the clocks agree within 5 minutes."
+        }
         HoldKind::LicenseLimitExceeded => "No employee licence is left.",
         HoldKind::NotReadable => {
             "The account could not be read, or shows only a reduced record. It is asked for again in each cycle; if that does not help, check the account in ShareFile and the roles of the service user."
@@ -288,6 +327,7 @@ fn message(kind: HoldKind) -> &'static str {
         HoldKind::FirstCycle
         | HoldKind::RulesChanged
         | HoldKind::TooManyRemovals
+        | HoldKind::TooManyRemovalsInDay
         | HoldKind::WouldLeaveNobody
         | HoldKind::SourceEmptied
         | HoldKind::SourceHalved

@@ -53,6 +53,16 @@ impl<'a> Protection<'a> {
         self.of_id(&account.id).or_else(listed).or_else(other).or_else(contact).or_else(role)
     }
 
+    /// Returns why an account cannot be taken away although it may be changed: `heirs`, sorted, are
+    /// the addresses of those who take over what leavers leave behind.
+    pub fn of_heir(account: &TargetUser, heirs: &[String]) -> Option<&'static str> {
+        let others = account.other_addresses.iter().map(String::as_str);
+        let mut addresses = std::iter::once(account.address()).chain(others);
+        addresses
+            .any(|address| heirs.binary_search(&address_key(address)).is_ok())
+            .then_some("it takes over what leavers leave behind (`users.deprovision`)")
+    }
+
     /// Returns the ids that the tenant names.
     pub fn ids(&self) -> Vec<TargetId> {
         let Some(tenant) = self.tenant else {

@@ -1,11 +1,13 @@
 //! The rules of a job, compiled: scope, types, matching, mapping, removal and guard.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::model::account::{AccountKind, TargetAttribute};
+use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::model::ids::ContentHash;
-use crate::model::plan::LeaveEvent;
+use crate::model::leaving::{LeaveEvent, Stage};
 
 use super::map::Expression;
 
@@ -114,39 +116,94 @@ pub struct DefaultValue {
     pub apply: Apply,
 }
 
-/// What happens on an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeprovisionWord {
-    /// The account is disabled.
-    #[default]
-    Disable,
-    /// The account is left as it is.
-    Leave,
+/// What becomes of the account of a person who left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    /// At once.
+    pub then: Stage,
+    /// Later, if the person has not come back.
+    pub later: Option<Later>,
+    /// Who takes over; given if anybody is to be downgraded or deleted.
+    pub heirs: Option<Heirs>,
 }
 
-/// What happens to the account of a person who left, by event.
+/// A stage that follows after a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Later {
+    /// How long after the person left, in milliseconds.
+    pub after_ms: i64,
+    /// What happens then; stricter than what happened at once.
+    pub stage: Stage,
+}
+
+/// Addresses of the people who take over what a leaver leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Heirs {
+    /// Who gets files and folders.
+    pub items_to: String,
+    /// Who gets the groups.
+    pub groups_to: String,
+}
+
+impl Policy {
+    /// Returns a policy of one stage.
+    pub fn of(then: Stage) -> Self {
+        Self { then, ..Self::default() }
+    }
+
+    /// Returns how strict the policy is: what happens at once counts first, then what happens
+    /// later, then how soon.
+    pub fn strictness(&self) -> (Stage, Option<Stage>, Reverse<i64>) {
+        let later = self.later.as_ref();
+        let after_ms = later.map_or(i64::MAX, |later| later.after_ms);
+        (self.then, later.map(|later| later.stage), Reverse(after_ms))
+    }
+
+    /// Returns whether the policy names a stage.
+    pub fn names(&self, stage: Stage) -> bool {
+        self.then == stage || self.later.is_some_and(|later| later.stage == stage)
+    }
+}
+
+/// What becomes of the accounts of people who left, by event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deprovision {
     /// No assignment is left.
-    pub unassigned: DeprovisionWord,
+    pub unassigned: Policy,
+    /// A filter does not let the person in any more.
+    pub filtered: Policy,
     /// Disabled at the source.
-    pub disabled: DeprovisionWord,
+    pub disabled: Policy,
     /// In the recycle bin.
-    pub soft_deleted: DeprovisionWord,
+    pub soft_deleted: Policy,
     /// Gone for good.
-    pub hard_deleted: DeprovisionWord,
+    pub hard_deleted: Policy,
 }
 
 impl Deprovision {
-    /// Returns what the policy says about an event.
-    pub fn word(&self, event: LeaveEvent) -> DeprovisionWord {
+    /// Returns what is done about an event.
+    pub fn policy(&self, event: LeaveEvent) -> &Policy {
         match event {
-            LeaveEvent::Unassigned => self.unassigned,
-            LeaveEvent::Disabled => self.disabled,
-            LeaveEvent::SoftDeleted => self.soft_deleted,
-            LeaveEvent::HardDeleted => self.hard_deleted,
+            LeaveEvent::Unassigned => &self.unassigned,
+            LeaveEvent::Filtered => &self.filtered,
+            LeaveEvent::Disabled => &self.disabled,
+            LeaveEvent::SoftDeleted => &self.soft_deleted,
+            LeaveEvent::HardDeleted => &self.hard_deleted,
         }
+    }
+
+    /// Returns the addresses of everybody who takes over, in the form of
+    /// [`address_key`]; sorted, unique.
+    pub fn heirs(&self) -> Vec<String> {
+        let policies = LeaveEvent::ALL.into_iter().map(|event| self.policy(event));
+        let heirs = policies.filter_map(|policy| policy.heirs.as_ref());
+        let mut addresses: Vec<String> = heirs
+            .flat_map(|heirs| [&heirs.items_to, &heirs.groups_to])
+            .map(|address| address_key(address))
+            .collect();
+        addresses.sort();
+        addresses.dedup();
+        addresses
     }
 }
 
@@ -273,6 +330,8 @@ pub struct GuardRules {
     pub first_cycle: FirstCycle,
     /// Removals in one cycle.
     pub removals_per_cycle: Limit,
+    /// Removals within any day.
+    pub removals_per_day: Limit,
     /// Removals of members of one group in a day, by count or by percent of its members.
     pub removals_per_group: Limit,
     /// Addresses of accounts that are never touched, in the form of

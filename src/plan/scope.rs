@@ -15,7 +15,7 @@ use crate::model::identity::{
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::LeaveEvent;
 
-use super::rules::{Deprovision, DeprovisionWord, TypeRules};
+use super::rules::{Deprovision, TypeRules};
 use super::sorted::Sorted;
 
 /// What the assignments give a person.
@@ -210,9 +210,8 @@ pub fn scope(
     };
     let unassigned = (!entitlement.entitled).then_some(LeaveEvent::Unassigned);
     let events = || own.into_iter().chain(unassigned);
-    let strictest = events()
-        .find(|event| policy.word(*event) == DeprovisionWord::Disable)
-        .or_else(|| events().next());
+    // Of several that are equally strict the last one counts: they are turned round.
+    let strictest = events().rev().max_by_key(|event| policy.policy(*event).strictness());
     strictest.map_or(Scope::In, Scope::Out)
 }
 
@@ -246,7 +245,9 @@ pub fn account_kind(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::leaving::Stage;
     use crate::model::row::AttributeRow;
+    use crate::plan::rules::{Later, Policy};
 
     fn anchor(n: u128) -> SourceAnchor {
         SourceAnchor(Uuid::from_u128(n))
@@ -262,42 +263,66 @@ mod tests {
         }
     }
 
-    const POLICY: Deprovision = Deprovision {
-        unassigned: DeprovisionWord::Disable,
-        disabled: DeprovisionWord::Disable,
-        soft_deleted: DeprovisionWord::Disable,
-        hard_deleted: DeprovisionWord::Disable,
-    };
+    fn policy() -> Deprovision {
+        Deprovision {
+            unassigned: Policy::default(),
+            filtered: Policy::default(),
+            disabled: Policy::default(),
+            soft_deleted: Policy::default(),
+            hard_deleted: Policy::default(),
+        }
+    }
 
     #[test]
     fn the_strictest_event_counts() {
         let entitled = Entitlement { entitled: true, ..Entitlement::default() };
         let left = Entitlement::default();
-        let lenient = Deprovision { disabled: DeprovisionWord::Leave, ..POLICY };
+        let lenient = || Deprovision { disabled: Policy::of(Stage::Leave), ..policy() };
+        let later = |stage, after_ms| Policy {
+            later: Some(Later { after_ms, stage }),
+            ..Policy::default()
+        };
+        let slow = Deprovision {
+            unassigned: later(Stage::Delete, 2),
+            disabled: later(Stage::Delete, 3),
+            ..policy()
+        };
         let cases = [
-            (person(Presence::Present, true), &entitled, POLICY, Scope::In),
-            (person(Presence::Present, true), &left, POLICY, Scope::Out(LeaveEvent::Unassigned)),
-            (person(Presence::Present, false), &entitled, POLICY, Scope::Out(LeaveEvent::Disabled)),
-            (person(Presence::Present, false), &left, lenient, Scope::Out(LeaveEvent::Unassigned)),
+            (person(Presence::Present, true), &entitled, policy(), Scope::In),
+            (person(Presence::Present, true), &left, policy(), Scope::Out(LeaveEvent::Unassigned)),
             (
                 person(Presence::Present, false),
                 &entitled,
-                lenient,
+                policy(),
+                Scope::Out(LeaveEvent::Disabled),
+            ),
+            (
+                person(Presence::Present, false),
+                &left,
+                lenient(),
+                Scope::Out(LeaveEvent::Unassigned),
+            ),
+            (
+                person(Presence::Present, false),
+                &entitled,
+                lenient(),
                 Scope::Out(LeaveEvent::Disabled),
             ),
             (
                 person(Presence::SoftDeleted, true),
                 &left,
-                POLICY,
+                policy(),
                 Scope::Out(LeaveEvent::SoftDeleted),
             ),
             (
                 person(Presence::HardDeleted, true),
                 &left,
-                POLICY,
+                policy(),
                 Scope::Out(LeaveEvent::HardDeleted),
             ),
-            (person(Presence::Unread, false), &left, POLICY, Scope::Unread),
+            // What comes later, and how soon, tells policies apart that begin alike.
+            (person(Presence::Present, false), &left, slow, Scope::Out(LeaveEvent::Unassigned)),
+            (person(Presence::Unread, false), &left, policy(), Scope::Unread),
         ];
         for (source_user, entitlement, policy, expected) in cases {
             assert_eq!(
@@ -306,7 +331,7 @@ mod tests {
                 "{source_user:?}"
             );
         }
-        assert_eq!(scope(None, &left, &POLICY), Scope::Unread);
+        assert_eq!(scope(None, &left, &policy()), Scope::Unread);
     }
 
     #[test]

@@ -220,7 +220,18 @@ struct Envelope {
 }
 
 impl Desk {
+    /// Answers a request, by the sandbox's own clock.
     async fn attend(&self, request: Request<Incoming>) -> Result<Response, HangUp> {
+        let mut response = self.serve(request).await?;
+        if !response.headers().contains_key(DATE)
+            && let Ok(date) = HeaderValue::from_str(&http_date(self.house.clock.now()))
+        {
+            response.headers_mut().insert(DATE, date);
+        }
+        Ok(response)
+    }
+
+    async fn serve(&self, request: Request<Incoming>) -> Result<Response, HangUp> {
         if let Some(timeline) = &self.house.timeline {
             timeline.settle();
         }

@@ -225,6 +225,10 @@ pub trait Source: Send + Sync {
 
     /// Returns how many requests were sent so far, tokens excluded.
     fn requests(&self) -> u64;
+
+    /// Returns how many milliseconds the clock of this host is ahead of the source's, negative if
+    /// it is behind, by the last answer; `None` if that told no time.
+    fn clock_ahead_ms(&self) -> Option<i64>;
 }
 
 /// Why the source could not be read.

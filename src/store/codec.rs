@@ -141,7 +141,7 @@ macro_rules! codes {
 // These numbers are in files, and in the partial indexes of the first migration: never change one.
 codes!(Presence { Present = 0, Unread = 1, SoftDeleted = 2, HardDeleted = 3 });
 codes!(PrincipalKind { User = 0, Group = 1 });
-codes!(LinkState { Active = 0, Disabled = 1, Released = 2 });
+codes!(LinkState { Active = 0, Disabled = 1, Released = 2, Downgraded = 3 });
 codes!(AccountKind { Employee = 0, Client = 1 });
 codes!(GroupLinkState { Active = 0, Released = 1 });
 

@@ -147,13 +147,13 @@ impl Store {
     }
 }
 
-/// Spends the approval of a change that has been made.
+/// Spends the approval of a change that has been made; returns whether there was one.
 pub(super) fn spend(
     connection: &Connection,
     hash: ContentHash,
     anchor: SourceAnchor,
     at: Timestamp,
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     let spent = connection
         .prepare_cached(
             "DELETE FROM hold_item WHERE hash = ?1 AND anchor = ?2 \
@@ -163,7 +163,7 @@ pub(super) fn spend(
     if spent > 0 {
         close_empty(connection, at)?;
     }
-    Ok(())
+    Ok(spent > 0)
 }
 
 /// What identifies an item from plan to plan.

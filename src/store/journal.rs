@@ -159,14 +159,14 @@ fn settle(connection: &Connection, seq: i64, settlement: &Settlement) -> Result<
             groups::change(connection, *anchor, *part, change, at)?;
         }
     }
-    history::append(connection, &settlement.log)?;
+    let done = matches!(settlement.log.status, OutcomeStatus::Success | OutcomeStatus::Warning);
+    let mut log = settlement.log.clone();
+    log.approved = done && holds::spend(connection, change_hash, anchor, at)?;
+    history::append(connection, &log)?;
     if settlement.settled {
         planning::settle(connection, &[anchor])?;
     } else {
         planning::set(connection, &Subject { anchor, verify: settlement.verify })?;
-    }
-    if matches!(settlement.log.status, OutcomeStatus::Success | OutcomeStatus::Warning) {
-        holds::spend(connection, change_hash, anchor, at)?;
     }
     Ok(())
 }

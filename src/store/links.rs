@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::model::account::{AccountKind, Link, LinkState, Shadow, TargetAttribute};
 use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
+use crate::model::leaving::{Leaving, NextStage};
 use crate::model::row::AttributeRow;
 
 use super::codec::{Coded, Json};
@@ -44,6 +45,8 @@ pub struct StoreCounts {
     pub links_active: u64,
     /// Links to accounts that this job disabled.
     pub links_disabled: u64,
+    /// Links to employees that this job made clients, because their people left.
+    pub links_downgraded: u64,
     /// People who have to be planned.
     pub subjects: u64,
     /// Writes whose outcome is not known.
@@ -100,6 +103,40 @@ impl Store {
         .await
     }
 
+    /// Returns what is to come for people who left, the soonest first.
+    pub async fn next_stages(&self) -> Result<Vec<NextStage>, StoreError> {
+        self.read("reading what is to come for people who left", |connection| {
+            let mut select =
+                connection.prepare_cached("SELECT leaving FROM link WHERE due_at IS NOT NULL")?;
+            let rows = select.query_map([], |row| Ok(row.get::<_, Json<Leaving>>(0)?.0))?;
+            let mut next: Vec<NextStage> = Vec::new();
+            for leaving in rows {
+                next.extend(leaving?.next);
+            }
+            next.sort_by_key(|next| (next.at, next.stage));
+            Ok(next)
+        })
+        .await
+    }
+
+    /// Puts off what is due for people whose stage is held for a cause that only somebody's doing
+    /// takes away: it is looked at again at `until`, or when everything is read. Dates stay.
+    pub async fn put_off(
+        &self,
+        anchors: Vec<SourceAnchor>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write("putting off what is held", move |connection| {
+            let mut update = connection
+                .prepare_cached("UPDATE link SET due_at = ?2 WHERE anchor = ?1 AND due_at < ?2")?;
+            for anchor in anchors {
+                update.execute(params![anchor, until])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Returns how much the store holds.
     pub async fn counts(&self) -> Result<StoreCounts, StoreError> {
         self.read("counting", |connection| {
@@ -107,6 +144,7 @@ impl Store {
                 people: count(connection, "SELECT count(*) FROM person")?,
                 links_active: with_state(connection, LinkState::Active)?,
                 links_disabled: with_state(connection, LinkState::Disabled)?,
+                links_downgraded: with_state(connection, LinkState::Downgraded)?,
                 subjects: count(connection, "SELECT count(*) FROM subject")?,
                 open_intents: count(
                     connection,
@@ -130,6 +168,14 @@ pub(super) fn with_state(connection: &Connection, state: LinkState) -> rusqlite:
         .prepare_cached("SELECT count(*) FROM link WHERE state = ?1")?
         .query_row([Coded(state)], |row| row.get(0))?;
     Ok(count.unsigned_abs())
+}
+
+/// Returns for whom something is due at `now`.
+pub(super) fn due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<SourceAnchor>> {
+    connection
+        .prepare_cached("SELECT anchor FROM link WHERE due_at <= ?1")?
+        .query_map([now], |row| row.get(0))?
+        .collect()
 }
 
 /// Returns everybody who has a live link, sorted.
@@ -183,13 +229,13 @@ pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result
     connection
         .prepare_cached(&format!(
             "INSERT INTO link ({COLUMNS}, target_key) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
              ON CONFLICT (anchor) DO UPDATE SET \
              target_id = excluded.target_id, origin = excluded.origin, state = excluded.state, \
              state_since = CASE WHEN state = excluded.state THEN state_since \
                            ELSE excluded.state_since END, \
              sent = excluded.sent, read_back = excluded.read_back, kind = excluded.kind, \
-             disabled = excluded.disabled"
+             disabled = excluded.disabled, leaving = excluded.leaving, due_at = excluded.due_at"
         ))?
         .execute(params![
             link.anchor,
@@ -202,6 +248,8 @@ pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result
             shadow.read_back,
             Coded(shadow.kind),
             shadow.disabled,
+            link.leaving.as_deref().map(Json),
+            link.leaving.as_ref().and_then(|leaving| leaving.due_at()),
             key,
         ])?;
     Ok(())
@@ -226,7 +274,7 @@ pub(super) fn end(
 }
 
 const COLUMNS: &str = "anchor, target_id, origin, state, linked_at, state_since, sent, read_back, \
-     kind, disabled";
+     kind, disabled, leaving, due_at";
 
 fn link_from(row: &Row<'_>) -> rusqlite::Result<Link> {
     let target_id: String = row.get(1)?;
@@ -243,6 +291,7 @@ fn link_from(row: &Row<'_>) -> rusqlite::Result<Link> {
             kind: row.get::<_, Coded<_>>(8)?.0,
             disabled: row.get(9)?,
         },
+        leaving: row.get::<_, Option<Json<Leaving>>>(10)?.map(|Json(leaving)| Box::new(leaving)),
     })
 }
 

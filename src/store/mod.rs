@@ -29,6 +29,7 @@ mod links;
 mod open;
 mod people;
 mod planning;
+mod removals;
 mod requests;
 mod rest;
 mod snapshot;
@@ -52,6 +53,7 @@ pub use lease::Lease;
 pub use links::{Owner, Seen, StoreCounts};
 pub use people::{AccountTie, GroupTie, KnownPerson};
 pub use planning::{PlanData, Subject, Subjects};
+pub use removals::Removals;
 pub use requests::{RequestKind, RequestRow, Requests};
 pub use snapshot::{ImportSummary, SnapshotUpdate, StoredGroups};
 

@@ -19,7 +19,7 @@ use super::{Store, journal, links};
 pub enum Subjects {
     /// Everybody in the snapshot, everybody with a live link, and everybody who waits.
     All,
-    /// Everybody who waits: changed, not settled, or left open by a crash.
+    /// Everybody who waits: changed, not settled, left open by a crash, or due.
     Waiting,
 }
 
@@ -198,7 +198,10 @@ fn everybody(connection: &Connection, now: Timestamp) -> Result<PlanData, Troubl
 const LOOKUP_PART: u64 = 8;
 
 fn waiting(connection: &Connection, now: Timestamp) -> Result<PlanData, Trouble> {
-    those(connection, waiting_subjects(connection)?, now)
+    let mut subjects = waiting_subjects(connection)?;
+    let due = links::due(connection, now)?;
+    subjects.extend(due.into_iter().map(|anchor| Subject { anchor, verify: false }));
+    those(connection, unique(subjects), now)
 }
 
 /// Returns what concerns `subjects`, people and groups: with a group, everybody who is in it at

@@ -35,10 +35,14 @@ pub fn text(plan: &Plan, width: Option<u16>) -> String {
     text
 }
 
+/// The words that people read for changes of people, in the order in which they are applied.
+const VERBS: [&str; 9] =
+    ["disable", "downgrade", "delete", "schedule", "update", "enable", "link", "unlink", "create"];
+
 /// Returns the sum of a plan in one line.
 pub fn summary(plan: &Plan) -> String {
     let count = |wanted: &str| plan.changes.iter().filter(|change| verb(change) == wanted).count();
-    let parts: Vec<String> = ["disable", "update", "promote", "enable", "link", "unlink", "create"]
+    let parts: Vec<String> = VERBS
         .into_iter()
         .map(|word| (count(word), word))
         .filter(|(count, _)| *count > 0)
@@ -105,10 +109,20 @@ fn verb(change: &PlannedChange) -> &'static str {
     match (change.action, &change.write) {
         (ProvisioningAction::Update, Write::Update { promote: true, .. }) => "promote",
         (ProvisioningAction::Update, Write::Update { enable: true, .. }) => "enable",
+        (ProvisioningAction::StagedDelete, _) => "downgrade",
         (ProvisioningAction::Other, _) if change.link == LinkAfter::End => "unlink",
+        (ProvisioningAction::Other, _) if schedules(&change.link) => "schedule",
         (ProvisioningAction::Other, _) => "link",
         (action, _) => action.word(),
     }
+}
+
+/// Returns whether a link is to remember what is to come for a person who left.
+fn schedules(link: &LinkAfter) -> bool {
+    let LinkAfter::Keep { leaving: Some(leaving), .. } = link else {
+        return false;
+    };
+    !leaving.next.is_empty()
 }
 
 fn what(change: &PlannedChange) -> String {

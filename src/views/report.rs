@@ -33,6 +33,7 @@ pub fn numbers(report: &CycleReport) -> String {
         (counts.created, "created"),
         (counts.updated, "updated"),
         (counts.disabled, "disabled"),
+        (counts.deleted, "deleted or downgraded"),
         (counts.adopted, "adopted"),
         (counts.unlinked, "unlinked"),
         (counts.failed, "failed"),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::model::account::Seats;
 use crate::model::ids::Timestamp;
+use crate::model::leaving::{NextStage, Stage};
 use crate::model::outcome::CycleReport;
 
 use super::{counted, report};
@@ -27,6 +28,10 @@ pub struct Status {
     pub active: u64,
     /// Accounts that this job disabled.
     pub disabled: u64,
+    /// Accounts of employees that this job made clients, because their people left.
+    pub downgraded: u64,
+    /// What is to come for people who left.
+    pub leavers: Leavers,
     /// Objects that the next cycle plans again.
     pub waiting: u64,
     /// Holds that are open, and the objects in them.
@@ -39,6 +44,62 @@ pub struct Status {
     pub next_full_at: Option<Timestamp>,
     /// The last cycle.
     pub last_cycle: Option<CycleReport>,
+}
+
+/// What is to come for people who left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Leavers {
+    /// How many stages are to come.
+    pub scheduled: u64,
+    /// The next days on which something is to come, the soonest first.
+    pub next: Vec<StageDay>,
+}
+
+/// What is to come on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StageDay {
+    /// The day, in UTC, as `2026-11-22`.
+    pub day: String,
+    /// What happens.
+    pub stage: Stage,
+    /// To how many people.
+    pub people: u64,
+}
+
+/// So many days are shown.
+const DAYS: usize = 5;
+
+impl Leavers {
+    /// Sums stages up that are sorted by time.
+    pub fn of(stages: &[NextStage]) -> Self {
+        let mut next: Vec<StageDay> = Vec::new();
+        for one in stages {
+            let day = one.at.date();
+            let same = |known: &&mut StageDay| known.day == day && known.stage == one.stage;
+            if let Some(known) = next.iter_mut().rev().find(same) {
+                known.people += 1;
+            } else if next.len() < DAYS {
+                next.push(StageDay { day, stage: one.stage, people: 1 });
+            } else {
+                break;
+            }
+        }
+        Self { scheduled: stages.len() as u64, next }
+    }
+
+    fn sentence(&self) -> String {
+        let days: Vec<String> = self
+            .next
+            .iter()
+            .map(|one| format!("{} {} on {}", one.people, one.stage.participle(), one.day))
+            .collect();
+        let shown: u64 = self.next.iter().map(|one| one.people).sum();
+        let more = match self.scheduled.saturating_sub(shown) {
+            0 => String::new(),
+            more => format!(", {more} later"),
+        };
+        format!("{}{more}", days.join(", "))
+    }
 }
 
 /// Returns the state as text.
@@ -58,7 +119,15 @@ pub fn text(status: &Status) -> String {
         line("Licences", format!("{} of {max} taken", seats.employee_count));
     }
     line("People", format!("{} in the snapshot", status.people));
-    line("Accounts", format!("{} in use, {} disabled by this job", status.active, status.disabled));
+    let downgraded = match status.downgraded {
+        0 => String::new(),
+        people => format!(", {people} downgraded by it"),
+    };
+    let (active, disabled) = (status.active, status.disabled);
+    line("Accounts", format!("{active} in use, {disabled} disabled by this job{downgraded}"));
+    if status.leavers.scheduled > 0 {
+        line("Leavers", status.leavers.sentence());
+    }
     line(
         "Waiting",
         format!(
@@ -99,4 +168,28 @@ pub fn text(status: &Status) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::leaving::LeaveEvent;
+
+    #[test]
+    fn stages_are_summed_up_by_day() {
+        let day = |n: i64, stage| NextStage {
+            event: LeaveEvent::Unassigned,
+            stage,
+            at: Timestamp(1_790_000_000_000 + n * 86_400_000),
+        };
+        let mut stages =
+            vec![day(0, Stage::Delete), day(0, Stage::Downgrade), day(0, Stage::Delete)];
+        let leavers = Leavers::of(&stages);
+        let said = "2 deleted on 2026-09-21, 1 downgraded on 2026-09-21";
+        assert_eq!((leavers.scheduled, leavers.sentence().as_str()), (3, said));
+        stages.extend((1..6).map(|n| day(n, Stage::Delete)));
+        let leavers = Leavers::of(&stages);
+        assert_eq!((leavers.scheduled, leavers.next.len()), (8, 5));
+        assert!(leavers.sentence().ends_with("1 deleted on 2026-09-24, 2 later"));
+    }
 }

@@ -21,7 +21,7 @@ use sharefile_provisioner::model::plan::{CycleKind, ProvisioningAction};
 use sharefile_provisioner::model::row::AttributeRow;
 use sharefile_provisioner::plan::map::Expression;
 use sharefile_provisioner::plan::rules::{
-    Apply, Deprovision, DeprovisionWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Rules,
+    Apply, Deprovision, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Policy, Rules,
     TypeRules, WhenNull,
 };
 use sharefile_provisioner::plan::{
@@ -221,6 +221,8 @@ impl World {
     fn input<'a>(&'a self, target: &'a TargetView) -> PlanInput<'a> {
         PlanInput {
             kind: CycleKind::Full,
+            now: Timestamp(1),
+            clock_ahead_ms: Some(0),
             rules: &self.rules,
             roles: &self.roles,
             subjects: &self.subjects,
@@ -235,6 +237,8 @@ impl World {
             target,
             companions: false,
             active_links: self.links.len() as u64,
+            removed_today: &[],
+            active_a_day_ago: 0,
             anybody_assigned: true,
             first_plan: false,
             rules_changed: false,
@@ -302,6 +306,7 @@ fn link(number: usize) -> Link {
             kind: AccountKind::Employee,
             disabled: false,
         },
+        leaving: None,
     }
 }
 
@@ -375,10 +380,11 @@ fn rules() -> Rules {
         }],
         mappings: mappings.to_vec(),
         deprovision: Deprovision {
-            unassigned: DeprovisionWord::Disable,
-            disabled: DeprovisionWord::Disable,
-            soft_deleted: DeprovisionWord::Disable,
-            hard_deleted: DeprovisionWord::Disable,
+            unassigned: Policy::default(),
+            filtered: Policy::default(),
+            disabled: Policy::default(),
+            soft_deleted: Policy::default(),
+            hard_deleted: Policy::default(),
         },
         welcome: false,
         nested_groups: false,
@@ -387,6 +393,7 @@ fn rules() -> Rules {
         guard: GuardRules {
             first_cycle: FirstCycle::Apply,
             removals_per_cycle: Limit { count: 100_000, percent: 10 },
+            removals_per_day: Limit { count: 100_000, percent: 25 },
             removals_per_group: Limit { count: 100_000, percent: 50 },
             protected: Vec::new(),
         },

@@ -55,6 +55,7 @@ const ROOMS: &[Row] = &[
             ("plan::rules", ""),
             ("plan::map", "the rules hold compiled expressions"),
             ("model::account", "the rules are about attributes and kinds of accounts"),
+            ("model::leaving", "and about the stages of those who left"),
             ("source::graph::KNOWN_ATTRIBUTES", ATTRIBUTES),
             ("source::graph::KNOWN_GROUP_ATTRIBUTES", ATTRIBUTES),
             ("source::graph::attribute_kind", ATTRIBUTES),

@@ -12,6 +12,7 @@ mod history;
 mod identity;
 mod lag;
 mod lessons;
+mod lifecycles;
 mod malformed;
 mod nested;
 mod network;

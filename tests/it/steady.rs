@@ -202,6 +202,10 @@ impl Source for Mistaken {
     fn requests(&self) -> u64 {
         self.source.requests()
     }
+
+    fn clock_ahead_ms(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 #[tokio::test]

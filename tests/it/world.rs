@@ -175,7 +175,10 @@ path = "store.db"
     }
 
     fn engine_on(&self, job: &Job, store: Store) -> Engine {
-        let clock: Arc<dyn Clock> = self.clock.clone();
+        Self::engine_by(job, store, self.clock.clone())
+    }
+
+    fn engine_by(job: &Job, store: Store, clock: Arc<dyn Clock>) -> Engine {
         let source = Graph::new(job.graph.clone(), clock.clone()).expect("a source");
         let target = Sharefile::new(job.sharefile.clone(), clock.clone()).expect("a target");
         let settings = EngineSettings {
@@ -199,6 +202,18 @@ path = "store.db"
     /// One scheduled cycle that must not fail.
     pub async fn cycle(&self) -> Turned {
         let turned = self.turn(asked()).await;
+        assert_ne!(turned.report.state, CycleState::Failed, "{:?}", turned.report.error);
+        turned
+    }
+
+    /// One scheduled cycle by an engine whose clock is not the one of both clouds.
+    pub async fn cycle_by(&self, clock: Arc<dyn Clock>) -> Turned {
+        let job = self.job();
+        let lease = Lease::acquire(self.folder.path(), "test").expect("the lease");
+        let store = Store::open(&job.store, lease).expect("the store");
+        let engine = Self::engine_by(&job, store, clock);
+        let turned = engine.turn(asked()).await.expect("a recorded cycle");
+        engine.store.close().await.expect("a closed store");
         assert_ne!(turned.report.state, CycleState::Failed, "{:?}", turned.report.error);
         turned
     }

@@ -102,9 +102,10 @@ fn the_least_configuration_gets_the_defaults() {
     assert!(!job.rules.welcome && !job.rules.default_access);
     assert_eq!(job.rules.types.default, AccountKind::Employee);
     assert_eq!(job.rules.types.guests, AccountKind::Client);
-    assert_eq!(job.rules.deprovision.hard_deleted, DeprovisionWord::Disable);
+    assert_eq!(job.rules.deprovision.hard_deleted, Policy::of(Stage::Disable));
     assert_eq!(job.rules.guard.first_cycle, FirstCycle::Approve);
     assert_eq!(job.rules.guard.removals_per_cycle, Limit { count: 50, percent: 10 });
+    assert_eq!(job.rules.guard.removals_per_day, Limit { count: 200, percent: 25 });
     assert_eq!(job.approval_valid, Duration::from_secs(86_400));
     assert_eq!(job.log.format, LogFormat::Auto);
     assert_eq!(job.store, PathBuf::from("/var/lib/sharefile-provisioner/store.db"));

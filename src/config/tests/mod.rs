@@ -14,7 +14,8 @@ use insta::assert_snapshot;
 use secrecy::ExposeSecret;
 
 use crate::model::account::AccountKind;
-use crate::plan::rules::{DeprovisionWord, Limit};
+use crate::model::leaving::Stage;
+use crate::plan::rules::{Limit, Policy};
 use crate::source::graph::settings::Credential;
 
 use super::*;

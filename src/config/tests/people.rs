@@ -2,7 +2,7 @@
 
 use crate::model::account::TargetAttribute;
 use crate::plan::map::Expression;
-use crate::plan::rules::{Apply, WhenNull};
+use crate::plan::rules::{Apply, Later, WhenNull};
 
 use super::*;
 
@@ -51,7 +51,7 @@ protected = ["Owner@Contoso.com", "a@b.c", "owner@contoso.com"]
     assert_eq!(rules.types.roles, roles);
     assert_eq!(rules.types.default, AccountKind::Client);
     assert!(rules.welcome);
-    assert_eq!(rules.deprovision.hard_deleted, DeprovisionWord::Leave);
+    assert_eq!(rules.deprovision.hard_deleted, Policy::of(Stage::Leave));
     assert_eq!(rules.guard.removals_per_cycle, Limit { count: 50, percent: 100 });
     assert_eq!(rules.guard.protected, ["a@b.c", "owner@contoso.com"]);
 }
@@ -115,5 +115,86 @@ source = '"shared@contoso.com"'
 "#), @r#"
     config.toml:18:13: users.attribute[1].when_null: FirstName cannot be cleared: no account is without it. Write "keep".
     config.toml:24:10: users.attribute[3].source: everybody would get one and the same address, which only one account can have. Map an attribute.
+    "#);
+}
+
+#[test]
+fn policies_for_leavers_are_compiled() {
+    let rules = fine(
+        r#"
+[users.deprovision]
+unassigned = { then = "leave", after = "14d", next = "disable" }
+disabled = { after = "1h 30m", next = "downgrade", reassign_items_to = "Archive@contoso.com", reassign_groups_to = "groups@contoso.com" }
+soft_deleted = { then = "disable" }
+hard_deleted = { then = "delete", reassign_items_to = "archive@contoso.com", reassign_groups_to = "archive@contoso.com" }
+"#,
+    );
+    let policies = rules.rules.deprovision;
+    let later = |after_ms, stage| Some(Later { after_ms, stage });
+    assert_eq!(policies.unassigned.then, Stage::Leave);
+    assert_eq!(policies.unassigned.later, later(14 * 86_400_000, Stage::Disable));
+    assert_eq!(policies.disabled.then, Stage::Disable);
+    assert_eq!(policies.disabled.later, later(5_400_000, Stage::Downgrade));
+    let heirs = policies.disabled.heirs.clone().expect("heirs");
+    assert_eq!(
+        (heirs.items_to.as_str(), heirs.groups_to.as_str()),
+        ("Archive@contoso.com", "groups@contoso.com")
+    );
+    assert_eq!(policies.soft_deleted, Policy::of(Stage::Disable));
+    assert_eq!(policies.filtered, Policy::of(Stage::Disable));
+    assert_eq!((policies.hard_deleted.then, policies.hard_deleted.later), (Stage::Delete, None));
+    assert_eq!(policies.heirs(), ["archive@contoso.com", "groups@contoso.com"]);
+
+    // One key of a table can come from another layer.
+    let one = Overrides::default().set("users.deprovision.hard_deleted", "leave").set(
+        "users.deprovision.unassigned",
+        "{ after = \"1d\", next = \"delete\", reassign_items_to = \"a@b.c\", reassign_groups_to = \"a@b.c\" }",
+    );
+    let job = read_with(LEAST, &secrets(), &one).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(job.rules.deprovision.hard_deleted, Policy::of(Stage::Leave));
+    assert_eq!(job.rules.deprovision.unassigned.later, later(86_400_000, Stage::Delete));
+}
+
+#[test]
+fn policies_that_cannot_be_are_reported() {
+    assert_snapshot!(problems(r#"
+[users.deprovision]
+unassigned = "delete"
+filtered = { then = "downgrade", reassign_items_to = "archive@contoso.com" }
+disabled = { then = "disable", after = "30d" }
+soft_deleted = { next = "delete", reassign_items_to = "a@b.c", reassign_groups_to = "a@b.c" }
+hard_deleted = { then = "delete", after = "1d", next = "disable", reassign_items_to = "me", reassign_groups_to = "a@b.c" }
+"#), @r#"
+    config.toml:16:14: users.deprovision.unassigned: "delete" needs somebody who takes over: what nobody takes over is lost for good. Give reassign_items_to and reassign_groups_to, as { then = "disable", after = "30d", next = "delete", reassign_items_to = "archive@contoso.com", reassign_groups_to = "archive@contoso.com" }.
+    config.toml:17:54: users.deprovision.filtered.reassign_items_to: `reassign_items_to` without `reassign_groups_to`. Add reassign_groups_to = "archive@contoso.com": it may be the same.
+    config.toml:18:40: users.deprovision.disabled.after: `after` without `next`. Say what happens then, as next = "delete".
+    config.toml:19:25: users.deprovision.soft_deleted.next: `next` without `after`. Say when, as after = "30d".
+    config.toml:20:56: users.deprovision.hard_deleted.next: "disable" does not go further than "delete". Remove `after` and `next`: nothing is left of the account.
+    config.toml:20:87: users.deprovision.hard_deleted.reassign_items_to: expected a mail address. Give the address of an employee in ShareFile.
+    "#);
+    assert_snapshot!(problems(r#"
+[users.deprovision]
+unassigned = "downgrade"
+filtered = { then = "disable", after = "30d", next = "delete" }
+disabled = { then = "disable", after = "30d", next = "disable" }
+soft_deleted = { reassign_items_to = "a@b.c", reassign_groups_to = "a@b.c" }
+hard_deleted = { then = "removed", after = "10s", next = "delete" }
+"#), @r#"
+    config.toml:16:14: users.deprovision.unassigned: "downgrade" needs somebody who takes over: what nobody takes over is lost for good. Give reassign_items_to and reassign_groups_to, as { then = "disable", after = "30d", next = "delete", reassign_items_to = "archive@contoso.com", reassign_groups_to = "archive@contoso.com" }.
+    config.toml:17:12: users.deprovision.filtered: "delete" needs somebody who takes over: what nobody takes over is lost for good. Give reassign_items_to and reassign_groups_to, as { then = "disable", after = "30d", next = "delete", reassign_items_to = "archive@contoso.com", reassign_groups_to = "archive@contoso.com" }.
+    config.toml:18:54: users.deprovision.disabled.next: "disable" does not go further than "disable". Write `downgrade` or `delete`.
+    config.toml:19:16: users.deprovision.soft_deleted: nobody is downgraded or deleted here, so nobody takes over. Remove reassign_items_to and reassign_groups_to, or add `after` and `next`.
+    config.toml:20:25: users.deprovision.hard_deleted.then: expected `leave`, `disable`, `downgrade` or `delete`
+    "#);
+    assert_snapshot!(problems(r#"
+[users.deprovision]
+unassigned = 3
+filtered = { then = "leave", after = "10s", next = "disable", with = "x" }
+disabled = "delet"
+"#), @r#"
+    config.toml:16:14: users.deprovision.unassigned: expected `leave`, `disable`, `downgrade` or `delete`, found a number
+    config.toml:17:38: users.deprovision.filtered.after: expected a duration from 1 minute to 10 years
+    config.toml:17:63: users.deprovision.filtered.with: unknown key. Known are `then`, `after`, `next`, `reassign_items_to` and `reassign_groups_to`.
+    config.toml:18:12: users.deprovision.disabled: expected `leave`, `disable`, `downgrade` or `delete`. Did you mean `delete`?
     "#);
 }

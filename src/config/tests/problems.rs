@@ -11,7 +11,7 @@ evry = "20m"
 [users]
 mach = []
 [users.deprovision]
-filtered = "disable"
+filterd = "disable"
 [scope]
 nested = false
 [groups]
@@ -19,17 +19,17 @@ enabeld = false
 [web]
 listen = "127.0.0.1:8427"
 [guard]
-removals_per_day = { count = 200, percent = 25 }
+removals_per_week = { count = 200, percent = 25 }
 removals_per_cycle = { cout = 1 }
 "#), @r#"
     config.toml:16:1: schedule.drift: unknown key. Known are `every`, `cron`, `full` and `grace`.
     config.toml:17:1: schedule.evry: unknown key. Did you mean `every`?
     config.toml:19:1: users.mach: unknown key. Did you mean `match`?
-    config.toml:21:1: users.deprovision.filtered: unknown key. Known are `unassigned`, `disabled`, `soft_deleted` and `hard_deleted`.
+    config.toml:21:1: users.deprovision.filterd: unknown key. Did you mean `filtered`?
     config.toml:23:1: scope.nested: unknown key. Known are `users`, `default_access` and `nested_groups`.
     config.toml:25:1: groups.enabeld: unknown key. Did you mean `enabled`?
     config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `groups`, `guard`, `store` and `log`.
-    config.toml:29:1: guard.removals_per_day: unknown key. Did you mean `removals_per_cycle`?
+    config.toml:29:1: guard.removals_per_week: unknown key. Did you mean `removals_per_day`?
     config.toml:30:24: guard.removals_per_cycle.cout: unknown key. Did you mean `count`?
     "#);
 }
@@ -64,7 +64,7 @@ type = { default = "employe", guests = 1, roles = { A = "admin" } }
 match = []
 welcome = "always"
 [users.deprovision]
-unassigned = "delete"
+unassigned = "forget"
 [guard]
 first_cycle = true
 removals_per_cycle = { count = -1, percent = 101 }
@@ -86,7 +86,7 @@ path = "/var/lib/"
     config.toml:23:57: users.type.roles.A: expected `client` or `employee`
     config.toml:24:9: users.match: without a matching rule, people who have an account could not be found. Give at least one rule, as { target = "Email", source = "[mail]" }.
     config.toml:25:11: users.welcome: expected `none` or `on_create`
-    config.toml:27:14: users.deprovision.unassigned: expected `disable` or `leave`
+    config.toml:27:14: users.deprovision.unassigned: expected `leave`, `disable`, `downgrade` or `delete`
     config.toml:29:15: guard.first_cycle: expected `approve` or `apply`, found `true` or `false`
     config.toml:30:32: guard.removals_per_cycle.count: expected a whole number from 0 to 1000000
     config.toml:30:46: guard.removals_per_cycle.percent: expected a whole number from 0 to 100

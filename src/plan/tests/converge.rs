@@ -50,9 +50,12 @@ proptest! {
 }
 
 /// Does at the target, and to the links, what a plan says.
-fn apply(world: &mut World, plan: &Plan) {
+pub(super) fn apply(world: &mut World, plan: &Plan) {
     for change in &plan.changes {
-        let LinkAfter::Keep { origin, state, sent, .. } = &change.link else {
+        let LinkAfter::Keep { origin, state, sent, leaving, .. } = &change.link else {
+            if let Write::Delete { target_id, .. } = &change.write {
+                world.accounts.retain(|account| account.id != *target_id);
+            }
             world.links.retain(|link| link.anchor != change.anchor);
             continue;
         };
@@ -64,10 +67,16 @@ fn apply(world: &mut World, plan: &Plan) {
             let address = sent.get(0).unwrap_or("").to_owned();
             world.account(id.as_str(), &address, kind);
         }
-        let disabled = *state == LinkState::Disabled;
+        let mut now = (AccountKind::Employee, false);
         if let Some(account) = world.accounts.iter_mut().find(|account| account.id == id) {
             account.values = sent.clone();
-            account.disabled = disabled;
+            match &change.write {
+                Write::Disable { .. } => account.disabled = true,
+                Write::Update { enable: true, .. } => account.disabled = false,
+                Write::Downgrade { .. } => account.kind = AccountKind::Client,
+                _ => {}
+            }
+            now = (account.kind, account.disabled);
         }
         world.links.retain(|link| link.anchor != change.anchor);
         world.links.push(Link {
@@ -80,9 +89,10 @@ fn apply(world: &mut World, plan: &Plan) {
             shadow: Shadow {
                 sent: sent.clone(),
                 read_back: sent.clone(),
-                kind: AccountKind::Employee,
-                disabled,
+                kind: now.0,
+                disabled: now.1,
             },
+            leaving: leaving.clone(),
         });
     }
 }

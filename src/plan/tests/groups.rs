@@ -6,6 +6,7 @@ use super::*;
 use crate::model::group::{
     GroupLink, GroupLinkState, GroupStanding, Placement, SourceGroup, TargetGroup,
 };
+use crate::model::leaving::Stage;
 use crate::model::plan::{GroupCall, Member, ObjectKind};
 use crate::plan::groups::GroupNeeds;
 use crate::plan::rules::{Adopt, ExtraMembers, GroupFate, GroupRules, LeaverGroups, Overflow};
@@ -472,11 +473,11 @@ fn memberships_of_leavers_stay_or_end_with_the_account() {
     assert_eq!(calls(&world.plan().0), ["disable p1@x.test", "remove Sales.1 [1]"]);
 
     // Where the account stays in use, so do the memberships.
-    world.rules.deprovision.disabled = DeprovisionWord::Leave;
+    world.rules.deprovision.disabled = Policy::of(Stage::Leave);
     assert!(world.plan().0.is_empty());
 
     // Whoever left before is taken out as well, once the rules say so.
-    world.rules.deprovision.disabled = DeprovisionWord::Disable;
+    world.rules.deprovision.disabled = Policy::default();
     world.links[0].state = LinkState::Disabled;
     assert_eq!(calls(&world.plan().0), ["remove Sales.1 [1]"]);
 }

@@ -4,6 +4,7 @@ mod addresses;
 mod converge;
 mod groups;
 mod guard;
+mod leave;
 mod linked;
 mod matching;
 mod scope;
@@ -11,7 +12,7 @@ mod scope;
 use uuid::Uuid;
 
 use super::rules::{
-    Apply, Deprovision, DeprovisionWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Rules,
+    Apply, Deprovision, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Policy, Rules,
     TypeRules, WhenNull,
 };
 use super::*;
@@ -24,7 +25,7 @@ use crate::model::identity::{
     AppRole, Assignment, DEFAULT_ACCESS, Membership, Presence, PrincipalKind, SourceUser,
 };
 use crate::model::ids::{ContentHash, TargetId, Timestamp};
-use crate::model::plan::{CycleKind, LinkAfter, Reason};
+use crate::model::plan::{CycleKind, LinkAfter, ProvisioningAction, Reason};
 use crate::model::row::AttributeRow;
 use groups::GroupWorld;
 
@@ -32,6 +33,7 @@ const STAFF: Uuid = Uuid::from_u128(0xA);
 const CLIENT: Uuid = Uuid::from_u128(0xB);
 const OFFICE: Uuid = Uuid::from_u128(0xC);
 const GROUP: u128 = 0x6000;
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
 fn anchor(n: u128) -> SourceAnchor {
     SourceAnchor(Uuid::from_u128(n))
@@ -66,10 +68,11 @@ fn rules() -> Rules {
             map(TargetAttribute::LastName, "surname"),
         ],
         deprovision: Deprovision {
-            unassigned: DeprovisionWord::Disable,
-            disabled: DeprovisionWord::Disable,
-            soft_deleted: DeprovisionWord::Disable,
-            hard_deleted: DeprovisionWord::Disable,
+            unassigned: Policy::default(),
+            filtered: Policy::default(),
+            disabled: Policy::default(),
+            soft_deleted: Policy::default(),
+            hard_deleted: Policy::default(),
         },
         welcome: false,
         nested_groups: false,
@@ -78,6 +81,7 @@ fn rules() -> Rules {
         guard: GuardRules {
             first_cycle: FirstCycle::Apply,
             removals_per_cycle: Limit { count: 50, percent: 10 },
+            removals_per_day: Limit { count: 200, percent: 25 },
             removals_per_group: Limit { count: 100, percent: 50 },
             protected: vec!["owner@x.test".to_owned()],
         },
@@ -106,6 +110,10 @@ struct World {
     companions: bool,
     subjects: Option<Vec<SourceAnchor>>,
     complete: bool,
+    now: Timestamp,
+    clock_ahead_ms: Option<i64>,
+    removed_today: Vec<SourceAnchor>,
+    active_a_day_ago: u64,
 }
 
 fn values(mail: &str, first: &str, last: &str) -> AttributeRow {
@@ -134,6 +142,10 @@ impl World {
             companions: false,
             subjects: None,
             complete: false,
+            now: NOW,
+            clock_ahead_ms: Some(0),
+            removed_today: Vec::new(),
+            active_a_day_ago: 0,
         }
     }
 
@@ -195,6 +207,7 @@ impl World {
                 kind: AccountKind::Employee,
                 disabled: false,
             },
+            leaving: None,
         });
     }
 
@@ -242,6 +255,8 @@ impl World {
             let active = |link: &&Link| link.state == LinkState::Active;
             let input = PlanInput {
                 kind: CycleKind::Incremental,
+                now: world.now,
+                clock_ahead_ms: world.clock_ahead_ms,
                 rules: &world.rules,
                 roles: &roles,
                 subjects: &subjects,
@@ -256,6 +271,8 @@ impl World {
                 target: &view,
                 companions: world.companions,
                 active_links: world.links.iter().filter(active).count() as u64,
+                removed_today: &world.removed_today,
+                active_a_day_ago: world.active_a_day_ago,
                 anybody_assigned: world
                     .assignments
                     .iter()

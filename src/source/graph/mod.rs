@@ -182,4 +182,10 @@ impl Source for Graph {
     fn requests(&self) -> u64 {
         self.transport.sent()
     }
+
+    fn clock_ahead_ms(&self) -> Option<i64> {
+        let connections = self.transport.connections();
+        let skews = connections.iter().filter_map(|connection| connection.skew_ms);
+        skews.max_by_key(|skew_ms| skew_ms.unsigned_abs())
+    }
 }

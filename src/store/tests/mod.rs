@@ -188,6 +188,7 @@ fn link(person: u128, account: &str) -> Link {
             kind: AccountKind::Client,
             disabled: false,
         },
+        leaving: None,
     }
 }
 
@@ -208,6 +209,7 @@ fn change(person: u128, number: u128) -> PlannedChange {
             origin: Origin::Created,
             state: LinkState::Active,
             sent: values,
+            leaving: None,
         },
         unfinished: false,
         phase: 0,
@@ -243,6 +245,7 @@ fn entry(person: u128, status: OutcomeStatus) -> LogEntry {
         modified: Vec::new(),
         error: None,
         initiated_by: "schedule".to_owned(),
+        approved: false,
     }
 }
 

@@ -154,6 +154,7 @@ impl Ways {
             text.push_str("first_cycle = \"approve\"\n");
         } else {
             text.push_str("removals_per_cycle = { count = 1000, percent = 100 }\n");
+            text.push_str("removals_per_day = { count = 1000, percent = 100 }\n");
         }
         text
     }

@@ -184,6 +184,7 @@ impl Trial {
         // One request at a time: the damage follows from the seed.
         world.set("sharefile.in_flight", "1");
         world.set("guard.removals_per_cycle", "{ count = 1000, percent = 100 }");
+        world.set("guard.removals_per_day", "{ count = 1000, percent = 100 }");
         for (name, kind) in [("visitor", AccountKind::Client), ("stranger", AccountKind::Employee)]
         {
             world.sandbox.sharefile.add_account(account(name, kind));

@@ -164,7 +164,8 @@ impl Stage {
         let folder = world.folder.path().join("config.d");
         std::fs::create_dir(&folder).expect("a folder");
         // The guard must not hide what a cycle would do.
-        let guard = "[guard]\nremovals_per_cycle = { count = 1000, percent = 100 }\n";
+        let guard = "[guard]\nremovals_per_cycle = { count = 1000, percent = 100 }\n\
+                     removals_per_day = { count = 1000, percent = 100 }\n";
         std::fs::write(folder.join("stage.toml"), format!("{guard}{config}")).expect("a file");
         let (ada, bob) = (world.join("Ada"), world.join("Bob"));
         let (cyd, dan, eve) = (world.person("Cyd"), world.person("Dan"), world.join("Eve"));

@@ -1,0 +1,119 @@
+//! People who left: what becomes of their accounts, and when.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::Timestamp;
+
+/// Why a person left the scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveEvent {
+    /// No assignment and no membership in an assigned group is left.
+    Unassigned,
+    /// Assigned, but a filter no longer lets the person in.
+    Filtered,
+    /// `accountEnabled` became false.
+    Disabled,
+    /// In the recycle bin of the source.
+    SoftDeleted,
+    /// Gone from the source for good.
+    HardDeleted,
+}
+
+impl LeaveEvent {
+    /// All events, the easiest to undo first.
+    pub const ALL: [Self; 5] =
+        [Self::Unassigned, Self::Filtered, Self::Disabled, Self::SoftDeleted, Self::HardDeleted];
+
+    /// Returns the configuration key of the event.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unassigned => "unassigned",
+            Self::Filtered => "filtered",
+            Self::Disabled => "disabled",
+            Self::SoftDeleted => "soft_deleted",
+            Self::HardDeleted => "hard_deleted",
+        }
+    }
+}
+
+/// How far the account of somebody who left is taken back, the mildest first. Each stage includes
+/// those before it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The account is left as it is.
+    Leave,
+    /// The account is disabled.
+    #[default]
+    Disable,
+    /// The disabled employee becomes a client, which frees the licence. Clients stay disabled.
+    Downgrade,
+    /// The account is deleted for good.
+    Delete,
+}
+
+impl Stage {
+    /// All stages, the mildest first.
+    pub const ALL: [Self; 4] = [Self::Leave, Self::Disable, Self::Downgrade, Self::Delete];
+
+    /// Returns the word of the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Leave => "leave",
+            Self::Disable => "disable",
+            Self::Downgrade => "downgrade",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Returns what happened to an account at this stage: `deleted`.
+    pub fn participle(self) -> &'static str {
+        match self {
+            Self::Leave => "left as it is",
+            Self::Disable => "disabled",
+            Self::Downgrade => "downgraded",
+            Self::Delete => "deleted",
+        }
+    }
+}
+
+/// A stage that is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextStage {
+    /// The event whose policy says so.
+    pub event: LeaveEvent,
+    /// What happens.
+    pub stage: Stage,
+    /// Not before this time.
+    pub at: Timestamp,
+}
+
+/// Of a linked person who is out of scope: why, since when, and what is to come. It ends with the
+/// return of the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// The strictest event so far.
+    pub event: LeaveEvent,
+    /// When the person was first found to be out of scope.
+    pub since: Timestamp,
+    /// This job disabled the account on the way, and may enable it again.
+    pub disabled: bool,
+    /// What is to come: later stages are stricter ones.
+    pub next: Vec<NextStage>,
+}
+
+impl Leaving {
+    /// Returns when something is to be done next.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.next.iter().map(|next| next.at).min()
+    }
+
+    /// Returns the same without times, which differ from plan to plan until they are recorded.
+    pub fn timeless(&self) -> Self {
+        let next = self.next.iter().map(|next| NextStage { at: Timestamp(0), ..*next });
+        Self { since: Timestamp(0), next: next.collect(), ..self.clone() }
+    }
+}

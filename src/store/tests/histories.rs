@@ -1,15 +1,16 @@
 //! A property: a full import and the deltas after it lead to the same snapshot as one full import
 //! of the end state, and mark exactly those whose data changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
+use crate::model::group::below;
 
 const PEOPLE: u128 = 12;
-const GROUPS: u128 = 4;
+const GROUPS: u128 = 5;
 
 /// The whole tenant, of which the job sees a part.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ struct Tenant {
     users: Vec<SourceUser>,
     assignments: BTreeSet<Assignment>,
     memberships: BTreeSet<Membership>,
+    edges: BTreeSet<GroupEdge>,
+    names: BTreeMap<SourceAnchor, SourceGroup>,
 }
 
 impl Tenant {
@@ -25,6 +28,8 @@ impl Tenant {
             users: (0..PEOPLE).map(|number| person(number, "v0")).collect(),
             assignments: BTreeSet::new(),
             memberships: BTreeSet::new(),
+            edges: BTreeSet::new(),
+            names: (0..GROUPS).map(|number| (group(number), named(number, "v0"))).collect(),
         };
         for _ in 0..30 {
             tenant.change(random);
@@ -35,7 +40,7 @@ impl Tenant {
     fn change(&mut self, random: &mut StdRng) {
         let who = random.random_range(0..PEOPLE);
         let which = random.random_range(0..GROUPS);
-        match random.random_range(0..10) {
+        match random.random_range(0..12) {
             0 => {
                 let name = format!("v{}", random.random_range(0..3));
                 if let Some(user) = self.users.get_mut(who as usize) {
@@ -49,11 +54,20 @@ impl Tenant {
             }
             2..=3 => toggle(&mut self.assignments, in_role(direct(who), which % 2)),
             4..=5 => toggle(&mut self.assignments, in_role(by_group(which), who % 2)),
+            6 => {
+                // Circles and groups that contain themselves are among them.
+                let child = group(random.random_range(0..GROUPS));
+                toggle(&mut self.edges, GroupEdge { child, parent: group(which) });
+            }
+            7 => {
+                let name = format!("v{}", random.random_range(0..3));
+                self.names.insert(group(which), named(which, &name));
+            }
             _ => toggle(&mut self.memberships, member(who, which)),
         }
     }
 
-    fn groups(&self) -> BTreeSet<SourceAnchor> {
+    fn assigned(&self) -> BTreeSet<SourceAnchor> {
         self.assignments
             .iter()
             .filter(|row| row.kind == PrincipalKind::Group)
@@ -61,15 +75,37 @@ impl Tenant {
             .collect()
     }
 
-    /// Memberships in assigned groups.
+    /// Assigned groups, and those below them.
+    fn groups(&self) -> BTreeSet<SourceAnchor> {
+        below(self.assigned(), &self.edges)
+    }
+
+    /// What is handed over of a group: names are of no interest below assigned groups.
+    fn group(&self, anchor: SourceAnchor) -> SourceGroup {
+        let group = self.names[&anchor].clone();
+        match self.assigned().contains(&anchor) {
+            true => group,
+            false => SourceGroup { attributes: AttributeRow::default(), ..group },
+        }
+    }
+
+    /// Memberships in groups that count.
     fn effective(&self) -> BTreeSet<Membership> {
         let groups = self.groups();
         self.memberships.iter().copied().filter(|row| groups.contains(&row.group)).collect()
     }
 
     fn full(&self) -> SnapshotUpdate {
-        let assignments = self.assignments.iter().copied().collect();
-        full(self.users.clone(), assignments, self.memberships.iter().copied().collect())
+        SnapshotUpdate::Full {
+            users: self.users.clone(),
+            assignments: self.assignments.iter().copied().collect(),
+            memberships: self.memberships.iter().copied().collect(),
+            groups: self.groups().into_iter().map(|group| self.group(group)).collect(),
+            edges: self.edges.iter().copied().collect(),
+            plan_groups: true,
+            watermark: Watermark("full".to_owned()),
+            query_hash: "query".to_owned(),
+        }
     }
 
     /// What a cycle would hand over: changed people, newcomers, and the members of new groups.
@@ -80,8 +116,15 @@ impl Tenant {
         let changed = self.assignments != before.assignments;
         let assignments = (changed || random.random_bool(0.5))
             .then(|| self.assignments.iter().copied().collect());
-        let fresh: BTreeSet<SourceAnchor> =
-            self.groups().difference(&before.groups()).copied().collect();
+        let (now, was) = (self.groups(), before.groups());
+        let fresh: BTreeSet<SourceAnchor> = now.difference(&was).copied().collect();
+        let edges_added = self.edges.iter().filter(|edge| {
+            now.contains(&edge.parent)
+                && (!before.edges.contains(edge) || fresh.contains(&edge.parent))
+        });
+        let changed_group = |anchor: &&SourceAnchor| {
+            fresh.contains(*anchor) || before.group(**anchor) != self.group(**anchor)
+        };
         let added = self
             .memberships
             .iter()
@@ -91,7 +134,11 @@ impl Tenant {
             assignments,
             added: added.copied().collect(),
             removed: before.memberships.difference(&self.memberships).copied().collect(),
-            ..Delta::default()
+            groups: now.iter().filter(changed_group).map(|group| self.group(*group)).collect(),
+            edges_added: edges_added.copied().collect(),
+            edges_removed: before.edges.difference(&self.edges).copied().collect(),
+            groups_gone: Vec::new(),
+            plan_groups: true,
         }
     }
 
@@ -103,15 +150,25 @@ impl Tenant {
     ) -> Option<(SourceUser, Vec<Assignment>, Vec<Membership>)> {
         let memberships: Vec<Membership> =
             self.effective().into_iter().filter(|row| row.user == who).collect();
-        let ties = |row: &&Assignment| {
-            row.principal == who || memberships.iter().any(|known| known.group == row.principal)
+        let above = |row: &&Assignment| {
+            let below = below([row.principal], &self.edges);
+            memberships.iter().any(|known| below.contains(&known.group))
         };
+        let ties = |row: &&Assignment| row.principal == who || above(row);
         let assignments: Vec<Assignment> = self.assignments.iter().filter(ties).copied().collect();
         if assignments.is_empty() && !linked {
             return None;
         }
         let user = self.users.iter().find(|user| user.anchor == who)?;
         Some((user.clone(), assignments, memberships))
+    }
+}
+
+fn named(number: u128, name: &str) -> SourceGroup {
+    SourceGroup {
+        anchor: group(number),
+        presence: Presence::Present,
+        attributes: AttributeRow::pack([Some(name)]),
     }
 }
 
@@ -148,6 +205,7 @@ async fn deltas_after_a_full_import_equal_a_full_import_of_the_end() {
             put(&other, link(1, "one")).await;
             put(&other, link(2, "two")).await;
             other.commit_import(tenant.full()).await.unwrap();
+            settle_all(&other).await;
             let told = format!("seed {seed}, step {step}");
             let mut here = store.plan_data(Subjects::All, at(0)).await.unwrap();
             let there = other.plan_data(Subjects::All, at(0)).await.unwrap();
@@ -162,6 +220,14 @@ async fn deltas_after_a_full_import_equal_a_full_import_of_the_end() {
                 if before.view(who, linked) != tenant.view(who, linked) {
                     assert!(marked.contains(&who), "{told}: {who} changed");
                 }
+            }
+            for number in 0..GROUPS {
+                let seen = |tenant: &Tenant| {
+                    let assigned = tenant.assigned().contains(&group(number));
+                    assigned.then(|| tenant.group(group(number)))
+                };
+                let (was, is) = (seen(&before), seen(&tenant));
+                assert_eq!(was != is, marked.contains(&group(number)), "{told}: group {number}");
             }
         }
     }

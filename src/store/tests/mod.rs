@@ -5,6 +5,7 @@ mod histories;
 mod holding;
 mod importing;
 mod journaling;
+mod nesting;
 mod opening;
 mod recording;
 mod requesting;

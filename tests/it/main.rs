@@ -10,6 +10,7 @@ mod groups;
 mod histories;
 mod history;
 mod identity;
+mod incremental;
 mod lag;
 mod lessons;
 mod lifecycles;

@@ -13,10 +13,19 @@
 //! ```text
 //! CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --test simulate -- --malformed 10000
 //! ```
+//!
+//! Or counts what changes cost where nearly everybody of a large company is in scope:
+//!
+//! ```text
+//! CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --test simulate -- --costs 100,10000,100000
+//! ```
 
 #[allow(dead_code)]
 #[path = "../it/history/mod.rs"]
 mod history;
+#[allow(dead_code)]
+#[path = "../it/incremental/mod.rs"]
+mod incremental;
 #[path = "../it/malformed/mod.rs"]
 mod malformed;
 #[allow(dead_code)]
@@ -54,12 +63,18 @@ struct Arguments {
     /// Instead of histories: whole cycles with so many malformed answers.
     #[arg(long)]
     malformed: Option<u64>,
+    /// Instead of histories: what changes cost in companies of so many people.
+    #[arg(long, value_delimiter = ',')]
+    costs: Vec<usize>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(answers) = arguments.malformed {
         return damage(arguments.seed, answers);
+    }
+    if !arguments.costs.is_empty() {
+        return costs(&arguments.costs);
     }
     let settings = Settings {
         steps: arguments.steps,
@@ -99,4 +114,16 @@ fn damage(seed: u64, answers: u64) -> ExitCode {
         println!("seed {seed} failed: {what}\n");
     }
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Counts what changes cost in companies of some sizes: always the same, or this panics.
+fn costs(sizes: &[usize]) -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for &people in sizes {
+        let began = Instant::now();
+        let size = incremental::Size { people, in_scope: people.saturating_sub(10) };
+        runtime.block_on(incremental::pay(size));
+        println!("{people} people: each change costs what it may, in {:.1?}", began.elapsed());
+    }
+    ExitCode::SUCCESS
 }

@@ -52,8 +52,10 @@ impl Importer<'_> {
         let known = below(tops.before.iter().copied(), &stored.edges);
         let mut walk = Walk::new(stored, delta);
         let mut fresh = BTreeSet::new();
-        // The feed does not mention memberships of those who were in the recycle bin.
-        let everywhere = self.anybody_reappears(delta).await?;
+        // The feed does not mention memberships of those who were in the recycle bin, people or
+        // groups.
+        let group_reappears = self.nested_groups && !walk.ask.is_empty();
+        let everywhere = group_reappears || self.anybody_reappears(delta).await?;
         loop {
             let reached = below(tops.now.iter().copied(), &walk.edges());
             let (old, new): (Vec<_>, Vec<_>) =

@@ -30,7 +30,8 @@ use uuid::Uuid;
 
 use crate::world::{World, asked};
 
-const STORIES: u64 = 14;
+/// In the last one a group comes back of which one edge is known, and another is not.
+const STORIES: [u64; 13] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 126];
 const ROUNDS: usize = 8;
 const PEOPLE: usize = 14;
 const GROUPS: usize = 6;
@@ -299,7 +300,7 @@ async fn tell(seed: u64) -> (u32, usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_snapshot_is_that_of_a_clean_read() {
     let (mut resets, mut edges) = (0, 0);
-    for seed in 0..STORIES {
+    for seed in STORIES {
         let (reset, largest) = tell(seed).await;
         resets += reset;
         edges += largest;

@@ -212,11 +212,14 @@ fn those(
     now: Timestamp,
 ) -> Result<PlanData, Trouble> {
     let (mut subjects, group_subjects) = split(connection, subjects)?;
+    let unverified = |anchor| Subject { anchor, verify: false };
     for Subject { anchor, .. } in &group_subjects {
-        let members = groups::people_below(connection, &BTreeSet::from([*anchor]))?;
         let placed = group_links::placed_people(connection, *anchor)?;
-        let unverified = |anchor| Subject { anchor, verify: false };
-        subjects.extend(members.into_iter().chain(placed).map(unverified));
+        subjects.extend(placed.into_iter().map(unverified));
+    }
+    if !group_subjects.is_empty() {
+        let tops: BTreeSet<SourceAnchor> = group_subjects.iter().map(|one| one.anchor).collect();
+        subjects.extend(groups::people_below(connection, &tops)?.into_iter().map(unverified));
     }
     let subjects = unique(subjects);
     let people = links::count(connection, "SELECT count(*) FROM person")?;

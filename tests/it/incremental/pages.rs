@@ -16,7 +16,7 @@ use sharefile_provisioner::model::group::{GroupEdge, SourceGroup};
 use sharefile_provisioner::model::identity::{
     Assignment, Membership, Presence, PrincipalKind, SourceUser,
 };
-use sharefile_provisioner::model::ids::SourceAnchor;
+use sharefile_provisioner::model::ids::{SourceAnchor, Timestamp};
 use sharefile_provisioner::model::outcome::CycleState;
 use sharefile_provisioner::model::plan::CycleKind;
 use sharefile_provisioner::model::row::AttributeRow;
@@ -53,7 +53,7 @@ impl Snapshot {
     /// Reads a store. Who is in the recycle bin is left out, people and groups: a job that begins
     /// then does not know what they were in, and another one has to.
     async fn of(store: &Store) -> Self {
-        let data = store.plan_data(Subjects::All).await.expect("a snapshot");
+        let data = store.plan_data(Subjects::All, Timestamp(0)).await.expect("a snapshot");
         let bin = bin(&data);
         let there = |anchor: &SourceAnchor| !bin.contains(anchor);
         let of_group = |row: &&Assignment| row.kind == PrincipalKind::Group;
@@ -233,7 +233,12 @@ impl Story {
             }
             if turned.report.state != CycleState::Failed {
                 self.world.sandbox.faults.clear();
-                let data = self.engine.store.plan_data(Subjects::All).await.expect("a snapshot");
+                let data = self
+                    .engine
+                    .store
+                    .plan_data(Subjects::All, Timestamp(0))
+                    .await
+                    .expect("a snapshot");
                 self.in_bin = bin(&data);
                 self.reached = data.groups.iter().map(|group| group.anchor).collect();
                 return;

@@ -27,6 +27,7 @@ const SECTIONS: &[&str] = &[
     "scope",
     "users",
     "groups",
+    "drift",
     "guard",
     "store",
     "log",
@@ -68,6 +69,9 @@ pub struct ScheduleSettings {
     pub every: Every,
     /// How old the last full read may become before the next one is due; `None` means never.
     pub full: Option<Duration>,
+    /// How old the last read of everything at the target may become before the next one is due;
+    /// `None` means never.
+    pub drift: Option<Duration>,
     /// How long a clean stop may take.
     pub grace: Duration,
 }
@@ -113,7 +117,8 @@ impl Reader<'_> {
     }
 
     fn schedule(&mut self, root: &mut Section, sandbox: bool) -> Option<ScheduleSettings> {
-        let mut section = self.section(root, "schedule", &["every", "cron", "full", "grace"]);
+        let mut section =
+            self.section(root, "schedule", &["every", "cron", "full", "drift", "grace"]);
         let every = match self.choose(&mut section, &["every", "cron"]) {
             Choice::One("cron", node) => self.cron(&node, sandbox),
             Choice::One(_, node) => self.interval(&node, sandbox),
@@ -123,9 +128,10 @@ impl Reader<'_> {
             }
             Choice::Refused => None,
         };
-        let full = self.full(&mut section);
+        let full = self.regular(&mut section, "full", WEEK);
+        let drift = self.regular(&mut section, "drift", DAY);
         let grace = self.limited(&mut section, "grace", Duration::from_secs(1)..=MINUTE * 60);
-        Some(ScheduleSettings { every: every?, full: full?, grace: grace? })
+        Some(ScheduleSettings { every: every?, full: full?, drift: drift?, grace: grace? })
     }
 
     fn interval(&mut self, node: &Node, sandbox: bool) -> Option<Every> {
@@ -167,21 +173,27 @@ impl Reader<'_> {
         Some(Every::Cron(text))
     }
 
-    fn full(&mut self, section: &mut Section) -> Option<Option<Duration>> {
-        let Some(node) = section.take("full") else {
-            return Some(Some(WEEK));
+    /// Reads how old the last read of everything may become.
+    fn regular(
+        &mut self,
+        section: &mut Section,
+        key: &str,
+        absent: Duration,
+    ) -> Option<Option<Duration>> {
+        let Some(node) = section.take(key) else {
+            return Some(Some(absent));
         };
         match self.text(&node)?.as_str() {
             "weekly" => Some(Some(WEEK)),
             "daily" => Some(Some(DAY)),
             "never" => Some(None),
             text if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                let full = self.duration(&node)?;
-                if full < MINUTE || full > YEAR {
+                let age = self.duration(&node)?;
+                if age < MINUTE || age > YEAR {
                     self.wrong(&node, "expected a duration from 1 minute to a year", None);
                     return None;
                 }
-                Some(Some(full))
+                Some(Some(age))
             }
             text => {
                 let message = "expected `weekly`, `daily`, `never` or a duration";

@@ -14,6 +14,7 @@ mod connectors;
 mod credential;
 mod deprovision;
 mod document;
+mod drift;
 mod duration;
 mod environment;
 mod groups;

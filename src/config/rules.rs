@@ -52,9 +52,10 @@ impl Reader<'_> {
         let scope = self.scope(root);
         let users = self.users(root);
         let groups = self.groups(root);
+        let drift = self.drift(root);
         let guard = self.guard(root);
         let (scope, users) = (scope?, users?);
-        let (groups, (guard, approval_valid)) = (groups?, guard?);
+        let (groups, drift, (guard, approval_valid)) = (groups?, drift?, guard?);
         let ScopeRules { default_access, nested_groups } = scope;
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
@@ -74,6 +75,7 @@ impl Reader<'_> {
             nested_groups,
             group_attributes: groups.as_ref().map(GroupRules::attributes).unwrap_or_default(),
             groups,
+            drift,
             guard,
         };
         Some((rules, approval_valid))

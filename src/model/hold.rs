@@ -65,8 +65,6 @@ pub enum HoldKind {
     TooManyMemberRemovals,
     /// More groups would be deleted or emptied than the limits allow.
     TooManyGroupRemovals,
-    /// Somebody else put members into the group.
-    ExtraMembers,
     /// More people would get an account than the limit allows.
     TooManyCreates,
     /// More accounts would get another address than the limit allows.
@@ -138,7 +136,6 @@ impl HoldKind {
             Self::GroupFull => "GroupFull",
             Self::TooManyMemberRemovals => "TooManyMemberRemovals",
             Self::TooManyGroupRemovals => "TooManyGroupRemovals",
-            Self::ExtraMembers => "ExtraMembers",
             Self::TooManyCreates => "TooManyCreates",
             Self::TooManyAddressChanges => "TooManyAddressChanges",
         }

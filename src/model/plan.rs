@@ -35,6 +35,16 @@ impl CycleKind {
             Self::Drift => "drift",
         }
     }
+
+    /// Returns whether everything is read at the source.
+    pub fn reads_source(self) -> bool {
+        matches!(self, Self::Initial | Self::Full)
+    }
+
+    /// Returns whether everything is read at the target, and everybody is planned.
+    pub fn reads_target(self) -> bool {
+        self != Self::Incremental
+    }
 }
 
 /// The kinds of change, in Microsoft Graph's words (`provisioningAction`).
@@ -138,6 +148,8 @@ pub enum Reason {
     PartsMerged,
     /// Somebody else put members into the group.
     ExtraMembers,
+    /// Somebody else changed what this job had written.
+    Drifted,
 }
 
 impl Reason {
@@ -167,6 +179,7 @@ impl Reason {
             Self::GroupDeleted => "the group no longer exists in Entra ID".to_owned(),
             Self::GroupGone => "the linked group no longer exists".to_owned(),
             Self::ExtraMembers => "somebody else put members into the group".to_owned(),
+            Self::Drifted => "somebody else changed it".to_owned(),
             Self::PartsMerged => "its members fit into the other parts".to_owned(),
         }
     }
@@ -443,8 +456,32 @@ pub struct Plan {
     /// Objects for which nothing remains to be done, so that they need not be planned again until
     /// they change; sorted.
     pub settled: Vec<SourceAnchor>,
+    /// What others changed at the target and stays as it is, by object and attribute; only where
+    /// the target was read.
+    #[serde(default)]
+    pub drift: Vec<Drift>,
     /// What was looked at.
     pub counts: PlanCounts,
+}
+
+/// A difference between an object as it was last read back after a write, and as it is now: somebody
+/// else changed it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Drift {
+    /// A person's account, or a group.
+    pub object: ObjectKind,
+    /// The person or the group.
+    pub anchor: SourceAnchor,
+    /// What people call the object.
+    pub label: String,
+    /// The object at the target.
+    pub target_id: TargetId,
+    /// The attribute, or `Member`.
+    pub attribute: String,
+    /// What was there; for members, who is missing.
+    pub expected: Option<String>,
+    /// What is there now; for members, who is there besides.
+    pub found: Option<String>,
 }
 
 impl Plan {

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::account::AccountKind;
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
-use crate::model::plan::{HeldItem, HoldKind, PlannedChange};
+use crate::model::plan::{Drift, HeldItem, HoldKind, PlannedChange};
 
 use super::rules::Mapping;
 
@@ -17,6 +17,8 @@ pub struct Decision {
     pub change: Option<PlannedChange>,
     /// What remains to be done if the change is withheld: the account of before is gone.
     pub end: Option<PlannedChange>,
+    /// What others changed of the account, and stays.
+    pub drift: Vec<Drift>,
     /// What is withheld.
     pub held: Vec<(HoldKind, HeldItem)>,
     /// The person is in scope.

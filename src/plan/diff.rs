@@ -15,6 +15,7 @@ use super::change::{
     promoted_property, shadow_of,
 };
 use super::decision::Decision;
+use super::drift::{self, Drifted};
 use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
 use super::matching::{self, Match};
@@ -148,7 +149,10 @@ impl<'a> Differ<'a> {
             Ok(sent) => sent,
             Err(missing) => return out.hold_missing(user.anchor, &label(), &missing),
         };
-        let set = differences(&link.shadow.sent, &sent);
+        let drifted = self.drifted(link, readable);
+        let before = drifted.repair.as_ref().unwrap_or(&link.shadow.sent);
+        out.drift = drifted.report;
+        let set = differences(before, &sent);
         let returned = link.disabled_here();
         // Whoever holds an administrator's role is protected, and only the full record tells.
         let writes = returned || promote || !set.is_empty();
@@ -170,15 +174,23 @@ impl<'a> Differ<'a> {
             out.hold_disabled(user.anchor, &label(), target_id);
         }
         let now = Now { returned, elsewhere, promote };
-        out.change = self.update(link, set, sent.into_owned(), now);
+        out.change = self.update(link, (before, set), sent.into_owned(), now);
     }
 
-    /// Returns what brings a linked account to `sent`, of which `set` differs; `None` if nothing
-    /// has to be done.
+    /// Compares an account with what was read back of it, where the target was read as a whole.
+    fn drifted(&self, link: &Link, readable: Option<&KnownAccount>) -> Drifted {
+        match readable.filter(|_| self.input.target.complete) {
+            Some(known) => drift::of_account(self.input.rules, link, &known.account),
+            None => Drifted::default(),
+        }
+    }
+
+    /// Returns what brings a linked account from what it has to `sent`, of which `set` differs;
+    /// `None` if nothing has to be done.
     fn update(
         &self,
         link: &Link,
-        set: Vec<(TargetAttribute, Option<String>)>,
+        (before, set): (&AttributeRow, Vec<(TargetAttribute, Option<String>)>),
         sent: AttributeRow,
         Now { returned, elsewhere, promote }: Now,
     ) -> Option<PlannedChange> {
@@ -190,7 +202,10 @@ impl<'a> Differ<'a> {
         if promote {
             reasons.push(Reason::BecomesEmployee);
         }
-        if !set.is_empty() {
+        if *before != link.shadow.sent {
+            reasons.push(Reason::Drifted);
+        }
+        if !differences(&link.shadow.sent, &sent).is_empty() {
             reasons.push(Reason::ValuesDiffer);
         }
         let away = link.state != LinkState::Active || link.leaving.is_some();
@@ -200,7 +215,7 @@ impl<'a> Differ<'a> {
         if reasons.is_empty() {
             return None;
         }
-        let mut modified = modified(&link.shadow.sent, &set);
+        let mut modified = modified(before, &set);
         if returned {
             modified.push(disabled_property(true, false));
         }

@@ -37,6 +37,7 @@ mod change;
 pub mod check;
 mod decision;
 mod diff;
+mod drift;
 pub mod groups;
 mod guard;
 mod index;
@@ -60,7 +61,7 @@ pub use input::{GroupFacts, KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
 use crate::model::account::TargetAttribute;
 use crate::model::ids::SourceAnchor;
-use crate::model::plan::{HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, Write};
+use crate::model::plan::{Drift, HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, Write};
 
 use decision::{Contested, Decision};
 use diff::Differ;
@@ -131,6 +132,7 @@ struct Draft {
     settled: Vec<SourceAnchor>,
     contested: HashMap<SourceAnchor, Contested>,
     ends: Vec<PlannedChange>,
+    drift: Vec<Drift>,
     counts: PlanCounts,
     needs: Needs,
 }
@@ -155,6 +157,7 @@ impl Draft {
         self.contested.extend(decision.contested.map(|contested| (anchor, contested)));
         self.changes.extend(decision.change);
         self.ends.extend(decision.end);
+        self.drift.extend(decision.drift);
     }
 
     fn hold(&mut self, kind: HoldKind, item: HeldItem) {
@@ -191,13 +194,16 @@ impl Draft {
 
     fn add_groups(&mut self, input: &PlanInput<'_>, planned: groups::GroupPlan) {
         // Whom the tenant protects is left out of lists of members.
-        let names = |hold: &Hold| hold.kind == HoldKind::ExtraMembers || hold.kind.approvable();
-        let acts = !planned.changes.is_empty() || planned.holds.iter().any(names);
+        let names = |hold: &Hold| hold.kind.approvable();
+        let acts = !planned.changes.is_empty()
+            || !planned.drift.is_empty()
+            || planned.holds.iter().any(names);
         if input.target.tenant.is_none() && acts {
             self.needs.tenant = true;
         }
         self.needs.groups = planned.needs;
         self.changes.extend(planned.changes);
+        self.drift.extend(planned.drift);
         self.settled.extend(planned.settled);
         for hold in planned.holds {
             match self.holds.get_mut(&hold.kind) {
@@ -238,12 +244,14 @@ impl Draft {
             });
         }
         self.settled.sort_unstable();
+        self.drift.sort();
         Plan {
             kind: input.kind,
             rules_hash: input.rules.hash(),
             changes: self.changes,
             holds,
             settled: self.settled,
+            drift: self.drift,
             counts: self.counts,
         }
     }
@@ -320,9 +328,6 @@ fn message(kind: HoldKind) -> &'static str {
         }
         HoldKind::GroupFull => {
             "ShareFile takes no more members in the group. Make the group smaller in Entra ID, or set `groups.overflow = \"split\"`."
-        }
-        HoldKind::ExtraMembers => {
-            "Somebody else put members into the group. Remove them in ShareFile, or say what to do with `groups.extra_members`."
         }
         HoldKind::FirstCycle
         | HoldKind::RulesChanged

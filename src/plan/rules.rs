@@ -39,6 +39,8 @@ pub struct Rules {
     pub group_attributes: Vec<String>,
     /// What becomes of assigned groups; `None` leaves groups alone.
     pub groups: Option<GroupRules>,
+    /// What becomes of what others changed at the target.
+    pub drift: DriftRules,
     /// Limits.
     pub guard: GuardRules,
 }
@@ -205,6 +207,40 @@ impl Deprovision {
         addresses.dedup();
         addresses
     }
+}
+
+/// What becomes of what others changed at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DriftRules {
+    /// Of values of accounts, unless `attributes` says otherwise.
+    pub users: DriftWord,
+    /// Of single attributes.
+    pub attributes: Vec<(TargetAttribute, DriftWord)>,
+    /// Of names of groups.
+    pub groups: DriftWord,
+    /// Of members whom this job put into a group and somebody took out.
+    pub members: DriftWord,
+}
+
+impl DriftRules {
+    /// Returns what becomes of an attribute of accounts.
+    pub fn of(&self, target: TargetAttribute) -> DriftWord {
+        let own = self.attributes.iter().find(|(known, _)| *known == target);
+        own.map_or(self.users, |(_, word)| *word)
+    }
+}
+
+/// What becomes of a difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftWord {
+    /// It stays, and is reported once.
+    #[default]
+    Report,
+    /// It is put right.
+    Repair,
+    /// It stays.
+    Ignore,
 }
 
 /// What becomes of assigned groups.

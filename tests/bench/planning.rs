@@ -21,8 +21,8 @@ use sharefile_provisioner::model::plan::{CycleKind, ProvisioningAction};
 use sharefile_provisioner::model::row::AttributeRow;
 use sharefile_provisioner::plan::map::Expression;
 use sharefile_provisioner::plan::rules::{
-    Apply, Deprovision, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Policy, Rules,
-    TypeRules, WhenNull,
+    Apply, Deprovision, DriftRules, DriftWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule,
+    Policy, Rules, TypeRules, WhenNull,
 };
 use sharefile_provisioner::plan::{
     GroupFacts, KnownAccount, Needs, PlanInput, Planned, TargetView, check::check, plan,
@@ -390,6 +390,12 @@ fn rules() -> Rules {
         nested_groups: false,
         group_attributes: Vec::new(),
         groups: None,
+        drift: DriftRules {
+            users: DriftWord::Report,
+            attributes: Vec::new(),
+            groups: DriftWord::Report,
+            members: DriftWord::Report,
+        },
         guard: GuardRules {
             first_cycle: FirstCycle::Apply,
             removals_per_cycle: Limit { count: 100_000, percent: 10 },

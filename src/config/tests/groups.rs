@@ -71,3 +71,22 @@ on_unassigned = 1
     assert_snapshot!(problems("[groups]\nattribute = [{ target = \"Name\", source = '\"All\"' }]\n"),
         @r#"config.toml:15:42: groups.attribute[1].source: a constant would give all groups one and the same name. Give an attribute, as `[displayName]`."#);
 }
+
+#[test]
+fn drift_is_read_by_attribute() {
+    use crate::model::account::TargetAttribute;
+    use crate::plan::rules::DriftWord;
+    let job = fine(
+        "[schedule]\ndrift = \"never\"\n[drift]\nusers = \"repair\"\nattributes = { Company = \"ignore\" }\n",
+    );
+    assert_eq!(job.schedule.drift, None);
+    assert_eq!(fine("").schedule.drift, Some(Duration::from_secs(86_400)));
+    let drift = job.rules.drift;
+    assert_eq!(drift.of(TargetAttribute::Company), DriftWord::Ignore);
+    assert_eq!(drift.of(TargetAttribute::Email), DriftWord::Repair);
+    assert_eq!((drift.groups, drift.members), (DriftWord::Report, DriftWord::Report));
+    assert_snapshot!(problems("[drift]\nusers = \"mend\"\nattributes = { Compny = \"ignore\" }\n"), @r#"
+    config.toml:15:9: drift.users: expected `report`, `repair` or `ignore`
+    config.toml:16:25: drift.attributes.Compny: `Compny` is no attribute of an account. Did you mean `Company`?
+    "#);
+}

@@ -6,7 +6,7 @@ use super::*;
 fn every_unknown_key_is_named_with_the_nearest() {
     assert_snapshot!(problems(r#"
 [schedule]
-drift = "daily"
+drift = "daly"
 evry = "20m"
 [users]
 mach = []

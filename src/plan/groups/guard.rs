@@ -83,6 +83,7 @@ impl Gathered<'_> {
         }
         let limit = self.member_limit(&draft);
         let extra_limit = self.extra_limit(&draft);
+        self.plan.drift.extend(draft.drift);
         for (kind, item) in draft.held {
             self.hold(kind, super::super::message(kind).to_owned(), item);
         }

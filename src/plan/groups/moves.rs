@@ -41,8 +41,10 @@ pub struct GroupMoves {
     pub leaves: Vec<(u32, Mover)>,
     /// Who is out of scope and still in the group.
     pub left: Vec<(u32, Mover)>,
-    /// Who stays, as far as they were looked at.
+    /// Who stays, if the group is looked at as a whole.
     pub stays: Vec<(u32, Mover)>,
+    /// Who is left alone and is in it, if the group is looked at as a whole.
+    pub rests: Vec<(u32, Mover)>,
 }
 
 /// How a person stands to groups.
@@ -136,7 +138,14 @@ impl<'a> Moves<'a> {
                     self.group(group).left.push((link, mover(Some(account), awaits)));
                 }
             }
-            Standing::Rests => {}
+            Standing::Rests => {
+                let account = live.map(|link| &link.target_id);
+                for (link, group) in held_in {
+                    if self.whole.binary_search(&group).is_ok() {
+                        self.group(group).rests.push((link, mover(account, false)));
+                    }
+                }
+            }
         }
     }
 

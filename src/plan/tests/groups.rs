@@ -540,9 +540,44 @@ fn members_put_in_by_others_are_reported_or_taken_out_when_they_are_seen() {
     view.groups.add_members(TargetId::new("g-6000-1"), members);
     let plan = world.plan_from(view.clone()).0;
     assert!(calls(&plan).is_empty());
-    assert_eq!(details(&plan, HoldKind::ExtraMembers), ["1 member was put in by others: stranger"]);
+    let found: Vec<_> = plan.drift.iter().map(|drift| drift.found.as_deref()).collect();
+    assert_eq!(found, [Some("stranger")]);
     let rules = GroupRules { extra_members: ExtraMembers::Remove, ..group_rules() };
     world.rules.groups = Some(rules);
     let plan = world.plan_from(view).0;
     assert_eq!(calls(&plan), ["remove Sales.1 [stranger]"], "{:?}", plan.holds);
+}
+
+#[test]
+fn what_others_changed_of_a_group_is_reported_or_put_right() {
+    let mut world = world("Sales");
+    world.in_group(1, GROUP);
+    world.in_group(2, GROUP);
+    world.in_group(3, GROUP);
+    world.linked_group(GROUP, 1, "Sales", &[1, 2, 3]);
+    // Nobody knows whether they are still in the group at the source: they are no strangers in it.
+    world.users[2].presence = Presence::Unread;
+    let mut view = TargetView::default();
+    view.groups.listed = true;
+    let renamed = TargetGroup { name: "Vertrieb".to_owned(), ..world.groups.target[0].clone() };
+    view.groups.add(renamed);
+    let members = ["acc-1", "acc-3"].map(TargetId::new).to_vec();
+    view.groups.add_members(TargetId::new("g-6000-1"), members);
+    let (plan, _) = world.plan_from(view.clone());
+    let drift: Vec<_> = plan
+        .drift
+        .iter()
+        .map(|one| (one.attribute.as_str(), one.expected.as_deref(), one.found.as_deref()))
+        .collect();
+    assert_eq!(
+        drift,
+        [("Member", Some("p2@x.test"), None), ("Name", Some("Sales"), Some("Vertrieb"))]
+    );
+    assert!(calls(&plan).is_empty());
+    world.rules.drift.groups = DriftWord::Repair;
+    world.rules.drift.members = DriftWord::Repair;
+    let (plan, _) = world.plan_from(view);
+    assert!(plan.drift.is_empty());
+    assert_eq!(calls(&plan), ["rename g-6000-1 Sales", "add Sales.1 [2]"]);
+    assert!(plan.changes.iter().all(|change| change.reasons == [Reason::Drifted]));
 }

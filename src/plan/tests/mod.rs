@@ -12,8 +12,8 @@ mod scope;
 use uuid::Uuid;
 
 use super::rules::{
-    Apply, Deprovision, FirstCycle, GuardRules, Limit, Mapping, MatchRule, Policy, Rules,
-    TypeRules, WhenNull,
+    Apply, Deprovision, DriftRules, DriftWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule,
+    Policy, Rules, TypeRules, WhenNull,
 };
 use super::*;
 use crate::model::account::{
@@ -39,7 +39,7 @@ fn anchor(n: u128) -> SourceAnchor {
     SourceAnchor(Uuid::from_u128(n))
 }
 
-fn rules() -> Rules {
+pub fn rules() -> Rules {
     let map = |target, name: &str| Mapping {
         target,
         source: map::Expression::Attribute(name.to_owned()),
@@ -78,6 +78,12 @@ fn rules() -> Rules {
         nested_groups: false,
         group_attributes: Vec::new(),
         groups: None,
+        drift: DriftRules {
+            users: DriftWord::Report,
+            attributes: Vec::new(),
+            groups: DriftWord::Report,
+            members: DriftWord::Report,
+        },
         guard: GuardRules {
             first_cycle: FirstCycle::Apply,
             removals_per_cycle: Limit { count: 50, percent: 10 },
@@ -116,7 +122,7 @@ struct World {
     active_a_day_ago: u64,
 }
 
-fn values(mail: &str, first: &str, last: &str) -> AttributeRow {
+pub fn values(mail: &str, first: &str, last: &str) -> AttributeRow {
     AttributeRow::pack([Some(mail), Some(first), Some(last), None])
 }
 

@@ -1,0 +1,110 @@
+//! What is seen of a group at the target: its name and its members, if others changed them.
+
+use crate::plan::drift;
+use crate::plan::rules::DriftWord;
+
+use super::*;
+
+impl<'a> Planner<'a> {
+    /// Compares the names of the parts with what was read back of them. Returns the parts whose name
+    /// is to be put right.
+    pub(super) fn renamed_by_others(&self, live: &[Part<'_>], draft: &mut Draft) -> Vec<u16> {
+        let word = self.input.rules.drift.groups;
+        let mut repair = Vec::new();
+        for part in live {
+            let seen = self.input.target.groups.get(part.target_id());
+            let found = seen.and_then(|group| drift::of_name(part.standing, group));
+            match (found, word) {
+                (Some(found), DriftWord::Report) => draft.drift.push(found),
+                (Some(_), DriftWord::Repair) => repair.push(part.standing.link.part),
+                (Some(_), DriftWord::Ignore) | (None, _) => {}
+            }
+        }
+        repair
+    }
+
+    /// Whenever the members of a group were read: those whom somebody else put in are kept, reported
+    /// or taken out, and those whom somebody else took out are reported or put back.
+    pub(super) fn compare_members(
+        &self,
+        live: &[Part<'_>],
+        moves: &GroupMoves,
+        joins: &[Mover],
+        draft: &mut Draft,
+    ) {
+        for part in live {
+            let Some(members) = self.input.target.groups.members(part.target_id()) else {
+                continue;
+            };
+            self.missing(part, members, &moves.stays, draft);
+            let here = [&moves.stays, &moves.leaves, &moves.left, &moves.rests];
+            let placed = here.into_iter().flatten().filter(|(at, _)| *at == part.position);
+            let ours: BTreeSet<&TargetId> = placed
+                .map(|(_, mover)| mover)
+                .chain(joins)
+                .filter_map(|mover| mover.account.as_ref())
+                .collect();
+            let extra: Vec<TargetId> = members
+                .iter()
+                .filter(|member| !ours.contains(member))
+                .filter(|member| self.protection.of_id(member).is_none())
+                .cloned()
+                .collect();
+            self.extra(part, &extra, draft);
+            draft.seen += members.len() as u64;
+        }
+    }
+
+    fn extra(&self, part: &Part<'_>, extra: &[TargetId], draft: &mut Draft) {
+        let names: Vec<String> = extra.iter().map(|id| self.account_name(id)).collect();
+        match self.rules.extra_members {
+            ExtraMembers::Keep => {}
+            ExtraMembers::Report => {
+                let found = |name| drift::of_member(part.standing, None, Some(name));
+                draft.drift.extend(names.into_iter().map(found));
+            }
+            ExtraMembers::Remove => {
+                let chunks = extra.chunks(MEMBERS_PER_CALL);
+                for (chunk, names) in chunks.zip(names.chunks(MEMBERS_PER_CALL)) {
+                    let member =
+                        |id: &TargetId| Member { person: None, target_id: Some(id.clone()) };
+                    let members = chunk.iter().map(member).collect();
+                    let modified = names.iter().map(|name| goes(name)).collect();
+                    let state = GroupLinkState::Active;
+                    let reason = Reason::ExtraMembers;
+                    let change = self.removal(part, members, modified, reason, state, draft.anchor);
+                    draft.extras.push(change);
+                }
+            }
+        }
+    }
+
+    fn missing(
+        &self,
+        part: &Part<'_>,
+        members: &[TargetId],
+        stays: &[(u32, Mover)],
+        draft: &mut Draft,
+    ) {
+        let is_out = |mover: &&Mover| {
+            mover.account.as_ref().is_some_and(|account| members.binary_search(account).is_err())
+        };
+        let here = stays.iter().filter(|(at, _)| *at == part.position).map(|(_, mover)| mover);
+        let missing: Vec<Mover> = here.filter(is_out).cloned().collect();
+        match self.input.rules.drift.members {
+            DriftWord::Ignore => {}
+            DriftWord::Report => {
+                let lost = |mover: Mover| drift::of_member(part.standing, Some(mover.label), None);
+                draft.drift.extend(missing.into_iter().map(lost));
+            }
+            DriftWord::Repair => self.add_to(part, &missing, &Reason::Drifted, draft),
+        }
+    }
+
+    /// Returns what an account is called: its address, where it is known.
+    fn account_name(&self, id: &TargetId) -> String {
+        let known = self.input.target.by_id(id);
+        let address = known.map(|known| known.account.address()).filter(|text| !text.is_empty());
+        address.map_or_else(|| id.to_string(), str::to_owned)
+    }
+}

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, params};
 
+use crate::model::account::LinkState;
 use crate::model::ids::{SourceAnchor, Timestamp};
 
-use super::Store;
 use super::codec::Coded;
 use super::error::{StoreError, Trouble};
-use crate::model::account::LinkState;
+use super::{Store, links};
 
 /// What was taken back since some time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Removals {
     /// Whose account was disabled, downgraded or deleted, or may have been by a write whose outcome
     /// is not known, without a person's approval; sorted, unique.
     pub people: Vec<SourceAnchor>,
-    /// Links that were active then.
+    /// Links that were active then; if nothing was taken back, those that are now.
     pub active_then: u64,
 }
 
@@ -47,6 +47,11 @@ fn removals(connection: &Connection, since: Timestamp) -> Result<Removals, Troub
         .prepare_cached(PEOPLE)?
         .query_map([since], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    if people.is_empty() {
+        // Then nobody asks how many there were, and a look at every link is saved.
+        let active_then = links::with_state(connection, LinkState::Active)?;
+        return Ok(Removals { people, active_then });
+    }
     // Whoever lost the account since then had it then; of all others, whose link is as it was.
     let unchanged: i64 = connection
         .prepare_cached(

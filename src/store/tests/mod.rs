@@ -5,6 +5,7 @@ mod histories;
 mod holding;
 mod importing;
 mod journaling;
+mod leaving;
 mod nesting;
 mod opening;
 mod recording;

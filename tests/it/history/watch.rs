@@ -141,9 +141,10 @@ impl Watch {
             return found.push(format!("{} of nobody's account: {}", write.path, write.body));
         };
         let inside = before.truth.inside(owner).is_some();
-        match disables(write) {
+        let removed = write.method == "DELETE";
+        match disables(write).or(removed.then_some(true)) {
             Some(true) if inside => {
-                found.push(format!("{id} was disabled, and {owner} is inside"));
+                found.push(format!("{id} was disabled or deleted, and {owner} is inside"));
             }
             Some(false) if !inside => {
                 found.push(format!("{id} was enabled, and {owner} is not inside"));
@@ -273,6 +274,7 @@ fn explains(entry: &LogEntry, write: &WriteRecord) -> bool {
     let of_account =
         entry.target_id.as_ref().is_some_and(|target_id| target_id.key() == id.to_lowercase());
     let action = match disables(write) {
+        _ if write.method == "DELETE" => ProvisioningAction::Delete,
         Some(true) => ProvisioningAction::Disable,
         _ => ProvisioningAction::Update,
     };

@@ -28,6 +28,8 @@ pub struct Ways {
     pub hands: usize,
     /// In how many of a hundred cases an address is one that somebody has or had.
     pub crowd: usize,
+    /// Accounts of leavers are deleted some days later, or at once.
+    pub deletes: bool,
     /// How many employees ShareFile takes.
     pub licences: u32,
     /// How ShareFile behaves.
@@ -48,6 +50,7 @@ impl Ways {
             in_flight: 8,
             hands: 0,
             crowd: 0,
+            deletes: false,
             licences: 100_000,
             sharefile: Switches::default(),
             graph: GraphSwitches::default(),
@@ -92,6 +95,7 @@ impl Ways {
             in_flight: dice.weighed(&[(1, 1), (1, 8)]),
             hands: dice.weighed(&[(3, 10), (1, 35)]),
             crowd: dice.weighed(&[(3, 15), (1, 60)]),
+            deletes: dice.chance(30),
             // Four of them are taken by the tenant's own people.
             licences: dice.weighed(&[(6, 100_000), (1, 4 + 12)]),
             sharefile,
@@ -148,6 +152,18 @@ impl Ways {
                 "[[users.attribute]]\ntarget = \"Company\"\nsource = \"[companyName]\"\n\
                  when_null = \"clear\"\n",
             );
+        }
+        if self.deletes {
+            // The service user is always there, and nobody edits it.
+            let to = SharefileOptions::default().admin_user;
+            let heirs = format!("reassign_items_to = \"{to}\", reassign_groups_to = \"{to}\"");
+            text.push_str("[users.deprovision]\n");
+            for (event, days) in [("unassigned", 2), ("soft_deleted", 3)] {
+                text.push_str(&format!(
+                    "{event} = {{ after = \"{days}d\", next = \"delete\", {heirs} }}\n"
+                ));
+            }
+            text.push_str(&format!("hard_deleted = {{ then = \"delete\", {heirs} }}\n"));
         }
         text.push_str(&format!("[guard]\nprotected = {:?}\n", self.protected));
         if self.careful {

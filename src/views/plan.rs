@@ -36,8 +36,18 @@ pub fn text(plan: &Plan, width: Option<u16>) -> String {
 }
 
 /// The words that people read for changes of people, in the order in which they are applied.
-const VERBS: [&str; 9] =
-    ["disable", "downgrade", "delete", "schedule", "update", "enable", "link", "unlink", "create"];
+const VERBS: [&str; 10] = [
+    "disable",
+    "downgrade",
+    "delete",
+    "schedule",
+    "update",
+    "promote",
+    "enable",
+    "link",
+    "unlink",
+    "create",
+];
 
 /// Returns the sum of a plan in one line.
 pub fn summary(plan: &Plan) -> String {

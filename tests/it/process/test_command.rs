@@ -170,7 +170,7 @@ async fn what_people_read_when_much_is_wrong() {
         force_single_sign_on: true,
         ..SharefileOptions::default()
     };
-    // Entra ID is ten minutes ahead, or this host is behind.
+    // Both clouds are ten minutes ahead, or this host is behind.
     let ahead = SystemClock::new().now().plus_ms(600_000);
     let options = SandboxOptions {
         users: 0,
@@ -248,14 +248,15 @@ async fn what_people_read_when_much_is_wrong() {
                                                what to do: Let users.type make employees of everybody whose address is in these domains: otherwise ShareFile refuses them (ClientMustBeCreatedAsEmployee).
     ok       ShareFile: connection             contoso.localhost:PORT: plain HTTP, on this host
                                                Names, passwords and people's data travel this way.
-    ok       ShareFile: clock                  the clocks agree
+    FAILED   ShareFile: clock                  this host is N s behind the service
                                                Tokens, certificates and signed statements count only within their time; the log and the schedule tell the time of this host.
+                                               what to do: Let this host keep time with a time server (timedatectl set-ntp true).
     ok       Store: file                       FOLDER/store.db is not there yet: the first cycle makes it
                                                It holds which account is whose: without it nothing is written to ShareFile.
     ok       Store: lease                      free
                                                One process at a time writes to the store; commands ask the one that does.
 
-    27 checks: 3 failed, 5 with a warning.
+    27 checks: 4 failed, 5 with a warning.
     ");
 }
 

@@ -450,7 +450,8 @@ fn link_change(change: &PlannedChange, made: &Made, now: Timestamp) -> LinkChang
                 linked_at: now,
                 name_sent: name.clone(),
                 name_read_back: read_back.unwrap_or_else(|| name.clone()),
-                members_read_at: None,
+                // Whoever is in a group that was just made is known; others are read in their turn.
+                members_read_at: change.target_id.is_none().then_some(now),
             });
             let mut placed: Vec<SourceAnchor> = people(&made.placed);
             placed.extend(found);

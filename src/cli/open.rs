@@ -93,6 +93,7 @@ pub fn engine_with(job: &Job, store: Store, clock: Arc<dyn Clock>) -> Result<Eng
         in_flight: job.sharefile.in_flight,
         approval_valid: job.approval_valid,
         full_every: job.schedule.full,
+        drift_every: job.schedule.drift,
     };
     Ok(Engine::new(Arc::new(source), Arc::new(target), store, clock, settings))
 }

@@ -54,7 +54,8 @@ impl Cycle<'_> {
             // Approval in advance is for what is held as it is seen in this cycle.
             self.plan_again(HoldKind::approvable).await?;
         }
-        let everybody = self.report.kind != CycleKind::Incremental || self.rules_changed(&job);
+        let everybody = self.report.kind.reads_target() || self.rules_changed(&job);
+        let compare = self.groups_to_compare(&job).await?;
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
         let mut data = engine.store.plan_data(subjects, engine.clock.now()).await?;
         let open = |subject: &Subject| self.unsettled.binary_search(&subject.anchor).is_err();
@@ -62,14 +63,15 @@ impl Cycle<'_> {
         data.group_subjects.retain(open);
         let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
-        if self.report.kind != CycleKind::Incremental {
-            self.read_tenant(&mut view).await?;
-            self.lookups().lists(&mut view).await?;
-        }
+        let compared = self.read_target(&compare, &mut view).await?;
         let known = Known { job: &job, imported: &imported, data: &data };
         let decided = self.decide(known, view).await?;
+        let seen = decided.checked.plan().clone();
         let checked = self.with_approval(known, decided).await?;
         self.note_unread();
+        if !self.asked.preview {
+            self.note_drift(&seen, compared).await?;
+        }
         let Some(checked) = checked else {
             return Ok(CycleState::Complete);
         };
@@ -168,7 +170,7 @@ impl Cycle<'_> {
     async fn application(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
         let key = &self.engine.settings.application_key;
         let known = job.application.as_ref().is_some_and(|known| known.key == *key);
-        if known && job.pins.is_some() && self.report.kind == CycleKind::Incremental {
+        if known && job.pins.is_some() && !self.report.kind.reads_source() {
             return Ok(job);
         }
         self.describe().await?;
@@ -209,13 +211,16 @@ impl Cycle<'_> {
         };
         let watermark = job.watermark.as_ref().map(|(watermark, _)| watermark);
         let mut imported = importer.import(self.report.kind, watermark).await?;
-        self.report.kind = imported.kind;
+        // What is read at the target does not depend on how the source was read.
+        if imported.kind.reads_source() || !self.report.kind.reads_target() {
+            self.report.kind = imported.kind;
+        }
         self.report.notes.append(&mut imported.notes);
         let declared = job.application.as_ref().map(|known| &known.roles);
         let unknown = |role: &uuid::Uuid| {
             !declared.is_some_and(|roles| roles.iter().any(|known| known.id == *role))
         };
-        if self.report.kind == CycleKind::Incremental && imported.roles.iter().any(unknown) {
+        if !self.report.kind.reads_source() && imported.roles.iter().any(unknown) {
             self.describe().await?;
         }
         Ok(imported)
@@ -234,7 +239,7 @@ impl Cycle<'_> {
         let mut checked = checked;
         let mut replanned = 0;
         self.queue(checked.plan()).await?;
-        if self.report.kind != CycleKind::Incremental {
+        if self.report.kind.reads_source() {
             self.note_full(job).await?;
         }
         loop {

@@ -110,7 +110,14 @@ impl Lookups<'_> {
     }
 
     /// Reads the list of groups, groups by id, and the members of groups.
-    async fn groups(&self, needs: &GroupNeeds, view: &mut TargetView) -> Result<(), CycleFailure> {
+    ///
+    /// # Errors
+    /// The target's.
+    pub async fn groups(
+        &self,
+        needs: &GroupNeeds,
+        view: &mut TargetView,
+    ) -> Result<(), CycleFailure> {
         if needs.list {
             for group in self.target.list_groups().await? {
                 view.groups.add(group);

@@ -9,6 +9,7 @@
 
 mod course;
 mod decide;
+mod drift;
 mod failure;
 mod import;
 mod lookup;

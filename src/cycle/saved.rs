@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{ContentHash, SourceAnchor, Timestamp};
-use crate::model::plan::{CycleKind, ModifiedProperty, Plan, PlannedChange};
+use crate::model::plan::{ModifiedProperty, Plan, PlannedChange};
 
 /// The version of the file format.
 const FORMAT: u32 = 1;
@@ -52,7 +52,7 @@ impl SavedPlan {
             kind: KIND.to_owned(),
             format: FORMAT,
             made_at,
-            full: plan.kind != CycleKind::Incremental,
+            full: plan.kind.reads_target(),
             rules_hash: plan.rules_hash,
             changes: plan.changes.clone(),
         }

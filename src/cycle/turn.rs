@@ -38,6 +38,8 @@ pub struct EngineSettings {
     pub approval_valid: Duration,
     /// How old the last full read may become.
     pub full_every: Option<Duration>,
+    /// How old the last read of everything at the target may become.
+    pub drift_every: Option<Duration>,
 }
 
 /// What is asked of a cycle.
@@ -199,8 +201,19 @@ impl Engine {
             CycleKind::Initial
         } else if asked.full || due || asked.saved.as_ref().is_some_and(|saved| saved.full) {
             CycleKind::Full
+        } else if self.drift_due(job, asked, now) {
+            CycleKind::Drift
         } else {
             CycleKind::Incremental
         }
+    }
+
+    /// Returns whether everything is to be read at the target. Plans that people ask for are for what
+    /// changed at the source, unless they ask for everything.
+    fn drift_due(&self, job: &JobState, asked: &Asked, now: Timestamp) -> bool {
+        let reads = FullReads { last: job.last_drift_at, reread_since: None };
+        let due = full_read_due(self.settings.drift_every, reads, now);
+        let asked_for = asked.preview || asked.saved.is_some();
+        !asked_for && due.is_some_and(|at| at <= now)
     }
 }

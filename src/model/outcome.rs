@@ -139,6 +139,9 @@ pub struct CycleCounts {
     /// Accounts deleted, or made clients because their people left.
     #[serde(default)]
     pub deleted: u64,
+    /// Differences found at the target that were not known before.
+    #[serde(default)]
+    pub drift: u64,
     /// Groups created.
     #[serde(default)]
     pub groups_created: u64,

@@ -48,6 +48,10 @@ pub struct JobState {
     /// Since when something in the snapshot rests on an index that may have been behind, until
     /// everything is read once more.
     pub reread_since: Option<Timestamp>,
+    /// When everything was last read at the target and compared.
+    pub last_drift_at: Option<Timestamp>,
+    /// Since when the members of groups are being read for it, until all were.
+    pub members_since: Option<Timestamp>,
     /// A person paused the job.
     pub paused: bool,
     /// The hash of the rules of the last plan that was applied.
@@ -177,7 +181,7 @@ impl Store {
 }
 
 const SELECT_JOB: &str = "SELECT tenant_id, application_id, account_id, application, watermark, \
-     query_hash, last_full_at, reread_since, paused, rules_hash, first_plan_done, target_account, \
+     query_hash, last_full_at, reread_since, last_drift_at, members_since, paused, rules_hash, first_plan_done, target_account, \
      target_account_at FROM job";
 
 fn job_from(row: &Row<'_>) -> rusqlite::Result<JobState> {
@@ -192,6 +196,8 @@ fn job_from(row: &Row<'_>) -> rusqlite::Result<JobState> {
         watermark: watermark.map(Watermark).zip(query_hash),
         last_full_at: row.get("last_full_at")?,
         reread_since: row.get("reread_since")?,
+        last_drift_at: row.get("last_drift_at")?,
+        members_since: row.get("members_since")?,
         paused: row.get("paused")?,
         rules_hash: row.get("rules_hash")?,
         first_plan_done: row.get("first_plan_done")?,

@@ -18,6 +18,7 @@
 
 mod aside;
 mod codec;
+mod drift;
 mod error;
 mod groups;
 mod history;
@@ -43,6 +44,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub use aside::set_aside;
+pub use drift::Compared;
 pub use error::StoreError;
 pub use groups::GroupLinkChange;
 pub use history::LogFilter;

@@ -5,6 +5,7 @@ mod budget;
 mod counts;
 mod cycles;
 mod damaged;
+mod drift;
 mod errors;
 mod groups;
 mod histories;

@@ -187,6 +187,7 @@ path = "store.db"
             in_flight: job.sharefile.in_flight,
             approval_valid: job.approval_valid,
             full_every: job.schedule.full,
+            drift_every: job.schedule.drift,
         };
         Engine::new(Arc::new(source), Arc::new(target), store, clock, settings)
     }

@@ -92,7 +92,7 @@ impl Importer<'_> {
     ) -> Result<Imported, CycleFailure> {
         let mut notes = Vec::new();
         let stored = self.store.assignments().await?;
-        if let (CycleKind::Incremental, Some(watermark)) = (kind, watermark) {
+        if let (false, Some(watermark)) = (kind.reads_source(), watermark) {
             let assignments = self.assignments(&stored, &mut notes).await?;
             match self.source.changes(watermark).await? {
                 Changes::Delta(delta) => {
@@ -103,7 +103,7 @@ impl Importer<'_> {
                 )),
             }
         }
-        let kind = if kind == CycleKind::Incremental { CycleKind::Initial } else { kind };
+        let kind = if kind.reads_source() { kind } else { CycleKind::Initial };
         self.full(kind, stored, notes).await
     }
 

@@ -1,0 +1,171 @@
+//! What others change in ShareFile is told once, put right, or left alone.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sharefile_provisioner::cycle::{Asked, Turned};
+use sharefile_provisioner::model::outcome::LogEntry;
+use sharefile_provisioner::model::plan::CycleKind;
+
+use crate::groups::ROLES;
+use crate::world::{World, asked};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl World {
+    fn overwrite(&self, name: &str, patch: serde_json::Value) {
+        let id = self.account(name).id;
+        self.sandbox.sharefile.edit_account(&id, patch).expect("an edit");
+    }
+
+    /// A day later, by the schedule.
+    async fn next_day(&self) -> Turned {
+        self.clock.advance(DAY);
+        self.sandbox.counts.reset();
+        self.cycle().await
+    }
+
+    async fn drift_entries(&self) -> Vec<LogEntry> {
+        let mut entries = self.entries().await;
+        entries.retain(|entry| entry.error.as_ref().is_some_and(|error| error.code == "Drift"));
+        entries
+    }
+}
+
+/// Ada and Bob in the group Sales, all in step.
+async fn sales() -> World {
+    let mut world = World::empty().await;
+    world.sandbox.sharefile.set_service_roles(&ROLES);
+    world.set("groups.enabled", "true");
+    world.set("schedule.full", "never");
+    let [ada, bob] = ["Ada", "Bob"].map(|name| world.person(name));
+    world.group("Sales", &[ada, bob]);
+    world.cycle().await;
+    // The read that follows an initial one.
+    world.clock.advance(Duration::from_secs(4_000));
+    world.cycle().await;
+    world
+}
+
+#[tokio::test]
+async fn what_others_changed_is_told_once_and_stays() {
+    let world = sales().await;
+    world.overwrite("Ada", json!({ "firstName": "Countess" }));
+    let id = world
+        .sandbox
+        .sharefile
+        .groups()
+        .into_iter()
+        .find(|one| one.name == "Sales")
+        .expect("made")
+        .id;
+    let stranger = world.account("Bob").id;
+    let patch = json!({ "name": "Vertrieb", "members": [stranger] });
+    world.sandbox.sharefile.edit_group(&id, patch).expect("an edit");
+
+    let turned = world.next_day().await;
+    assert_eq!(turned.report.kind, CycleKind::Drift);
+    assert_eq!(turned.report.counts.drift, 3);
+    let mut told: Vec<String> = world
+        .drift_entries()
+        .await
+        .iter()
+        .flat_map(|entry| &entry.modified)
+        .map(|one| format!("{} {:?} {:?}", one.name, one.old.as_deref(), one.new.as_deref()))
+        .collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "FirstName Some(\"Ada\") Some(\"Countess\")",
+            "Member Some(\"ada@contoso.example\") None",
+            "Name Some(\"Sales\") Some(\"Vertrieb\")",
+        ]
+    );
+    assert!(world.writes().is_empty());
+    // Told once, for as long as it is there.
+    assert_eq!(world.next_day().await.report.counts.drift, 0);
+    assert_eq!(world.drift_entries().await.len(), 3);
+    world.overwrite("Ada", json!({ "firstName": "Ada" }));
+    world.next_day().await;
+    world.overwrite("Ada", json!({ "firstName": "Countess" }));
+    assert_eq!(world.next_day().await.report.counts.drift, 1);
+    // `plan --full` shows all of it, and writes nothing.
+    let plan = world.plan_of_everything().await;
+    assert_eq!(plan.plan.expect("a plan").drift.len(), 3);
+    // Between two days nothing is asked.
+    world.sandbox.counts.reset();
+    world.cycle().await;
+    assert_eq!(world.sharefile_requests(), 0);
+}
+
+#[tokio::test]
+async fn what_others_changed_is_put_right_if_the_rules_say_so() {
+    let mut world = sales().await;
+    world.set("drift", "{ users = \"repair\", attributes = { LastName = \"ignore\" }, groups = \"repair\", members = \"repair\" }");
+    world.set("groups.extra_members", "remove");
+    world.cycle().await;
+    let mallory = world.join("Mallory");
+    world.cycle().await;
+    let _ = mallory;
+    let stranger = world.account("Mallory").id;
+    let bob = world.account("Bob").id;
+    world.overwrite("Ada", json!({ "firstName": "Countess", "lastName": "King" }));
+    let id = world
+        .sandbox
+        .sharefile
+        .groups()
+        .into_iter()
+        .find(|one| one.name == "Sales")
+        .expect("made")
+        .id;
+    let patch = json!({ "name": "Vertrieb", "members": [bob, stranger] });
+    world.sandbox.sharefile.edit_group(&id, patch).expect("an edit");
+    let turned = world.next_day().await;
+    assert_eq!(turned.report.counts.drift, 0, "{:?}", world.drift_entries().await);
+    assert_eq!(world.account("Ada").first_name, "Ada");
+    assert_eq!(world.account("Ada").last_name, "King");
+    let group = world.sandbox.sharefile.group(&id).expect("there");
+    let mut members = group.members;
+    members.sort();
+    let mut expected = vec![world.account("Ada").id, bob];
+    expected.sort();
+    assert_eq!((group.name.as_str(), members), ("Sales", expected));
+    assert!(world.next_day().await.plan.expect("a plan").is_empty());
+    assert!(world.writes().is_empty());
+}
+
+#[tokio::test]
+async fn members_of_many_groups_are_read_a_part_in_each_cycle() {
+    let mut world = World::empty().await;
+    world.sandbox.sharefile.set_service_roles(&ROLES);
+    world.set("groups.enabled", "true");
+    world.set("schedule.full", "never");
+    let ada = world.person("Ada");
+    for n in 0..60 {
+        world.group(&format!("Group {n}"), &[ada]);
+    }
+    world.cycle().await;
+    world.clock.advance(Duration::from_secs(4_000));
+    world.cycle().await;
+    world.cycle().await;
+    let lists = |world: &World| world.asked("GET /sf/v3/Groups(");
+    world.next_day().await;
+    let first = lists(&world);
+    world.sandbox.counts.reset();
+    world.cycle().await;
+    let second = lists(&world);
+    world.sandbox.counts.reset();
+    world.cycle().await;
+    // The Super User Group is read with the account, once.
+    assert_eq!((first, second, lists(&world)), (51, 10, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+}
+
+impl World {
+    async fn plan_of_everything(&self) -> Turned {
+        let engine = self.preview_engine();
+        let asked = Asked { preview: true, full: true, ..asked() };
+        engine.turn(asked).await.expect("a plan")
+    }
+}

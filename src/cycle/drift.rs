@@ -37,11 +37,11 @@ impl Cycle<'_> {
         };
         let Some(since) = since else { return Ok(Vec::new()) };
         let mut links = engine.store.group_links().await?;
-        let waits = |link: &GroupLink| link.members_read_at.is_none_or(|at| at < since);
-        links.retain(|link| link.state == GroupLinkState::Active && waits(link));
-        links.sort_by_key(|link| (link.members_read_at, link.anchor, link.part));
-        // Who asks to see everything at once sees everything at once.
+        links.retain(|link| link.state == GroupLinkState::Active);
+        // Who asks to see everything sees everything at once.
         if !(self.asked.preview && self.asked.full) {
+            links.retain(|link| link.members_read_at.is_none_or(|at| at < since));
+            links.sort_by_key(|link| (link.members_read_at, link.anchor, link.part));
             links.truncate(GROUPS_A_CYCLE);
         }
         let anchors: BTreeSet<SourceAnchor> = links.iter().map(|link| link.anchor).collect();

@@ -50,7 +50,7 @@ async fn sales() -> World {
 #[tokio::test]
 async fn what_others_changed_is_told_once_and_stays() {
     let world = sales().await;
-    world.overwrite("Ada", json!({ "firstName": "Countess" }));
+    world.overwrite("Ada", json!({ "first_name": "Countess" }));
     let id = world
         .sandbox
         .sharefile
@@ -86,9 +86,9 @@ async fn what_others_changed_is_told_once_and_stays() {
     // Told once, for as long as it is there.
     assert_eq!(world.next_day().await.report.counts.drift, 0);
     assert_eq!(world.drift_entries().await.len(), 3);
-    world.overwrite("Ada", json!({ "firstName": "Ada" }));
+    world.overwrite("Ada", json!({ "first_name": "Ada" }));
     world.next_day().await;
-    world.overwrite("Ada", json!({ "firstName": "Countess" }));
+    world.overwrite("Ada", json!({ "first_name": "Countess" }));
     assert_eq!(world.next_day().await.report.counts.drift, 1);
     // `plan --full` shows all of it, and writes nothing.
     let plan = world.plan_of_everything().await;
@@ -110,7 +110,7 @@ async fn what_others_changed_is_put_right_if_the_rules_say_so() {
     let _ = mallory;
     let stranger = world.account("Mallory").id;
     let bob = world.account("Bob").id;
-    world.overwrite("Ada", json!({ "firstName": "Countess", "lastName": "King" }));
+    world.overwrite("Ada", json!({ "first_name": "Countess", "last_name": "King" }));
     let id = world
         .sandbox
         .sharefile

@@ -51,7 +51,7 @@ async fn everything_is_read_again_after_an_hour_and_then_each_week() {
     assert_eq!(world.kind().await, CycleKind::Incremental, "once is enough");
     for _ in 0..6 {
         world.clock.advance(HOUR * 24);
-        assert_eq!(world.kind().await, CycleKind::Incremental);
+        assert_eq!(world.kind().await, CycleKind::Drift, "each day at the target");
     }
     world.clock.advance(HOUR * 24);
     assert_eq!(world.kind().await, CycleKind::Full, "a week later");

@@ -102,6 +102,11 @@ pub struct SandboxArguments {
     #[arg(long)]
     groups: Option<usize>,
 
+    /// How many of a hundred people have an account that agrees with the directory, instead of a few
+    /// of every kind
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    accounts: Option<u8>,
+
     /// How many employee licences ShareFile has [default: 100000, or as the scenario says]
     #[arg(long)]
     licences: Option<u32>,
@@ -184,6 +189,10 @@ pub async fn sandbox(arguments: &SandboxArguments) -> Result<Exit, Failure> {
     options.users = arguments.users.unwrap_or(options.users);
     options.groups = arguments.groups.unwrap_or(options.groups);
     options.seed = arguments.seed.unwrap_or(options.seed);
+    if let Some(percent) = arguments.accounts {
+        options.existing_accounts = false;
+        options.accounts_in_step = percent;
+    }
     let sharefile = &mut options.sharefile;
     sharefile.employee_max = arguments.licences.unwrap_or(sharefile.employee_max);
     let sandbox = Sandbox::start(options).await.map_err(|problem| {

@@ -130,6 +130,8 @@ pub struct SandboxOptions {
     pub jump_clock: Option<Arc<JumpClock>>,
     /// Whether some people have an account at ShareFile already.
     pub existing_accounts: bool,
+    /// How many of a hundred people have an account that agrees with the directory.
+    pub accounts_in_step: u8,
     /// A certificate that the app registration may sign in with; keys beside it are not read.
     pub certificate_pem: Option<String>,
     /// What the enterprise application is called.
@@ -157,6 +159,7 @@ impl Default for SandboxOptions {
             clock: Arc::new(SystemClock::new()),
             jump_clock: None,
             existing_accounts: true,
+            accounts_in_step: 0,
             certificate_pem: None,
             application: TenantOptions::default().application,
             sharefile: SharefileOptions::default(),
@@ -236,6 +239,7 @@ impl Sandbox {
             groups: options.groups,
             tenant_domain: tenant.domain,
             existing_accounts: options.existing_accounts,
+            accounts_in_step: options.accounts_in_step,
         });
         add_accounts(&company, &sharefile);
         people::settle(&mut company, &entra)?;
@@ -366,7 +370,7 @@ fn add_accounts(company: &Company, sharefile: &Sharefile) {
             email: account.email.clone(),
             first_name: account.first_name.clone(),
             last_name: account.last_name.clone(),
-            company: "Contoso".to_owned(),
+            company: account.company.clone(),
             kind: if account.client { AccountKind::Client } else { AccountKind::Employee },
             disabled: account.disabled,
             roles: Vec::new(),

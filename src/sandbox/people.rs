@@ -4,7 +4,7 @@
 //! Names come from [`super::names`]; no two people share an address.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -31,6 +31,8 @@ pub struct CompanyOptions {
     pub tenant_domain: String,
     /// Whether some people have an account at the target already.
     pub existing_accounts: bool,
+    /// How many of a hundred people have one that agrees with the directory.
+    pub accounts_in_step: u8,
 }
 
 /// Which role an assignment gives.
@@ -67,6 +69,8 @@ pub struct ExistingAccount {
     pub first_name: String,
     /// The family name.
     pub last_name: String,
+    /// The company.
+    pub company: String,
     /// A client, not an employee.
     pub client: bool,
     /// Cannot sign in.
@@ -118,6 +122,9 @@ pub fn company(options: &CompanyOptions) -> Company {
     assignments(&mut dice, &mut company, &sketches);
     if options.existing_accounts {
         accounts(&mut company);
+    }
+    if options.accounts_in_step > 0 {
+        accounts_in_step(&mut company, options.accounts_in_step.into());
     }
     company
 }
@@ -404,6 +411,7 @@ fn accounts(company: &mut Company) {
             email: if kind % 2 == 0 { mail.to_uppercase() } else { mail },
             first_name: text("givenName"),
             last_name: text("surname"),
+            company: "Contoso".to_owned(),
             client: guest || kind == 3,
             disabled: kind == 2,
         });
@@ -417,10 +425,32 @@ fn accounts(company: &mut Company) {
             email: email.to_owned(),
             first_name: first_name.to_owned(),
             last_name: last_name.to_owned(),
+            company: "Contoso".to_owned(),
             client,
             disabled,
         });
     }
+}
+
+/// Gives `percent` of the people who have an address an account with the values of the directory,
+/// unless they have one.
+fn accounts_in_step(company: &mut Company, percent: usize) {
+    let taken: HashSet<String> =
+        company.accounts.iter().map(|account| account.email.to_lowercase()).collect();
+    let in_step = company.people.iter().enumerate().filter_map(|(index, person)| {
+        let text = |name: &str| person.attributes.text(name).unwrap_or_default().to_owned();
+        let email = text("mail");
+        let wanted = index % 100 < percent && !email.is_empty();
+        (wanted && !taken.contains(&email.to_lowercase())).then(|| ExistingAccount {
+            email,
+            first_name: text("givenName"),
+            last_name: text("surname"),
+            company: text("companyName"),
+            client: text("userType") == "Guest",
+            disabled: false,
+        })
+    });
+    company.accounts.extend(in_step);
 }
 
 /// Puts a company into a tenant, without the accounts. The people leave the company, so that a
@@ -480,6 +510,7 @@ mod tests {
             groups,
             tenant_domain: "contoso.onmicrosoft.com".to_owned(),
             existing_accounts: true,
+            accounts_in_step: 0,
         }
     }
 
@@ -493,6 +524,22 @@ mod tests {
         assert_eq!(show(&company(&options(50, 5))), show(&company(&options(50, 5))));
         let other = CompanyOptions { seed: 8, ..options(50, 5) };
         assert_ne!(show(&company(&options(50, 5))), show(&company(&other)));
+    }
+
+    #[test]
+    fn accounts_in_step_agree_with_the_directory() {
+        let sizes = CompanyOptions { existing_accounts: false, ..options(2_000, 9) };
+        let company = company(&CompanyOptions { accounts_in_step: 99, ..sizes });
+        let held: BTreeSet<&str> =
+            company.accounts.iter().map(|account| account.email.as_str()).collect();
+        assert_eq!(held.len(), company.accounts.len(), "one account each");
+        let without =
+            |person: &&NewPerson| text(person, "mail").is_some_and(|mail| !held.contains(mail));
+        assert_eq!(company.people.iter().filter(without).count(), 20);
+        let guests = company.accounts.iter().filter(|account| account.client);
+        assert!(
+            guests.clone().count() > 50 && guests.clone().all(|guest| guest.company != "Contoso")
+        );
     }
 
     #[test]

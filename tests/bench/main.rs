@@ -2,36 +2,69 @@
 //!
 //! | Option | Does |
 //! |---|---|
-//! | `--quick` | leaves out the large company and planning |
+//! | `--quick` | leaves out the large companies and planning |
+//! | `--people N` | shows cycles of one company of this size |
+//! | `--million` | shows cycles of a million people, of whom 99 % have accounts that agree |
 //! | `--only WORD`, or `WORD` alone | shows only `cycles`, `start`, `planning` or `sandbox` |
+//! | `--program FILE` | measures another program than the one built with this |
 //!
 //! Every cycle is a new process of the release build, and the sandbox is another one. CPU is user
 //! and system time, memory is the peak of the resident set, both as the kernel accounts them to
 //! the process. It is a program and not a test: what it shows depends on the machine.
 
+mod changes;
 mod cycles;
+mod grown;
 mod planning;
 mod process;
 mod sandbox;
 mod start;
 mod world;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+
+use world::Size;
 
 /// What can be shown alone.
 const PARTS: [&str; 4] = ["cycles", "start", "planning", "sandbox"];
 
 /// What is asked for on the command line.
+#[derive(Default)]
 struct Options {
     quick: bool,
+    people: Option<usize>,
+    million: bool,
     only: Option<String>,
+    program: Option<PathBuf>,
 }
 
 impl Options {
     fn wants(&self, part: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == part)
+        match self.only.as_deref() {
+            Some(only) => only == part,
+            None if self.people.is_some() || self.million => part == "cycles",
+            None => true,
+        }
+    }
+
+    /// The companies to be shown.
+    fn sizes(&self) -> Vec<Size> {
+        let new = |people, groups| Size { people, in_step: 0, groups };
+        match self.people {
+            Some(people) => vec![new(people, true)],
+            None if self.million => vec![Size { in_step: 99, ..new(1_000_000, true) }],
+            None if self.quick => vec![new(1_000, false), new(1_000, true)],
+            None => vec![
+                new(1_000, false),
+                new(1_000, true),
+                new(10_000, false),
+                new(10_000, true),
+                new(100_000, true),
+            ],
+        }
     }
 }
 
@@ -51,36 +84,48 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { quick: false, only: None };
+    let mut options = Options::default();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => options.quick = true,
+            "--million" => options.million = true,
+            "--people" => {
+                let number = arguments.next().context("--people needs a number")?;
+                options.people = Some(number.parse().context("--people needs a number")?);
+            }
+            "--program" => options.program = arguments.next().map(PathBuf::from),
             "--only" => options.only = arguments.next(),
             // What cargo itself says.
             "--bench" => {}
             word if PARTS.contains(&word) => options.only = Some(argument),
-            other => bail!("`{other}` is none of --quick, --only {}", PARTS.join("|")),
+            other => bail!(
+                "`{other}` is none of --quick, --people, --million, --program, --only {}",
+                PARTS.join("|")
+            ),
         }
     }
     Ok(options)
 }
 
 fn show(options: &Options) -> Result<()> {
-    let program = process::Program::own()?;
-    let sizes: &[usize] = if options.quick { &[1_000] } else { &[1_000, 10_000] };
+    let program = process::Program::copied(options.program.as_deref())?;
     if options.wants("cycles") || options.wants("start") {
         if options.wants("cycles") {
             cycles::header();
         }
-        for &people in sizes {
-            let world = world::World::found(&program, people)?;
+        for size in options.sizes() {
+            let starts = options.wants("start") && !size.groups;
+            if !starts && !options.wants("cycles") {
+                continue;
+            }
+            let world = world::World::found(&program, size)?;
             if options.wants("cycles") {
                 cycles::show(&world)?;
             } else {
                 world.sync()?;
             }
-            if options.wants("start") {
+            if starts {
                 start::show(&world)?;
             }
         }

@@ -13,16 +13,20 @@ use sharefile_provisioner::model::account::{
     AccountKind, Detail, Link, LinkState, Origin, Seats, Shadow, TargetAccount, TargetAttribute,
     TargetUser,
 };
+use sharefile_provisioner::model::group::{
+    GroupLink, GroupLinkState, GroupStanding, Placement, SourceGroup, TargetGroup,
+};
 use sharefile_provisioner::model::identity::{
     AppRole, Assignment, Membership, Presence, PrincipalKind, SourceUser,
 };
 use sharefile_provisioner::model::ids::{SourceAnchor, TargetId, Timestamp};
-use sharefile_provisioner::model::plan::{CycleKind, ProvisioningAction};
+use sharefile_provisioner::model::plan::{CycleKind, ObjectKind, ProvisioningAction};
 use sharefile_provisioner::model::row::AttributeRow;
 use sharefile_provisioner::plan::map::Expression;
 use sharefile_provisioner::plan::rules::{
-    Apply, Deprovision, DriftRules, DriftWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule,
-    Policy, Rules, TypeRules, WhenNull,
+    Adopt, Apply, Deprovision, DriftRules, DriftWord, ExtraMembers, FirstCycle, GroupFate,
+    GroupRules, GuardRules, LeaverGroups, Limit, Mapping, MatchRule, Overflow, Policy, Rules,
+    TypeRules, WhenNull,
 };
 use sharefile_provisioner::plan::{
     GroupFacts, KnownAccount, Needs, PlanInput, Planned, TargetView, check::check, plan,
@@ -34,7 +38,7 @@ use crate::process::run;
 use crate::verdict;
 
 const PEOPLE: usize = 1_000_000;
-const GROUPS: usize = 2_000;
+const GROUPS: usize = 3_000;
 /// Memberships of each person.
 const GROUPS_EACH: usize = 5;
 
@@ -47,12 +51,15 @@ const MEMORY_BAR: f64 = 1_000.0;
 pub enum Variant {
     /// Nothing: the links say what was sent, as in a cycle after the rules changed.
     Links,
+    /// The same, and groups come along: as many placements as memberships.
+    Groups,
     /// Both lists, as in a full cycle: another million accounts in memory.
     Lists,
 }
 
-const VARIANTS: [(&str, Variant, &str); 2] = [
+const VARIANTS: [(&str, Variant, &str); 3] = [
     ("--planning-links", Variant::Links, "everybody, from the links"),
+    ("--planning-groups", Variant::Groups, "everybody and all groups, from the links"),
     ("--planning-lists", Variant::Lists, "everybody, with both lists read"),
 ];
 
@@ -63,7 +70,8 @@ pub fn child(argument: &str) -> Option<Variant> {
 
 /// Starts a process for each variant and shows what it reports.
 pub fn show() -> Result<()> {
-    println!("\nplanning {PEOPLE} people with {} memberships", PEOPLE * GROUPS_EACH);
+    let memberships = PEOPLE * GROUPS_EACH;
+    println!("\nplanning {PEOPLE} people with {memberships} memberships of {GROUPS} groups");
     for (argument, _, words) in VARIANTS {
         let own = std::env::current_exe().context("finding this program")?;
         let (status, written, used) = run(Command::new(own).arg(argument))?;
@@ -73,7 +81,7 @@ pub fn show() -> Result<()> {
         let memory = used.peak as f64 / 1e6;
         println!(
             "  {words}: {} wall, {} CPU, peak {memory:.0} MB ({} before planning); {} rounds, \
-             {} created, {} updated, {} disabled\n    bars: < {TIME_BAR} s {}, < {MEMORY_BAR} MB {}",
+             {} created, {} updated, {} disabled, {} changes of groups\n    bars: < {TIME_BAR} s {}, < {MEMORY_BAR} MB {}",
             time(seconds),
             report["cpu_seconds"].as_f64().map_or("?".to_owned(), time),
             report["memory_before"].as_str().unwrap_or("?"),
@@ -81,6 +89,7 @@ pub fn show() -> Result<()> {
             report["created"],
             report["updated"],
             report["disabled"],
+            report["of_groups"],
             verdict(seconds, TIME_BAR),
             verdict(memory, MEMORY_BAR),
         );
@@ -90,7 +99,7 @@ pub fn show() -> Result<()> {
 
 /// Plans, and prints what came of it.
 pub fn report(variant: Variant) {
-    let world = World::new();
+    let world = World::new(variant == Variant::Groups);
     let mut view = TargetView::default();
     if variant == Variant::Lists {
         for link in &world.links {
@@ -111,7 +120,9 @@ pub fn report(variant: Variant) {
     let checked = check(plan, &world.input(&view)).expect("a sound plan");
     let seconds = started.elapsed();
     let cpu_seconds = cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
-    let count = |action| checked.plan().changes.iter().filter(|one| one.action == action).count();
+    let changes = &checked.plan().changes;
+    let of_people = || changes.iter().filter(|change| change.object == ObjectKind::User);
+    let count = |action| of_people().filter(|change| change.action == action).count();
     let report = json!({
         "seconds": seconds.as_secs_f64(),
         "cpu_seconds": cpu_seconds,
@@ -120,6 +131,7 @@ pub fn report(variant: Variant) {
         "created": count(ProvisioningAction::Create),
         "updated": count(ProvisioningAction::Update),
         "disabled": count(ProvisioningAction::Disable),
+        "of_groups": changes.len() - of_people().count(),
     });
     println!("{report}");
 }
@@ -147,6 +159,10 @@ struct World {
     assignments: Vec<Assignment>,
     memberships: Vec<Membership>,
     links: Vec<Link>,
+    group_subjects: Vec<SourceAnchor>,
+    groups: Vec<SourceGroup>,
+    group_links: Vec<GroupStanding>,
+    placements: Vec<Placement>,
 }
 
 /// What happened to a person since the last cycle: to one in a hundred something.
@@ -154,6 +170,8 @@ struct World {
 enum Event {
     Nothing,
     Renamed,
+    /// Renamed, and in one group instead of another.
+    Switched,
     Moved,
     Joined,
     Left,
@@ -161,7 +179,8 @@ enum Event {
 
 fn event(number: usize) -> Event {
     match number % 1_000 {
-        0..7 => Event::Renamed,
+        0..5 => Event::Renamed,
+        5..7 => Event::Switched,
         7 => Event::Moved,
         8 => Event::Joined,
         9 => Event::Left,
@@ -190,17 +209,19 @@ fn mail(number: usize) -> String {
 }
 
 impl World {
-    fn new() -> Self {
-        let rules = rules();
+    fn new(with_groups: bool) -> Self {
+        let mut rules = rules();
+        if with_groups {
+            rules.group_attributes = vec!["displayName".to_owned()];
+            rules.groups = Some(group_rules());
+        }
         let role = Uuid::from_u128(77);
         let mut memberships = Vec::with_capacity(PEOPLE * GROUPS_EACH);
         let mut users = Vec::with_capacity(PEOPLE);
         let mut links = Vec::with_capacity(PEOPLE);
         for number in 0..PEOPLE {
-            let mut groups: Vec<usize> =
-                (0..GROUPS_EACH).map(|nth| (number * 7 + nth * 401) % GROUPS).collect();
-            groups.sort_unstable();
             let user = anchor(number);
+            let groups = groups_of(number);
             memberships.extend(groups.iter().map(|&of| Membership { user, group: group(of) }));
             users.push(person(number));
             if event(number) != Event::Joined {
@@ -215,7 +236,47 @@ impl World {
             .collect();
         let roles = vec![AppRole { id: role, value: None, display_name: Some("User".to_owned()) }];
         let subjects = (0..PEOPLE).map(anchor).collect();
-        Self { rules, roles, subjects, users, assignments, memberships, links }
+        let mut world = Self {
+            rules,
+            roles,
+            subjects,
+            users,
+            assignments,
+            memberships,
+            links,
+            group_subjects: Vec::new(),
+            groups: Vec::new(),
+            group_links: Vec::new(),
+            placements: Vec::new(),
+        };
+        if with_groups {
+            world.place();
+        }
+        world
+    }
+
+    /// Puts everybody who has an account into the groups of before the changes.
+    fn place(&mut self) {
+        self.group_subjects = (0..GROUPS).map(group).collect();
+        self.groups = (0..GROUPS).map(source_group).collect();
+        self.group_links = (0..GROUPS).map(standing).collect();
+        self.placements.reserve_exact(PEOPLE * GROUPS_EACH);
+        for number in (0..PEOPLE).filter(|number| event(*number) != Event::Joined) {
+            let mut groups = groups_of(number);
+            if event(number) == Event::Switched
+                && let Some(first) = groups.first_mut()
+            {
+                *first = (*first + 1) % GROUPS;
+            }
+            groups.sort_unstable();
+            for of in groups {
+                let link = u32::try_from(of).expect("a small number");
+                self.placements.push(Placement { user: anchor(number), link });
+                if let Some(standing) = self.group_links.get_mut(of) {
+                    standing.placed += 1;
+                }
+            }
+        }
     }
 
     fn input<'a>(&'a self, target: &'a TargetView) -> PlanInput<'a> {
@@ -232,7 +293,13 @@ impl World {
             assignments: &self.assignments,
             memberships: &self.memberships,
             edges: &[],
-            groups: GroupFacts::default(),
+            groups: GroupFacts {
+                subjects: &self.group_subjects,
+                verify: &[],
+                groups: &self.groups,
+                links: &self.group_links,
+                placements: &self.placements,
+            },
             links: &self.links,
             target,
             companions: false,
@@ -264,13 +331,18 @@ impl World {
             });
             view.add(known(link.expect("a linked account"), Detail::Full));
         }
+        if needs.groups.list {
+            self.group_links.iter().for_each(|standing| view.groups.add(listed(standing)));
+            view.groups.listed = true;
+        }
+        assert!(needs.groups.ids.is_empty() && needs.groups.members.is_empty(), "{needs:?}");
     }
 }
 
 fn person(number: usize) -> SourceUser {
     let event = event(number);
     let surname = match event {
-        Event::Renamed => format!("Renamed{number}"),
+        Event::Renamed | Event::Switched => format!("Renamed{number}"),
         _ => format!("Family{number}"),
     };
     let mail = match event {
@@ -286,6 +358,48 @@ fn person(number: usize) -> SourceUser {
         enabled: true,
         guest: false,
         attributes: AttributeRow::pack(attributes),
+    }
+}
+
+/// The groups of a person; sorted.
+fn groups_of(number: usize) -> Vec<usize> {
+    let mut groups: Vec<usize> =
+        (0..GROUPS_EACH).map(|nth| (number * 7 + nth * 401) % GROUPS).collect();
+    groups.sort_unstable();
+    groups
+}
+
+fn source_group(number: usize) -> SourceGroup {
+    SourceGroup {
+        anchor: group(number),
+        presence: Presence::Present,
+        attributes: AttributeRow::pack([Some(&*format!("Group {number}"))]),
+    }
+}
+
+fn standing(number: usize) -> GroupStanding {
+    let name = format!("Group {number}");
+    let link = GroupLink {
+        anchor: group(number),
+        part: 1,
+        target_id: target_id(PEOPLE + number),
+        origin: Origin::Created,
+        state: GroupLinkState::Active,
+        linked_at: Timestamp(1),
+        name_sent: name.clone(),
+        name_read_back: name,
+        members_read_at: None,
+    };
+    GroupStanding { link, placed: 0, removed_today: 0 }
+}
+
+fn listed(standing: &GroupStanding) -> TargetGroup {
+    TargetGroup {
+        id: standing.link.target_id.clone(),
+        name: standing.link.name_sent.clone(),
+        shared: true,
+        owner: None,
+        members: Some(standing.placed),
     }
 }
 
@@ -345,6 +459,20 @@ fn tenant() -> TargetAccount {
         employee_domains: Vec::new(),
         force_sso: false,
         two_factor: false,
+    }
+}
+
+fn group_rules() -> GroupRules {
+    let name = || Expression::Attribute("displayName".to_owned());
+    GroupRules {
+        matching: vec![name()],
+        name: name(),
+        adopt: Adopt::Report,
+        on_unassigned: GroupFate::Keep,
+        deprovision: GroupFate::Keep,
+        overflow: Overflow::Split,
+        extra_members: ExtraMembers::Report,
+        leaver_groups: LeaverGroups::Keep,
     }
 }
 

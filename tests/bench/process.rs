@@ -15,10 +15,10 @@ pub struct Program {
 }
 
 impl Program {
-    /// Copies the program that was built together with this one.
-    pub fn own() -> Result<Self> {
+    /// Copies a program: the one that was built together with this one, unless another is named.
+    pub fn copied(other: Option<&Path>) -> Result<Self> {
         let folder = tempfile::tempdir().context("making a folder")?;
-        let built = Path::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
+        let built = other.unwrap_or(Path::new(env!("CARGO_BIN_EXE_sharefile-provisioner")));
         let program = Self { folder };
         std::fs::copy(built, program.path()).with_context(|| format!("copying {built:?}"))?;
         Ok(program)

@@ -31,7 +31,7 @@ pub fn show(world: &World<'_>) -> Result<()> {
     let middle = median(took);
     println!(
         "{:>8}  start to first request: {} (best {}), bar < {BAR} ms {}",
-        world.people,
+        world.size.people,
         time(middle),
         time(best),
         verdict(middle * 1e3, BAR)

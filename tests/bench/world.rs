@@ -6,9 +6,10 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::grown::Grown;
 use crate::process::{Program, Used, run};
 
 /// A company of some size at both ends of a job.
@@ -17,7 +18,17 @@ pub struct World<'a> {
     sandbox: Child,
     credentials: Value,
     folder: TempDir,
+    pub size: Size,
+}
+
+/// How large a company is, and what is done for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
     pub people: usize,
+    /// So many of a hundred have an account already that agrees with the directory.
+    pub in_step: u8,
+    /// Groups come along.
+    pub groups: bool,
 }
 
 /// What a cycle did, asked and used.
@@ -26,6 +37,9 @@ pub struct Cycle {
     /// Requests by endpoint.
     pub requests: BTreeMap<String, u64>,
     pub used: Used,
+    /// The size of the store afterwards, and the largest of its write-ahead log meanwhile, in bytes.
+    pub store: u64,
+    pub log: u64,
 }
 
 impl Cycle {
@@ -50,13 +64,17 @@ impl Drop for World<'_> {
 
 impl<'a> World<'a> {
     /// Starts a sandbox with a company, and configures a job for it.
-    pub fn found(program: &'a Program, people: usize) -> Result<Self> {
+    pub fn found(program: &'a Program, size: Size) -> Result<Self> {
+        let people = size.people;
         let groups = (people / 50).max(8);
+        let accounts = size.in_step.to_string();
+        let accounts: &[&str] = if size.in_step > 0 { &["--accounts", &accounts] } else { &[] };
         let mut sandbox = program
             .command()
             .args(["sandbox", "--json", "--listen", "127.0.0.1:0", "--seed", "1"])
             .args(["--users", &people.to_string(), "--groups", &groups.to_string()])
-            .args(["--licences", "1000000"])
+            .args(["--licences", "2000000"])
+            .args(accounts)
             .stdout(Stdio::piped())
             .spawn()
             .context("starting the sandbox")?;
@@ -66,8 +84,16 @@ impl<'a> World<'a> {
         }
         let credentials = serde_json::from_str(&line).context("reading the credentials")?;
         let folder = tempfile::tempdir().context("making a folder")?;
-        let world = Self { program, sandbox, credentials, folder, people };
+        let world = Self { program, sandbox, credentials, folder, size };
         world.write_config()?;
+        // What the service user needs for people and groups.
+        let roles = json!([
+            "AdminManageEmployees",
+            "CanManageUsers",
+            "AdminCreateSharedGroups",
+            "AdminSharedDistGroups"
+        ]);
+        world.change("PATCH", "/sharefile", &json!({ "service_roles": roles }))?;
         Ok(world)
     }
 
@@ -114,6 +140,10 @@ source = "[surname]"
 target = "Company"
 source = "[companyName]"
 
+[groups]
+enabled = {groups}
+overflow = "split"
+
 [guard]
 first_cycle = "apply"
 
@@ -129,6 +159,7 @@ path = "store.db"
             domain = credential("sharefile_domain"),
             admin_user = credential("admin_user"),
             key = credential("sharefile_client_id"),
+            groups = self.size.groups,
         );
         for (name, text) in [
             ("config.toml", config.as_str()),
@@ -158,7 +189,10 @@ path = "store.db"
     /// One cycle in a process of its own.
     pub fn sync(&self) -> Result<Cycle> {
         self.control("DELETE", "/counts")?;
+        let store = self.folder.path().join("store.db");
+        let log = Grown::watch(self.folder.path().join("store.db-wal"));
         let (status, written, used) = run(&mut self.sync_command())?;
+        let log = log.largest();
         let answer: Value = serde_json::from_str(&written)
             .with_context(|| format!("`sync` ended with {status} and wrote {written:?}"))?;
         let report = answer["report"].clone();
@@ -166,7 +200,8 @@ path = "store.db"
         let counts = self.control("GET", "/counts")?;
         let requests = serde_json::from_value(counts["by_endpoint"].clone())
             .with_context(|| format!("reading the counts of {counts}"))?;
-        Ok(Cycle { report, requests, used })
+        let store = std::fs::metadata(&store).context("looking at the store")?.len();
+        Ok(Cycle { report, requests, used, store, log })
     }
 
     /// How many rows the application's assignment list has.
@@ -177,12 +212,23 @@ path = "store.db"
 
     /// Asks the control API. An empty answer is null.
     fn control(&self, method: &str, path: &str) -> Result<Value> {
+        self.exchange(method, path, "")
+    }
+
+    /// Changes something through the control API.
+    pub fn change(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        self.exchange(method, path, &body.to_string())
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &str) -> Result<Value> {
         let url = self.credential("control_url").trim_start_matches("http://");
         let (host, prefix) = url.split_once('/').context("an address without a path")?;
         let what = || format!("{method} /{prefix}{path}");
         let mut stream = TcpStream::connect(host).with_context(what)?;
         let request = format!(
-            "{method} /{prefix}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            "{method} /{prefix}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
         );
         stream.write_all(request.as_bytes()).with_context(what)?;
         let mut answer = String::new();

@@ -143,6 +143,7 @@ fn ten_thousand_people_are_made_at_once() {
         groups: 200,
         tenant_domain: "contoso.onmicrosoft.com".to_owned(),
         existing_accounts: true,
+        accounts_in_step: 0,
     };
     let company = company(&options);
     assert_eq!(company.people.len(), 10_000);

@@ -96,7 +96,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         let link = links.find(anchor);
         let decision = differ.decide(&entitlement, users.find(anchor), link);
         if let Some(moves) = &mut moves {
-            moves.look_at(anchor, &entitlements.groups_of(anchor), &decision, link);
+            moves.look_at(anchor, entitlements.groups(), &decision, link);
         }
         draft.take(anchor, decision);
     }

@@ -37,6 +37,8 @@ pub struct Entitlements<'a> {
     groups: HashTable<(SourceAnchor, Range<usize>)>,
     nesting: Nesting<'a>,
     default_access: bool,
+    /// The groups of the person who was asked for last.
+    found: Vec<SourceAnchor>,
 }
 
 impl<'a> Entitlements<'a> {
@@ -69,6 +71,7 @@ impl<'a> Entitlements<'a> {
             groups,
             nesting: Nesting::new(edges),
             default_access,
+            found: Vec::new(),
         }
     }
 
@@ -78,41 +81,44 @@ impl<'a> Entitlements<'a> {
             self.direct.run(anchor).iter().filter(|row| row.kind == PrincipalKind::User);
         let memberships = self.memberships.run(anchor);
         self.nesting.climb(memberships);
-        let rows_of_groups = memberships
-            .iter()
-            .flat_map(|row| self.nesting.above(&row.group))
-            .filter_map(|group| self.rows_of_group(*group))
-            .flatten()
-            .filter(|row| row.kind == PrincipalKind::Group);
+        let default_access = self.default_access;
+        let counts = |row: &Assignment| row.role != DEFAULT_ACCESS || default_access;
         let mut any = false;
         let mut roles: Vec<Uuid> = Vec::new();
-        for row in rows_of_person.chain(rows_of_groups) {
+        let mut take = |row: &Assignment| {
             any = true;
-            if row.role != DEFAULT_ACCESS || self.default_access {
+            let counts = counts(row);
+            if counts && !roles.contains(&row.role) {
                 roles.push(row.role);
             }
+            counts
+        };
+        for row in rows_of_person {
+            take(row);
         }
+        // A list of before, emptied: with millions of people each new one costs.
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        for group in memberships.iter().flat_map(|row| self.nesting.above(&row.group)) {
+            let rows = self.rows_of_group(*group).unwrap_or_default();
+            let of_group = rows.iter().filter(|row| row.kind == PrincipalKind::Group);
+            if of_group.fold(false, |counted, row| take(row) || counted) {
+                found.push(*group);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        self.found = found;
         roles.sort_unstable();
-        roles.dedup();
         let entitled = !roles.is_empty();
         Entitlement { entitled, default_access_only: any && !entitled, roles }
     }
 
-    /// Returns the groups through which a person is in scope: assigned ones, by a row that counts,
-    /// that the person is in directly or by way of groups in them. Sorted, unique. People are asked
-    /// for in rising order.
-    pub fn groups_of(&mut self, anchor: SourceAnchor) -> Vec<SourceAnchor> {
-        let memberships = self.memberships.run(anchor);
-        self.nesting.climb(memberships);
-        let mut groups: Vec<SourceAnchor> = memberships
-            .iter()
-            .flat_map(|row| self.nesting.above(&row.group))
-            .filter(|group| self.counts(**group))
-            .copied()
-            .collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups
+    /// Returns the groups through which the person who was asked for last is in scope: assigned
+    /// ones, by a row that counts, that the person is in directly or by way of groups in them.
+    /// Sorted, unique.
+    pub fn groups(&self) -> &[SourceAnchor] {
+        &self.found
     }
 
     /// Returns whether a group is assigned by a row that counts.
@@ -361,7 +367,7 @@ mod tests {
             let of = |n| {
                 let roles = entitlements.of(anchor(n)).roles;
                 let roles: Vec<u128> = roles.iter().map(Uuid::as_u128).collect();
-                let groups = entitlements.groups_of(anchor(n));
+                let groups = entitlements.groups();
                 (roles, groups.iter().map(|group| group.0.as_u128()).collect::<Vec<u128>>())
             };
             (1..=4).map(of).collect::<Vec<_>>()

@@ -10,6 +10,7 @@ use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
 use super::Store;
 use super::codec::{Coded, Json};
 use super::error::{StoreError, Trouble};
+use super::snapshot::rows;
 
 /// Removals of members count for so long.
 const DAY_MS: i64 = 86_400_000;
@@ -97,8 +98,7 @@ pub(super) fn standings(
     now: Timestamp,
 ) -> rusqlite::Result<Vec<(i64, GroupStanding)>> {
     let mut select = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS}, key, \
-         (SELECT count(*) FROM placement WHERE placement.grp = group_link.key), \
+        "SELECT {COLUMNS}, key, placed, \
          (SELECT coalesce(sum(members), 0) FROM member_removal \
           WHERE member_removal.grp = group_link.key AND at > ?1) \
          FROM group_link ORDER BY anchor, part"
@@ -115,25 +115,52 @@ pub(super) fn standings(
         .collect()
 }
 
-/// Returns all placements, sorted by person; `keys` are those of the links in their order.
+/// Which position a link has in the list of all links, by its key.
+pub(super) struct Positions {
+    /// Sorted.
+    by_key: Vec<(i64, u32)>,
+}
+
+impl Positions {
+    /// Makes the positions of links whose keys come in the order of the list.
+    pub(super) fn new(keys: &[i64]) -> Self {
+        let mut by_key: Vec<(i64, u32)> = keys
+            .iter()
+            .enumerate()
+            .map(|(position, key)| (*key, u32::try_from(position).unwrap_or(u32::MAX)))
+            .collect();
+        by_key.sort_unstable();
+        Self { by_key }
+    }
+
+    fn of(&self, key: i64) -> Option<u32> {
+        rows::lookup(&self.by_key, key)
+    }
+}
+
+/// Returns all placements, sorted by person; `people` are the keys of everybody, sorted by key, and
+/// `size` is how many placements there may be.
 pub(super) fn all_placements(
     connection: &Connection,
-    keys: &[i64],
+    positions: &Positions,
+    people: &[(i64, SourceAnchor)],
+    size: usize,
 ) -> rusqlite::Result<Vec<Placement>> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
+    let mut placements = Vec::with_capacity(size);
+    if positions.by_key.is_empty() {
+        return Ok(placements);
     }
-    let positions = positions(keys);
-    let mut select = connection.prepare_cached(
-        "SELECT person.anchor, placement.grp FROM placement \
-         JOIN person ON person.key = placement.person",
-    )?;
-    let mut placements = Vec::new();
+    let mut select =
+        connection.prepare_cached("SELECT person, grp FROM placement ORDER BY person, grp")?;
     let mut rows = select.query([])?;
+    // People come in the order of their keys, so one walk along `people` finds them all.
+    let mut walk = people.iter().peekable();
     while let Some(row) = rows.next()? {
-        let grp: i64 = row.get(1)?;
-        if let Some(link) = position(&positions, grp) {
-            placements.push(Placement { user: row.get(0)?, link });
+        let (person, link): (i64, i64) = (row.get(0)?, row.get(1)?);
+        while walk.next_if(|(key, _)| *key < person).is_some() {}
+        let user = walk.peek().filter(|(key, _)| *key == person).map(|(_, anchor)| *anchor);
+        if let Some((user, link)) = user.zip(positions.of(link)) {
+            placements.push(Placement { user, link });
         }
     }
     placements.sort_unstable();
@@ -145,36 +172,16 @@ pub(super) fn placements_of(
     connection: &Connection,
     user: SourceAnchor,
     person: i64,
-    keys: &[i64],
+    positions: &Positions,
     placements: &mut Vec<Placement>,
 ) -> rusqlite::Result<()> {
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let positions = positions(keys);
     let mut select = connection.prepare_cached("SELECT grp FROM placement WHERE person = ?1")?;
     let mut rows = select.query([person])?;
     while let Some(row) = rows.next()? {
-        let grp: i64 = row.get(0)?;
-        placements.extend(position(&positions, grp).map(|link| Placement { user, link }));
+        let link = positions.of(row.get(0)?);
+        placements.extend(link.map(|link| Placement { user, link }));
     }
     Ok(())
-}
-
-/// Returns the keys of links with their positions, sorted by key.
-fn positions(keys: &[i64]) -> Vec<(i64, u32)> {
-    let mut positions: Vec<(i64, u32)> = keys
-        .iter()
-        .enumerate()
-        .map(|(position, key)| (*key, u32::try_from(position).unwrap_or(u32::MAX)))
-        .collect();
-    positions.sort_unstable();
-    positions
-}
-
-fn position(positions: &[(i64, u32)], key: i64) -> Option<u32> {
-    let index = positions.binary_search_by_key(&key, |(known, _)| *known).ok()?;
-    positions.get(index).map(|(_, position)| *position)
 }
 
 /// Returns everybody whom this job put into any part of a group.

@@ -10,7 +10,7 @@ use crate::model::identity::{Assignment, Membership, PrincipalKind, SourceUser};
 use crate::model::ids::{SourceAnchor, Timestamp};
 
 use super::error::{StoreError, Trouble};
-use super::groups as group_links;
+use super::groups::{self as group_links, Positions};
 use super::snapshot::{groups, rows};
 use super::{Store, journal, links};
 
@@ -178,10 +178,13 @@ fn everybody(connection: &Connection, now: Timestamp) -> Result<PlanData, Troubl
     group_subjects.extend(group_links::anchors(connection)?.into_iter().map(unverified));
     let standings = group_links::standings(connection, now)?;
     let (keys, group_links): (Vec<i64>, Vec<GroupStanding>) = standings.into_iter().unzip();
+    let positions = Positions::new(&keys);
+    let placed: u64 = group_links.iter().map(|standing| u64::from(standing.placed)).sum();
+    let placed = usize::try_from(placed).unwrap_or(0);
     Ok(PlanData {
         subjects: unique(subjects),
         group_subjects: unique(group_subjects),
-        placements: group_links::all_placements(connection, &keys)?,
+        placements: group_links::all_placements(connection, &positions, &people.keys, placed)?,
         group_links,
         assignments: rows::assignments(connection)?,
         memberships: rows::all_memberships(connection, &people)?,
@@ -211,6 +214,11 @@ fn those(
     subjects: Vec<Subject>,
     now: Timestamp,
 ) -> Result<PlanData, Trouble> {
+    let totals = totals(connection)?;
+    if subjects.is_empty() {
+        // Nobody waits: what else there is to know of groups is of no use.
+        return Ok(totals);
+    }
     let (mut subjects, group_subjects) = split(connection, subjects)?;
     let unverified = |anchor| Subject { anchor, verify: false };
     for Subject { anchor, .. } in &group_subjects {
@@ -222,14 +230,22 @@ fn those(
         subjects.extend(groups::people_below(connection, &tops)?.into_iter().map(unverified));
     }
     let subjects = unique(subjects);
-    let people = links::count(connection, "SELECT count(*) FROM person")?;
-    if subjects.len() as u64 > people / LOOKUP_PART {
+    if subjects.len() as u64 > totals.people / LOOKUP_PART {
         let everybody = everybody(connection, now)?;
         Ok(PlanData { group_subjects, ..narrowed(everybody, subjects) })
     } else {
         let data = looked_up(connection, subjects, now)?;
         Ok(PlanData { group_subjects, ..data })
     }
+}
+
+/// Returns how much there is, and nothing else.
+fn totals(connection: &Connection) -> Result<PlanData, Trouble> {
+    Ok(PlanData {
+        active_links: links::with_state(connection, LinkState::Active)?,
+        people: links::count(connection, "SELECT count(*) FROM person")?,
+        ..PlanData::default()
+    })
 }
 
 /// Returns what concerns `subjects`.
@@ -253,14 +269,13 @@ fn looked_up(
 ) -> Result<PlanData, Trouble> {
     let standings = group_links::standings(connection, now)?;
     let (keys, group_links): (Vec<i64>, Vec<GroupStanding>) = standings.into_iter().unzip();
+    let positions = Positions::new(&keys);
     let mut data = PlanData {
-        active_links: links::with_state(connection, LinkState::Active)?,
-        people: links::count(connection, "SELECT count(*) FROM person")?,
         assignments: rows::assignments_of_groups(connection)?,
         groups: groups::source_groups(connection)?,
         edges: groups::edges(connection)?,
         group_links,
-        ..PlanData::default()
+        ..totals(connection)?
     };
     for &Subject { anchor, .. } in &subjects {
         if let Some((key, user)) = rows::person(connection, anchor)? {
@@ -268,7 +283,8 @@ fn looked_up(
             let of_person = rows::groups_of(connection, key)?;
             data.memberships
                 .extend(of_person.into_iter().map(|group| Membership { user: anchor, group }));
-            group_links::placements_of(connection, anchor, key, &keys, &mut data.placements)?;
+            let placements = &mut data.placements;
+            group_links::placements_of(connection, anchor, key, &positions, placements)?;
         }
         let roles = rows::roles_of(connection, anchor)?;
         let kind = PrincipalKind::User;

@@ -57,14 +57,20 @@ enum Standing<'a> {
     Rests,
 }
 
+/// What placements are in: one part of a group.
+struct Seats {
+    group: SourceAnchor,
+    /// The group is gone: nobody is in it any more.
+    void: bool,
+    /// Those who stay matter as well.
+    watched: bool,
+}
+
 /// Collects who moves. People are looked at in rising order.
 pub struct Moves<'a> {
     view: &'a TargetView,
-    links: &'a [GroupStanding],
-    /// Links whose group is gone: nobody is in it any more.
-    void: Vec<bool>,
-    /// Groups of which those who stay matter as well.
-    whole: &'a [SourceAnchor],
+    /// One for each link, in their order.
+    seats: Vec<Seats>,
     placements: Sorted<'a, Placement>,
     by_group: BTreeMap<SourceAnchor, GroupMoves>,
 }
@@ -72,16 +78,9 @@ pub struct Moves<'a> {
 impl<'a> Moves<'a> {
     /// Begins with the first person.
     pub fn new(input: &PlanInput<'a>) -> Self {
-        let links = input.groups.links;
-        let void = links
-            .iter()
-            .map(|standing| input.target.groups.is_gone(&standing.link.target_id))
-            .collect();
         Self {
             view: input.target,
-            links,
-            void,
-            whole: input.groups.subjects,
+            seats: seats(input),
             placements: Sorted::new(input.groups.placements, |placement| placement.user),
             by_group: BTreeMap::new(),
         }
@@ -102,14 +101,19 @@ impl<'a> Moves<'a> {
         }
         let live = link.filter(|link| !self.view.is_gone(&link.target_id));
         let standing = standing(decision, live);
+        if matches!(standing, Standing::Follows { .. })
+            && live.is_some()
+            && self.agree(groups, placed)
+        {
+            return;
+        }
         // An account that is gone is in no group, and neither is anybody in a group that is gone.
         let held_in: Vec<(u32, SourceAnchor)> = placed
             .iter()
             .filter(|_| live.is_some())
             .filter_map(|placement| {
-                let index = usize::try_from(placement.link).ok()?;
-                let void = self.void.get(index).copied().unwrap_or(true);
-                (!void).then_some((placement.link, self.links.get(index)?.link.anchor))
+                let seats = self.seats(placement).filter(|seats| !seats.void)?;
+                Some((placement.link, seats.group))
             })
             .collect();
         let mover = |account: Option<&TargetId>, awaits| Mover {
@@ -121,14 +125,14 @@ impl<'a> Moves<'a> {
         match standing {
             Standing::Follows { account, awaits } => {
                 for group in groups {
-                    if !held_in.iter().any(|(_, held)| held == group) {
+                    if held_in.binary_search_by_key(group, |(_, held)| *held).is_err() {
                         self.group(*group).joins.push(mover(account, awaits));
                     }
                 }
                 for (link, group) in held_in {
                     if groups.binary_search(&group).is_err() {
                         self.group(group).leaves.push((link, mover(account, false)));
-                    } else if self.whole.binary_search(&group).is_ok() {
+                    } else if self.is_watched(link) {
                         self.group(group).stays.push((link, mover(account, false)));
                     }
                 }
@@ -149,6 +153,25 @@ impl<'a> Moves<'a> {
         }
     }
 
+    fn seats(&self, placement: &Placement) -> Option<&Seats> {
+        self.seats.get(usize::try_from(placement.link).ok()?)
+    }
+
+    fn is_watched(&self, link: u32) -> bool {
+        let seats = usize::try_from(link).ok().and_then(|index| self.seats.get(index));
+        seats.is_some_and(|seats| seats.watched)
+    }
+
+    /// Returns whether a person is in these groups already, in no others, and of no concern to those
+    /// who look at a group as a whole: so it is for nearly everybody.
+    fn agree(&self, groups: &[SourceAnchor], placed: &[Placement]) -> bool {
+        groups.len() == placed.len()
+            && groups.iter().zip(placed).all(|(group, placement)| {
+                let seats = self.seats(placement);
+                seats.is_some_and(|seats| seats.group == *group && !seats.void && !seats.watched)
+            })
+    }
+
     fn group(&mut self, group: SourceAnchor) -> &mut GroupMoves {
         self.by_group.entry(group).or_default()
     }
@@ -163,6 +186,27 @@ impl<'a> Moves<'a> {
         }
         by_group
     }
+}
+
+/// Returns the parts of all groups. Those who stay matter only where the group is looked at as a
+/// whole and either its members were read or it has parts that might be merged: anywhere else they
+/// would fill the memory for nothing.
+fn seats(input: &PlanInput<'_>) -> Vec<Seats> {
+    let view = &input.target.groups;
+    let of_one_group =
+        |left: &GroupStanding, right: &GroupStanding| left.link.anchor == right.link.anchor;
+    let mut seats = Vec::with_capacity(input.groups.links.len());
+    for parts in input.groups.links.chunk_by(of_one_group) {
+        let read = |part: &GroupStanding| view.members(&part.link.target_id).is_some();
+        let watched = parts.len() > 1 || parts.iter().any(read);
+        for part in parts {
+            let group = part.link.anchor;
+            let whole = || input.groups.subjects.binary_search(&group).is_ok();
+            let void = view.is_gone(&part.link.target_id);
+            seats.push(Seats { group, void, watched: watched && whole() });
+        }
+    }
+    seats
 }
 
 fn standing<'d>(decision: &'d Decision, live: Option<&'d Link>) -> Standing<'d> {

@@ -28,6 +28,7 @@ CREATE TABLE group_link (
     name_sent       TEXT    NOT NULL,
     name_read_back  TEXT    NOT NULL,
     members_read_at INTEGER,
+    placed          INTEGER NOT NULL DEFAULT 0,
     UNIQUE (anchor, part)
 ) STRICT;
 
@@ -38,6 +39,14 @@ CREATE TABLE placement (
     PRIMARY KEY (person, grp)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX placement_by_group ON placement (grp);
+
+-- How many placements a link has is asked in each cycle: counted as they come and go.
+CREATE TRIGGER placement_made AFTER INSERT ON placement BEGIN
+    UPDATE group_link SET placed = placed + 1 WHERE key = NEW.grp;
+END;
+CREATE TRIGGER placement_ended AFTER DELETE ON placement BEGIN
+    UPDATE group_link SET placed = placed - 1 WHERE key = OLD.grp;
+END;
 
 -- How many members were lately removed from a group, for the limit of a day.
 CREATE TABLE member_removal (

@@ -315,7 +315,7 @@ pub(in crate::store) fn all_memberships(
 }
 
 /// Returns what belongs to a key in a list that is sorted by key.
-pub(super) fn lookup<K: Ord + Copy, V: Copy>(sorted: &[(K, V)], key: K) -> Option<V> {
+pub(in crate::store) fn lookup<K: Ord + Copy, V: Copy>(sorted: &[(K, V)], key: K) -> Option<V> {
     let index = sorted.binary_search_by_key(&key, |(known, _)| *known).ok()?;
     sorted.get(index).map(|(_, value)| *value)
 }

@@ -1,6 +1,7 @@
 //! The course of one cycle: settle what was open, import, decide, apply, record.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub(super) struct Cycle<'a> {
     pub id: CycleId,
     pub started: Duration,
     pub report: CycleReport,
-    pub plan: Option<Plan>,
+    pub plan: Option<Arc<Plan>>,
     pub refused: Vec<String>,
     /// People of interrupted writes that nobody could look up: they wait for the next cycle.
     pub unsettled: Vec<SourceAnchor>,
@@ -75,6 +76,8 @@ impl Cycle<'_> {
         let Some(checked) = checked else {
             return Ok(CycleState::Complete);
         };
+        // What was read for the plan is of no use any more.
+        drop(data);
         let state = self.apply(&job, &imported, checked).await;
         self.reopen_rivals(&rivals).await?;
         state

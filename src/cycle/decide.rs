@@ -210,7 +210,7 @@ impl Cycle<'_> {
     ) -> Result<Option<CheckedPlan>, CycleFailure> {
         let engine = self.engine;
         let Decided { checked, planned, view } = decided;
-        self.plan = Some(checked.plan().clone());
+        self.plan = Some(checked.shared());
         self.count(checked.plan());
         let holds = self.record_holds(planned, checked.plan()).await?;
         if self.asked.preview {
@@ -220,7 +220,7 @@ impl Cycle<'_> {
             return match saved.compare(checked.plan()) {
                 Ok(people) => {
                     let reduced = checked.only(&people);
-                    self.plan = Some(reduced.plan().clone());
+                    self.plan = Some(reduced.shared());
                     Ok(Some(reduced))
                 }
                 Err(differences) => {
@@ -244,7 +244,7 @@ impl Cycle<'_> {
             engine.store.answer_hold(hold.id, answer, self.asked.by.clone(), now).await?;
         }
         let decided = self.decide(known, view).await?;
-        self.plan = Some(decided.checked.plan().clone());
+        self.plan = Some(decided.checked.shared());
         self.count(decided.checked.plan());
         self.record_holds(decided.planned, decided.checked.plan()).await?;
         Ok(Some(decided.checked))

@@ -177,6 +177,7 @@ impl Engine {
             report.state.word()
         );
         let holds = self.store.holds().await?;
+        let plan = plan.map(Arc::unwrap_or_clone);
         Ok(Turned { report, plan, holds, refused })
     }
 

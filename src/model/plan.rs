@@ -1,5 +1,7 @@
 //! The plan: what a cycle is about to do, with nothing left to choose.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountKind, LinkState, Origin, Shadow, TargetAttribute};
@@ -494,7 +496,7 @@ impl Plan {
 /// A plan that passed its checks: all that `apply` accepts. It cannot be changed any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedPlan {
-    plan: Plan,
+    plan: Arc<Plan>,
     protected: Vec<TargetId>,
 }
 
@@ -502,7 +504,7 @@ impl CheckedPlan {
     /// Seals a plan. Only `plan::check` may call it, which `tests/it/architecture.rs` enforces.
     pub(crate) fn seal(plan: Plan, mut protected: Vec<TargetId>) -> Self {
         protected.sort();
-        Self { plan, protected }
+        Self { plan: Arc::new(plan), protected }
     }
 
     /// Returns the plan.
@@ -510,14 +512,19 @@ impl CheckedPlan {
         &self.plan
     }
 
+    /// Returns the plan to be kept as well: the first one of a large company is not held twice.
+    pub fn shared(&self) -> Arc<Plan> {
+        self.plan.clone()
+    }
+
     /// Returns this plan with the changes of some people only, sorted by anchor.
     pub fn only(&self, people: &[SourceAnchor]) -> Self {
-        let mut plan = self.plan.clone();
+        let mut plan = Plan::clone(&self.plan);
         plan.changes.retain(|change| people.binary_search(&change.anchor).is_ok());
         for (number, change) in plan.changes.iter_mut().enumerate() {
             change.id = ChangeId(u32::try_from(number).unwrap_or(u32::MAX));
         }
-        Self { plan, protected: self.protected.clone() }
+        Self { plan: Arc::new(plan), protected: self.protected.clone() }
     }
 
     /// Returns whether an account must not be touched, whatever the plan says.

@@ -7,7 +7,7 @@ use sharefile_provisioner::cycle::{Engine, Turned};
 use sharefile_provisioner::model::outcome::CycleState;
 use sharefile_provisioner::model::plan::{CycleKind, PlannedChange};
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
-use sharefile_provisioner::sandbox::sharefile::{AccountKind, NewAccount};
+use sharefile_provisioner::sandbox::sharefile::{AccountKind, NewAccount, NewGroup as HandMade};
 use uuid::Uuid;
 
 use crate::world::{World, asked};
@@ -28,6 +28,14 @@ const EMPLOYEE: &str = "POST /sf/v3/Users/AccountUser";
 const CLIENT: &str = "POST /sf/v3/Users";
 const PROMOTE: &str = "PATCH /sf/v3/Users/AccountUser(id)";
 const CHANGE: &str = "PATCH /sf/v3/Users(id)";
+/// The list of groups.
+const GROUPS: &str = "GET /sf/v3/Groups";
+const GROUP: &str = "POST /sf/v3/Groups";
+const RENAME: &str = "PATCH /sf/v3/Groups(id)";
+/// The members of a group: read, added and removed.
+const INSIDE: &str = "GET /sf/v3/Groups(id)/Contacts";
+const ADD: &str = "POST /sf/v3/Groups(id)/Contacts";
+const REMOVE: &str = "DELETE /sf/v3/Groups(id)/Contacts";
 
 /// What every cycle asks of Graph, and with one exception all that a cycle without changes asks of
 /// anybody.
@@ -42,7 +50,7 @@ const TENANT: [(&str, u64); 5] = [
     (USERS, 1),
     (SEATS, 1),
     ("GET /sf/v3/Accounts/Preferences", 1),
-    ("GET /sf/v3/Groups(id)/Contacts", 1),
+    (INSIDE, 1),
 ];
 
 /// The two lists of people.
@@ -118,13 +126,24 @@ fn edit(world: &World, person: Uuid, patch: Value) {
     world.sandbox.entra.edit_person(person, &patch).expect("an edit");
 }
 
-/// Ten thousand people through two hundred groups of a hundred; everybody is in two of them.
-async fn ten_thousand() -> (World, Vec<Uuid>, Vec<Uuid>) {
-    let world = World::empty().await;
-    let people = people(&world, 0..10_000);
-    let groups = groups(&world, 200);
+/// People through assigned groups; everybody is in two of them, and all groups are as large. With
+/// `follow`, groups become groups of ShareFile.
+async fn through_groups(
+    number_of_people: usize,
+    number_of_groups: usize,
+    follow: bool,
+) -> (World, Vec<Uuid>, Vec<Uuid>) {
+    let mut world = World::empty().await;
+    if follow {
+        world.sandbox.sharefile.set_service_roles(&crate::groups::ROLES);
+        world.set("groups.enabled", "true");
+        world.set("groups.adopt", "always");
+    }
+    let people = people(&world, 0..number_of_people);
+    let groups = groups(&world, number_of_groups);
+    let half = number_of_groups / 2;
     for (number, person) in people.iter().enumerate() {
-        for group in [number % 100, 100 + number / 100] {
+        for group in [number % half, half + number / (number_of_people / half)] {
             world.sandbox.entra.add_member(groups[group], *person).expect("a member");
         }
     }
@@ -153,15 +172,18 @@ fn ten_accounts(world: &World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_people_cost_what_they_may() {
-    let (world, people, groups) = ten_thousand().await;
+    let (world, people, groups) = through_groups(10_000, 200, true).await;
     ten_accounts(&world);
     let (turned, requests) = fresh(&world).await;
     let counts = &turned.report.counts;
     assert_eq!(turned.report.kind, CycleKind::Initial);
     assert_eq!((counts.created, counts.adopted, counts.failed), (9_990, 10, 0));
-    let reads = [(ENTRA_TOKEN, 1), (ASSIGNED, 1), (BATCH, 10)];
-    // One record of each adopted account is read, and the one that differs is changed.
-    let writes = [(READ, 10), (CHANGE, 1), (EMPLOYEE, 9_990)];
+    assert_eq!((counts.groups_created, counts.members_added), (200, 20_000));
+    // The first pages of the members of twenty groups come in a batch, and so do twenty names.
+    let reads = [(ENTRA_TOKEN, 1), (ASSIGNED, 1), (BATCH, 10 + 10), (GROUPS, 1)];
+    // One record of each adopted account is read, and the one that differs is changed. Each group
+    // has a hundred members: they are in the one call that creates it.
+    let writes = [(READ, 10), (CHANGE, 1), (EMPLOYEE, 9_990), (GROUP, 200)];
     assert_eq!(requests, sum(&[&DESCRIBED, &DELTAS, &reads, &TENANT, &LISTS, &writes]));
     assert!(world.graph_requests() <= 40, "{} requests to Graph", world.graph_requests());
     assert_eq!(world.sandbox.sharefile.accounts().len(), 4 + 10_000);
@@ -217,12 +239,56 @@ async fn changes_of_each_kind(world: &World, engine: &Engine, old: &[Uuid], grou
     let (turned, requests) = turn(world, engine).await;
     let counts = &turned.report.counts;
     assert_eq!((counts.created, counts.updated, counts.disabled), (45, 35, 9));
+    assert_eq!((counts.members_added, counts.members_removed), (25, 0));
     // 45 newcomers are read by id, twenty in a batch, because a filter may be behind. Each has one
     // look-up, and so has each of the five new addresses; who is changed or disabled is read first:
-    // they may have become administrators meanwhile.
+    // they may have become administrators meanwhile. Seven groups have new members.
     let graph = [(ASSIGNED, pages(world)), (BATCH, 3)];
     let sharefile = [(USERS, 45 + 5), (SEATS, 1), (READ, 35 + 9), (EMPLOYEE, 45), (CHANGE, 35 + 9)];
-    assert_eq!(requests, sum(&[&DELTAS, &graph, &sharefile]));
+    assert_eq!(requests, sum(&[&DELTAS, &graph, &sharefile, &[(ADD, 7)]]));
+}
+
+/// The same company once without groups of ShareFile and once with them: what groups cost is what
+/// the second one costs more.
+#[tokio::test]
+async fn a_group_costs_one_write_and_one_for_each_further_hundred_members() {
+    let reads = [(ENTRA_TOKEN, 1), (ASSIGNED, 1), (BATCH, 1)];
+    let people = [&DESCRIBED[..], &DELTAS, &reads, &TENANT, &LISTS, &[(EMPLOYEE, 600)]];
+    let (world, ..) = through_groups(600, 6, false).await;
+    let (_, requests) = fresh(&world).await;
+    assert_eq!(requests, sum(&people));
+    nothing_to_do(&world).await;
+
+    // One of the six groups of two hundred was made by hand, and is adopted: its members are read.
+    let (world, members, groups) = through_groups(600, 6, true).await;
+    let made = HandMade { name: "Group 0".into(), owner: None, shared: true, members: Vec::new() };
+    world.sandbox.sharefile.add_group(&made).expect("a group");
+    let (turned, requests) = fresh(&world).await;
+    let counts = &turned.report.counts;
+    assert_eq!((counts.groups_created, counts.members_added), (5, 1_200));
+    let more = [(BATCH, 1), (GROUPS, 1), (INSIDE, 1), (GROUP, 5), (ADD, 5 + 2)];
+    assert_eq!(requests, sum(&[&people[..], &[&more]].concat()));
+    nothing_to_do(&world).await;
+
+    // A hundred people change from one group into another, and two groups are renamed.
+    let engine = world.engine();
+    turn(&world, &engine).await;
+    let entra = &world.sandbox.entra;
+    for person in members.iter().step_by(3).take(100) {
+        entra.remove_member(groups[0], *person).expect("no member");
+        entra.add_member(groups[1], *person).expect("a member");
+    }
+    for (group, name) in [(groups[2], "Third"), (groups[3], "Fourth")] {
+        let patch = json!({ "displayName": name });
+        entra.edit_group(group, patch.as_object().expect("an object")).expect("a rename");
+    }
+    let (turned, requests) = turn(&world, &engine).await;
+    let counts = &turned.report.counts;
+    assert_eq!((counts.members_added, counts.members_removed), (100, 100));
+    let writes = [(REMOVE, 1), (ADD, 1), (RENAME, 2)];
+    assert_eq!(requests, sum(&[&DELTAS, &[(ASSIGNED, 1)], &writes]));
+    engine.store.close().await.expect("a closed store");
+    nothing_to_do(&world).await;
 }
 
 #[tokio::test]

@@ -304,10 +304,12 @@ fn looked_up(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::account::Origin;
+    use crate::model::group::{GroupLink, GroupLinkState};
     use crate::model::identity::{DEFAULT_ACCESS, Presence};
-    use crate::model::ids::Watermark;
+    use crate::model::ids::{TargetId, Watermark};
     use crate::model::row::AttributeRow;
-    use crate::store::{Lease, SnapshotUpdate};
+    use crate::store::{GroupLinkChange, Lease, SnapshotUpdate};
     use uuid::Uuid;
 
     fn anchor(number: u128) -> SourceAnchor {
@@ -347,6 +349,7 @@ mod tests {
         let lease = Lease::acquire(home.path(), "a test").unwrap();
         let store = Store::open(&home.path().join("store.db"), lease).unwrap();
         store.commit_import(snapshot()).await.unwrap();
+        store.write("placing", place).await.unwrap();
         for step in [1, 3, 7, 39] {
             let subjects: Vec<Subject> = (0..50)
                 .step_by(step)
@@ -361,5 +364,45 @@ mod tests {
                 .await
                 .unwrap();
         }
+    }
+
+    /// Two parts of a group with ten people each, of whom some go again.
+    fn place(connection: &Connection) -> Result<(), Trouble> {
+        let placed = |connection: &Connection| -> Vec<u32> {
+            let standings = group_links::standings(connection, Timestamp(0)).unwrap();
+            standings.iter().map(|(_, standing)| standing.placed).collect()
+        };
+        let group = anchor(1_000);
+        let change = |part: u16, placed, removed| {
+            let put = Some(GroupLink {
+                anchor: group,
+                part,
+                target_id: TargetId::new(format!("part {part}")),
+                origin: Origin::Created,
+                state: GroupLinkState::Active,
+                linked_at: Timestamp(0),
+                name_sent: String::new(),
+                name_read_back: String::new(),
+                members_read_at: None,
+            });
+            GroupLinkChange { put, placed, removed, ..GroupLinkChange::default() }
+        };
+        let people = |range: std::ops::Range<u128>| range.map(anchor).collect::<Vec<_>>();
+        let put = |part, placed, removed| {
+            let change = change(part, placed, removed);
+            group_links::change(connection, group, part, &change, Timestamp(0)).unwrap();
+        };
+        put(2, people(20..30), Vec::new());
+        put(1, people(10..20), Vec::new());
+        assert_eq!(placed(connection), [10, 10]);
+        put(1, people(18..20), people(10..12));
+        assert_eq!(placed(connection), [8, 10], "whoever is in it already counts once");
+        group_links::forget(connection, anchor(25))?;
+        group_links::forget(connection, anchor(35))?;
+        assert_eq!(placed(connection), [8, 9]);
+        let data = everybody(connection, Timestamp(0))?;
+        let counted = |link| data.placements.iter().filter(|one| one.link == link).count();
+        assert_eq!([0, 1].map(counted), [8, 9]);
+        Ok(())
     }
 }

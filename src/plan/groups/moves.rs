@@ -145,7 +145,7 @@ impl<'a> Moves<'a> {
             Standing::Rests => {
                 let account = live.map(|link| &link.target_id);
                 for (link, group) in held_in {
-                    if self.whole.binary_search(&group).is_ok() {
+                    if self.is_watched(link) {
                         self.group(group).rests.push((link, mover(account, false)));
                     }
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::plan::map::{Expression, parse};
 use crate::plan::rules::{
-    Apply, DefaultValue, Deprovision, FirstCycle, GroupRules, GuardRules, Limit, Mapping,
+    Apply, DefaultValue, Deprovision, Filter, FirstCycle, GroupRules, GuardRules, Limit, Mapping,
     MatchRule, Rules, TypeRules, WhenNull,
 };
 
@@ -32,6 +32,8 @@ const ATTRIBUTE: &[&str] = &["target", "source", "apply", "default", "default_ap
 struct ScopeRules {
     default_access: bool,
     nested_groups: bool,
+    filters: Vec<Filter>,
+    only: Vec<String>,
 }
 
 /// What `[users]` says.
@@ -56,17 +58,21 @@ impl Reader<'_> {
         let guard = self.guard(root);
         let (scope, users) = (scope?, users?);
         let (groups, drift, (guard, approval_valid)) = (groups?, drift?, guard?);
-        let ScopeRules { default_access, nested_groups } = scope;
+        let ScopeRules { default_access, nested_groups, filters, only } = scope;
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
         let mut source_attributes: Vec<String> =
             sources.flat_map(Expression::attributes).map(str::to_owned).collect();
         source_attributes.push(LABEL.to_owned());
+        let clauses = filters.iter().flat_map(|filter| &filter.clauses);
+        source_attributes.extend(clauses.map(|clause| clause.attribute.clone()));
         source_attributes.sort();
         source_attributes.dedup();
         let rules = Rules {
             source_attributes,
             default_access,
+            filters,
+            only,
             types: users.types,
             matching: users.matching,
             mappings: users.mappings,
@@ -82,7 +88,7 @@ impl Reader<'_> {
     }
 
     fn scope(&mut self, root: &mut Section) -> Option<ScopeRules> {
-        let known = ["users", "default_access", "nested_groups"];
+        let known = ["users", "default_access", "nested_groups", "filter", "only"];
         let mut section = self.section(root, "scope", &known);
         let users = section.take("users");
         let users = self.word(users, (), &[("assigned", ())]);
@@ -90,8 +96,15 @@ impl Reader<'_> {
         let default_access = self.flag(default_access, false);
         let nested_groups = section.take("nested_groups");
         let nested_groups = self.flag(nested_groups, false);
+        let filters = self.filters(&mut section);
+        let only = self.only(&mut section);
         users?;
-        Some(ScopeRules { default_access: default_access?, nested_groups: nested_groups? })
+        Some(ScopeRules {
+            default_access: default_access?,
+            nested_groups: nested_groups?,
+            filters: filters?,
+            only: only?,
+        })
     }
 
     fn users(&mut self, root: &mut Section) -> Option<UserRules> {
@@ -321,6 +334,8 @@ impl Reader<'_> {
             "removals_per_cycle",
             "removals_per_day",
             "removals_per_group",
+            "creates_per_cycle",
+            "address_changes_per_cycle",
             "protected",
             "approval_valid",
         ];
@@ -333,6 +348,10 @@ impl Reader<'_> {
         let per_day = self.limit(&mut section, "removals_per_day", per_day);
         let per_group = Limit { count: 100, percent: 50 };
         let per_group = self.limit(&mut section, "removals_per_group", per_group);
+        let creates = section.take("creates_per_cycle");
+        let creates = self.number(creates, 200, 0..=10_000_000);
+        let addresses = section.take("address_changes_per_cycle");
+        let addresses = self.number(addresses, 50, 0..=10_000_000);
         let protected = self.protected(&mut section);
         let approval_valid = self.limited(
             &mut section,
@@ -344,6 +363,8 @@ impl Reader<'_> {
             removals_per_cycle: per_cycle?,
             removals_per_day: per_day?,
             removals_per_group: per_group?,
+            creates_per_cycle: creates?,
+            address_changes_per_cycle: addresses?,
             protected: protected?,
         };
         Some((guard, approval_valid?))

@@ -257,6 +257,10 @@ impl Cycle<'_> {
             }
             if applied.replan.is_empty() || replanned >= REPLANS || self.asked.saved.is_some() {
                 self.report.counts.failed += applied.replan.len() as u64;
+                let store = &self.engine.store;
+                if !job.caught_up && store.job().await?.first_plan_done {
+                    store.set_caught_up().await?;
+                }
                 return Ok(CycleState::Complete);
             }
             replanned += 1;

@@ -141,6 +141,7 @@ impl Cycle<'_> {
                 anybody_assigned: !imported.roles.is_empty()
                     || (imported.default_access && engine.settings.rules.default_access),
                 first_plan: !job.first_plan_done,
+                catching_up: !job.caught_up,
                 rules_changed: self.rules_changed(&job),
                 approved: &answered.approved,
                 waiting: &answered.waiting_in,

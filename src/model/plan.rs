@@ -124,6 +124,11 @@ pub enum Reason {
         /// The time, which may have come.
         at: Timestamp,
     },
+    /// No filter lets the person in.
+    Filtered {
+        /// Which filters there are, and the clause of each that does not hold.
+        filters: String,
+    },
     /// The linked account no longer exists at the target.
     AccountGone,
     /// The account was disabled by somebody else, and stays so.
@@ -167,6 +172,7 @@ impl Reason {
                 format!("out of scope since {}: {}", since.date(), event.word())
             }
             Self::Scheduled { stage, at } => format!("{} on {}", stage.participle(), at.date()),
+            Self::Filtered { filters } => filters.clone(),
             Self::AccountGone => "the linked account no longer exists".to_owned(),
             Self::DisabledElsewhere => "somebody else disabled the account".to_owned(),
             Self::BecomesEmployee => {
@@ -440,8 +446,15 @@ pub struct PlanCounts {
     pub default_access_only: u64,
     /// People who could not be read and were left as they are.
     pub unread: u64,
+    /// People on whom the job is not tried yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
     /// People whose account agrees already.
     pub in_step: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a cycle is about to do. Changes are in the order in which they are applied.

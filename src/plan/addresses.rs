@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::account::{Link, TargetAttribute, address_key};
 use crate::model::ids::{SourceAnchor, TargetId};
-use crate::model::plan::{HeldItem, HoldKind, PlannedChange, Write};
+use crate::model::plan::{HeldItem, HoldKind, PlannedChange, Reason, Write};
 
 use super::change::{address_only, without_address};
 use super::decision::Contested;
@@ -101,6 +101,28 @@ impl Draft {
         }
     }
 
+    /// Where what would give up an address waits, whoever needs that address waits too.
+    pub(super) fn hold_unready(&mut self, input: &PlanInput<'_>) {
+        while self.changes.iter().any(|change| change.after.is_some()) {
+            let mut given_up: HashMap<SourceAnchor, (u8, u8)> = HashMap::new();
+            for change in self.changes.iter().filter(|change| leaves_address(change).is_some()) {
+                let place = given_up.entry(change.anchor).or_insert(change.place());
+                *place = change.place().min(*place);
+            }
+            let ready = |change: &PlannedChange| {
+                let before = |first| given_up.get(&first).is_some_and(|at| *at < change.place());
+                change.after.is_none_or(before)
+            };
+            let changes = std::mem::take(&mut self.changes);
+            let (ready, unready): (Vec<_>, Vec<_>) = changes.into_iter().partition(ready);
+            self.changes = ready;
+            if unready.is_empty() {
+                break;
+            }
+            unready.iter().for_each(|change| self.keep_waiting(input, change));
+        }
+    }
+
     /// Whoever has an address that somebody else needs may be about to give it up.
     fn ask_for_holders(&mut self, input: &PlanInput<'_>, waiting: &[PlannedChange]) {
         if !input.companions {
@@ -170,6 +192,7 @@ impl Draft {
             let back = Option::zip(current(one), back);
             match back.and_then(|(now, back)| address_only(one, now, back)) {
                 Some(mut change) => {
+                    change.reasons = vec![Reason::AddressSwap];
                     change.unfinished = true;
                     self.changes.push(change);
                 }
@@ -272,6 +295,11 @@ fn steps(
     let mut away = address_only(first, current(first)?, temporary)?;
     let mut over = address_only(second, current(second)?, new_address(second)?)?;
     let mut home = address_only(first, temporary, new_address(first)?)?;
+    for (step, of) in [(&mut away, first), (&mut over, second), (&mut home, first)] {
+        // The address of now tells the two apart better than the one that is to come.
+        step.label = current(of)?.to_owned();
+        step.reasons = vec![Reason::AddressSwap];
+    }
     (away.phase, over.phase, home.phase) = (1, 2, 3);
     away.unfinished = true;
     over.after = Some(first.anchor);
@@ -280,7 +308,7 @@ fn steps(
 }
 
 /// Returns the address that the account of a change has.
-fn current(change: &PlannedChange) -> Option<&str> {
+pub(super) fn current(change: &PlannedChange) -> Option<&str> {
     change.before.as_ref()?.sent.get(TargetAttribute::Email.index())
 }
 

@@ -132,25 +132,18 @@ fn reduced(
     Some(change)
 }
 
-/// Returns one step of a swap: nothing but the address of an account, which `from` it is before.
+/// Returns the part of a change that is about nothing but the address, which `from` it is before.
 pub fn address_only(change: &PlannedChange, from: &str, to: &str) -> Option<PlannedChange> {
     let Write::Update { target_id, enable, .. } = &change.write else { return None };
     let email = TargetAttribute::Email;
     let set = vec![(email, Some(to.to_owned()))];
-    let mut step = PlannedChange {
-        label: change
-            .before
-            .as_ref()
-            .map_or_else(|| change.label.clone(), |before| label_of(&before.sent, change.anchor)),
-        ..change.clone()
-    };
+    let mut step = change.clone();
     let before = step.before.as_mut()?;
     before.sent = before.sent.with(email.index(), Some(from));
     before.read_back = before.read_back.with(email.index(), Some(from));
     // What else the person needs is done before.
     before.disabled &= !enable;
     step.modified = modified(&before.sent, &set);
-    step.reasons = vec![Reason::AddressSwap];
     step.write =
         Write::Update { target_id: target_id.clone(), values: set, enable: false, promote: false };
     if let LinkAfter::Keep { sent, .. } = &mut step.link {

@@ -25,6 +25,8 @@ pub struct Decision {
     pub in_scope: bool,
     /// The person has nothing but Default Access.
     pub default_access_only: bool,
+    /// The job is tried on others only.
+    pub left_out: bool,
     /// The person could not be read.
     pub unread: bool,
     /// Addresses to look up before anything can be decided.

@@ -1,32 +1,33 @@
 //! Diff: one person, desired against shadow, to a change with its reasons.
 
 use crate::model::account::{
-    AccountKind, Detail, Link, LinkState, Origin, Shadow, TargetAttribute, address_key,
+    AccountKind, Detail, Link, LinkState, Shadow, TargetAttribute, address_key,
 };
-use crate::model::identity::SourceUser;
+use crate::model::identity::{Presence, SourceUser};
 use crate::model::ids::{SourceAnchor, TargetId};
 use crate::model::plan::{
-    HoldKind, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
+    HoldKind, LeaveEvent, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 use crate::model::row::AttributeRow;
 
 use super::change::{
-    Parts, describe, differences, disabled_property, full_name, keep, label_of, modified,
-    promoted_property, shadow_of,
+    Parts, describe, differences, disabled_property, keep, label_of, modified, promoted_property,
+    shadow_of,
 };
 use super::decision::Decision;
 use super::drift::{self, Drifted};
+use super::filter::Filters;
 use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
-use super::matching::{self, Match};
 use super::protect::Protection;
 use super::scope::{self, Entitlement, Scope};
 
 /// Decides person by person; borrowed from the input of one plan.
 pub struct Differ<'a> {
     pub(super) input: &'a PlanInput<'a>,
-    mapper: Mapper<'a>,
+    pub(super) mapper: Mapper<'a>,
     pub(super) protection: Protection<'a>,
+    filters: Filters<'a>,
     /// Addresses of those who take over what leavers leave behind; sorted.
     pub(super) heirs: Vec<String>,
 }
@@ -48,8 +49,9 @@ impl<'a> Differ<'a> {
         let mapper = Mapper::new(input.rules);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
+        let filters = Filters::new(input.rules);
         let heirs = input.rules.deprovision.heirs();
-        Self { input, mapper, protection, heirs }
+        Self { input, mapper, protection, filters, heirs }
     }
 
     /// Decides for one person, given the rows that belong to the person.
@@ -63,7 +65,14 @@ impl<'a> Differ<'a> {
             default_access_only: entitlement.default_access_only,
             ..Decision::default()
         };
-        match (scope::scope(source_user, entitlement, &self.input.rules.deprovision), source_user) {
+        if self.is_left_out(source_user, link) {
+            decision.left_out = true;
+            return decision;
+        }
+        let present = source_user.filter(|user| user.presence == Presence::Present);
+        let filtered = present.filter(|user| !self.filters.let_in(&user.attributes));
+        let policy = &self.input.rules.deprovision;
+        match (scope::scope(source_user, entitlement, filtered.is_some(), policy), source_user) {
             (Scope::In, Some(source_user)) => {
                 decision.in_scope = true;
                 match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
@@ -80,6 +89,11 @@ impl<'a> Differ<'a> {
             (Scope::Out(event), _) => {
                 if let Some(link) = link {
                     self.left(link, event, &mut decision);
+                    let filtered = filtered.filter(|_| event == LeaveEvent::Filtered);
+                    if let (Some(user), Some(change)) = (filtered, &mut decision.change) {
+                        let filters = self.filters.why_out(&user.attributes);
+                        change.reasons.push(Reason::Filtered { filters });
+                    }
                 }
             }
             // Nobody any more: dropped from the snapshot, and never had an account.
@@ -92,6 +106,21 @@ impl<'a> Differ<'a> {
             }
         }
         decision
+    }
+
+    /// Returns whether the job is tried on others only.
+    fn is_left_out(&self, user: Option<&SourceUser>, link: Option<&Link>) -> bool {
+        let rules = self.input.rules;
+        if rules.only.is_empty() {
+            return false;
+        }
+        let anchor = user.map(|user| user.anchor).or(link.map(|link| link.anchor));
+        let of_user = |name| user?.attributes.get(rules.source_index(name)?);
+        let of_link = || link?.shadow.sent.get(TargetAttribute::Email.index());
+        let names = [of_user("userPrincipalName"), of_user("mail"), of_link()];
+        let names = names.into_iter().flatten().map(address_key);
+        let mut names = names.chain(anchor.map(|anchor| anchor.to_string()));
+        !names.any(|name| rules.only.binary_search(&name).is_ok())
     }
 
     /// A linked person of whom nothing is known in this cycle. Whether there still is an account
@@ -244,194 +273,6 @@ impl<'a> Differ<'a> {
         }))
     }
 
-    /// A person in scope without a live account: matched and adopted, or created.
-    fn unlinked(
-        &self,
-        user: &SourceUser,
-        entitlement: &Entitlement,
-        gone: Option<&Link>,
-        out: &mut Decision,
-    ) {
-        let rules = self.input.rules;
-        let created = self.mapper.for_create(user);
-        let label = match &created {
-            Ok(row) => label_of(row, user.anchor),
-            Err(_) => self.name_of(user),
-        };
-        let kind = match self.kind_of(user, entitlement) {
-            Ok(kind) => kind,
-            Err(roles) => return out.hold_roles(user.anchor, &label, &roles),
-        };
-        match matching::find(rules, user, self.input.target) {
-            Match::Unknown(addresses) => out.addresses = addresses,
-            Match::Failed { address, why } => {
-                out.hold_unanswered(user.anchor, &label, &address, why);
-            }
-            Match::Matched { known, rule } => self.adopt(user, known, rule, kind, &label, out),
-            Match::Ambiguous { rule, candidates } => {
-                let names: Vec<String> = candidates.iter().map(|known| describe(known)).collect();
-                let detail = format!("`{rule}` matches {}", names.join(" and "));
-                out.hold(HoldKind::Ambiguous, user.anchor, &label, detail);
-            }
-            Match::Unmatched => {
-                let values = match created {
-                    Ok(values) => values,
-                    Err(missing) => return out.hold_missing(user.anchor, &label, &missing),
-                };
-                self.create(user, values, kind, gone, out);
-            }
-        }
-    }
-
-    fn create(
-        &self,
-        user: &SourceUser,
-        values: AttributeRow,
-        kind: AccountKind,
-        gone: Option<&Link>,
-        out: &mut Decision,
-    ) {
-        let address = values.get(TargetAttribute::Email.index()).unwrap_or("");
-        match self.input.target.by_address(address) {
-            Lookup::Absent => {}
-            Lookup::Unknown => {
-                out.addresses.insert(address_key(address));
-                return;
-            }
-            Lookup::Failed(why) => {
-                return out.hold_unanswered(user.anchor, address, address, why);
-            }
-            Lookup::Found(found) => {
-                let names: Vec<String> = found.iter().map(|known| describe(known)).collect();
-                let detail = format!(
-                    "no matching rule finds an account, but the address belongs to {}",
-                    names.join(" and ")
-                );
-                return out.hold(HoldKind::SharedAccount, user.anchor, address, detail);
-            }
-        }
-        if let Some(why) = self.protection.of_address(address) {
-            let detail = format!("no account is created for {address}: {why}");
-            return out.hold(HoldKind::Protected, user.anchor, address, detail);
-        }
-        if kind == AccountKind::Client && self.employees_only(address) {
-            return out.hold_domain(user.anchor, address, address);
-        }
-        let mut reasons = vec![Reason::NoAccount];
-        if gone.is_some() {
-            reasons.insert(0, Reason::AccountGone);
-        }
-        let all: Vec<_> = TargetAttribute::ALL
-            .into_iter()
-            .filter_map(|target| Some((target, Some(values.get(target.index())?.to_owned()))))
-            .collect();
-        out.change = Some(self.change(Parts {
-            object: ObjectKind::User,
-            anchor: user.anchor,
-            label: label_of(&values, user.anchor),
-            target_id: None,
-            action: ProvisioningAction::Create,
-            reasons,
-            modified: modified(&AttributeRow::default(), &all),
-            write: Write::Create { kind, values: values.clone() },
-            link: keep(None, Origin::Created, LinkState::Active, values),
-            before: None,
-        }));
-    }
-
-    /// An account matched: it is adopted if nothing speaks against it.
-    fn adopt(
-        &self,
-        user: &SourceUser,
-        known: &KnownAccount,
-        rule: String,
-        kind: AccountKind,
-        label: &str,
-        out: &mut Decision,
-    ) {
-        let account = &known.account;
-        if let Some(other) = known.linked_to.filter(|other| *other != user.anchor) {
-            let what = format!("`{rule}` matches {}", describe(known));
-            if !known.owner_left {
-                let detail = format!("{what}, which is the account of {other}");
-                return out.hold(HoldKind::SharedAccount, user.anchor, label, detail);
-            }
-            let who = format!("{} ({other}), who left", full_name(known));
-            return out.hold_namesake(user.anchor, label, &what, &who, &self.name_of(user));
-        }
-        if let Some(other) = known.before.iter().find(|other| **other != user.anchor) {
-            let what = format!("`{rule}` matches {}", describe(known));
-            let who = format!("{} ({other}) once", full_name(known));
-            return out.hold_namesake(user.anchor, label, &what, &who, &self.name_of(user));
-        }
-        match account.detail {
-            Detail::Full => {}
-            Detail::Listed => {
-                if let Some(why) = self.input.target.unreadable(&account.id) {
-                    return out.hold_unread(user.anchor, label, &account.id, why);
-                }
-                out.target_ids.insert(account.id.clone());
-                return;
-            }
-            Detail::Reduced => {
-                let detail = format!("{} shows only a reduced record", describe(known));
-                return out.hold(HoldKind::NotReadable, user.anchor, label, detail);
-            }
-        }
-        if let Some(why) = self.protection.of_account(account) {
-            let detail = format!("{} is not adopted: {why}", describe(known));
-            return out.hold(HoldKind::Protected, user.anchor, label, detail);
-        }
-        let promote = kind == AccountKind::Employee && account.kind == AccountKind::Client;
-        if account.kind != kind && !promote {
-            return out.hold_type(user.anchor, label, &account.id, account.kind, kind);
-        }
-        let sent = match self.mapper.for_update(user, &account.values) {
-            Ok(sent) => sent,
-            Err(missing) => return out.hold_missing(user.anchor, label, &missing),
-        };
-        if account.disabled {
-            out.hold_disabled(user.anchor, label, &account.id);
-        }
-        let set = differences(&account.values, &sent);
-        let client = kind == AccountKind::Client;
-        self.contest(user.anchor, &account.id, label, (&set, client), out);
-        if !out.addresses.is_empty() {
-            return;
-        }
-        let mut reasons = vec![Reason::Matched { rule: rule.clone() }];
-        if promote {
-            reasons.push(Reason::BecomesEmployee);
-        }
-        if !set.is_empty() {
-            reasons.push(Reason::ValuesDiffer);
-        }
-        let nothing = set.is_empty() && !promote;
-        let mut modified = modified(&account.values, &set);
-        modified.extend(promote.then(promoted_property));
-        out.change = Some(self.change(Parts {
-            object: ObjectKind::User,
-            anchor: user.anchor,
-            label: label_of(&sent, user.anchor),
-            target_id: Some(account.id.clone()),
-            action: if nothing { ProvisioningAction::Other } else { ProvisioningAction::Update },
-            reasons,
-            modified,
-            write: if nothing {
-                Write::Nothing
-            } else {
-                Write::Update { target_id: account.id.clone(), values: set, enable: false, promote }
-            },
-            link: keep(
-                Some(account.id.clone()),
-                Origin::Adopted { rule },
-                LinkState::Active,
-                sent.into_owned(),
-            ),
-            before: Some(shadow_of(account, account.values.clone())),
-        }));
-    }
-
     /// The account is gone: its link becomes a tombstone.
     pub(super) fn end(&self, link: &Link, mut reasons: Vec<Reason>) -> PlannedChange {
         reasons.insert(0, Reason::AccountGone);
@@ -457,7 +298,7 @@ impl<'a> Differ<'a> {
 
     /// Notes that the new address of an account belongs to another one, or that nobody can tell, or
     /// that a client cannot have it, or asks whether it is free.
-    fn contest(
+    pub(super) fn contest(
         &self,
         anchor: SourceAnchor,
         target_id: &TargetId,
@@ -518,7 +359,7 @@ impl<'a> Differ<'a> {
             .or_else(|| self.protection.of_account(&known?.account))
     }
 
-    fn kind_of(
+    pub(super) fn kind_of(
         &self,
         user: &SourceUser,
         entitlement: &Entitlement,
@@ -532,20 +373,12 @@ impl<'a> Differ<'a> {
     }
 
     /// Returns whether strict licensing lets nobody but employees have an address.
-    fn employees_only(&self, address: &str) -> bool {
+    pub(super) fn employees_only(&self, address: &str) -> bool {
         let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).trim();
         let tenant = self.input.target.tenant.as_ref();
         tenant.is_some_and(|tenant| {
             tenant.employee_domains.iter().any(|known| known.eq_ignore_ascii_case(domain))
         })
-    }
-
-    fn name_of(&self, user: &SourceUser) -> String {
-        ["userPrincipalName", "mail", "displayName"]
-            .into_iter()
-            .filter_map(|name| user.attributes.get(self.input.rules.source_index(name)?))
-            .find(|value| !value.trim().is_empty())
-            .map_or_else(|| user.anchor.to_string(), str::to_owned)
     }
 
     pub(super) fn change(&self, parts: Parts) -> PlannedChange {

@@ -5,6 +5,7 @@ use crate::model::ids::ContentHash;
 use crate::model::plan::{HeldItem, Hold, HoldKind, ObjectKind, PlannedChange, ProvisioningAction};
 
 use super::input::PlanInput;
+use super::limits;
 use super::rules::{FirstCycle, Limit};
 
 /// Up to so many removals in a cycle pass without regard to percent.
@@ -55,7 +56,7 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>) -> Guarded {
         }
     }
     let (removals, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_removal);
-    guarded.passed.extend(others);
+    limits::limit(input, &mut guarded, others);
     match removal_hold(input, &removals) {
         Some(cause) => guarded.withhold_removals(input, cause, removals),
         None => guarded.passed.extend(removals),
@@ -173,7 +174,7 @@ fn waits_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
     in_hold(input.waiting, hash).filter(|kind| kind.withholds_removals())
 }
 
-fn in_hold(items: &[(ContentHash, HoldKind)], hash: &ContentHash) -> Option<HoldKind> {
+pub(super) fn in_hold(items: &[(ContentHash, HoldKind)], hash: &ContentHash) -> Option<HoldKind> {
     let index = items.binary_search_by(|(known, _)| known.cmp(hash)).ok()?;
     items.get(index).map(|(_, kind)| *kind)
 }
@@ -223,7 +224,12 @@ impl Guarded {
         }
     }
 
-    fn withhold(&mut self, kind: HoldKind, message: String, changes: Vec<PlannedChange>) {
+    pub(super) fn withhold(
+        &mut self,
+        kind: HoldKind,
+        message: String,
+        changes: Vec<PlannedChange>,
+    ) {
         let items = changes.into_iter().map(|change| HeldItem {
             anchor: change.anchor,
             label: change.label.clone(),

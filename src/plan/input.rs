@@ -59,6 +59,8 @@ pub struct PlanInput<'a> {
     pub anybody_assigned: bool,
     /// No plan of this job was ever applied.
     pub first_plan: bool,
+    /// What the first plan began was not carried out to its end yet.
+    pub catching_up: bool,
     /// The rules differ from those of the last applied plan.
     pub rules_changed: bool,
     /// Hashes of changes that a person approved; sorted.

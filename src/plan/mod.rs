@@ -38,12 +38,15 @@ pub mod check;
 mod decision;
 mod diff;
 mod drift;
+mod filter;
 pub mod groups;
 mod guard;
 mod index;
 mod input;
+mod join;
 mod leave;
 mod licences;
+mod limits;
 pub mod map;
 mod matching;
 mod order;
@@ -95,7 +98,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         let entitlement = entitlements.of(anchor);
         let link = links.find(anchor);
         let decision = differ.decide(&entitlement, users.find(anchor), link);
-        if let Some(moves) = &mut moves {
+        if let Some(moves) = moves.as_mut().filter(|_| !decision.left_out) {
             moves.look_at(anchor, entitlements.groups(), &decision, link);
         }
         draft.take(anchor, decision);
@@ -113,6 +116,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     }
     draft.confirm_removals(&differ);
     draft.limit_by_licences(input);
+    draft.hold_unready(input);
     if let (Some(rules), Some(moves)) = (&input.rules.groups, moves) {
         let moves = moves.finish(&draft.passing(whole.as_ref()));
         let counts = |group| entitlements.counts(group);
@@ -146,6 +150,7 @@ impl Draft {
         let asks = !decision.addresses.is_empty() || !decision.target_ids.is_empty();
         self.needs.addresses.extend(decision.addresses);
         self.needs.target_ids.extend(decision.target_ids);
+        self.counts.left_out += u64::from(decision.left_out);
         let idle = decision.change.is_none() && decision.held.is_empty() && !asks;
         self.counts.in_step += u64::from(idle && decision.in_scope);
         if idle && !decision.unread {

@@ -9,6 +9,7 @@ use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::model::ids::ContentHash;
 use crate::model::leaving::{LeaveEvent, Stage};
 
+pub use super::filter::{Clause, Filter, OPERATORS, Operand, Test, operand};
 use super::map::Expression;
 
 /// The version of the meaning of compiled rules; part of the rules hash.
@@ -22,6 +23,11 @@ pub struct Rules {
     pub source_attributes: Vec<String>,
     /// Rows without a role count.
     pub default_access: bool,
+    /// Who of the assigned people is let in: whom one of these lets in, or everybody.
+    pub filters: Vec<Filter>,
+    /// The job is tried on these people, and leaves all others as they are: ids, sign-in names and
+    /// addresses in lower case, sorted. Empty for everybody.
+    pub only: Vec<String>,
     /// Which type a person's account has.
     pub types: TypeRules,
     /// Matching rules, in the order in which they are tried.
@@ -370,6 +376,10 @@ pub struct GuardRules {
     pub removals_per_day: Limit,
     /// Removals of members of one group in a day, by count or by percent of its members.
     pub removals_per_group: Limit,
+    /// People who get an account in one cycle, created or taken over.
+    pub creates_per_cycle: u32,
+    /// Accounts that get another address in one cycle.
+    pub address_changes_per_cycle: u32,
     /// Addresses of accounts that are never touched, in the form of
     /// [`address_key`](crate::model::account::address_key); sorted.
     pub protected: Vec<String>,

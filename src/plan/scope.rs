@@ -197,11 +197,12 @@ pub enum Scope {
     Unread,
 }
 
-/// Decides whether a person is in scope. When several events hold, the one that the policy treats
+/// Decides whether a person is in scope; `filtered` says that no filter lets the person in. When several events hold, the one that the policy treats
 /// most strictly counts, and among equals the one that is hardest to undo.
 pub fn scope(
     source_user: Option<&SourceUser>,
     entitlement: &Entitlement,
+    filtered: bool,
     policy: &Deprovision,
 ) -> Scope {
     let Some(source_user) = source_user else {
@@ -215,7 +216,8 @@ pub fn scope(
         Presence::Present => None,
     };
     let unassigned = (!entitlement.entitled).then_some(LeaveEvent::Unassigned);
-    let events = || own.into_iter().chain(unassigned);
+    let filtered = filtered.then_some(LeaveEvent::Filtered);
+    let events = || own.into_iter().chain(filtered).chain(unassigned);
     // Of several that are equally strict the last one counts: they are turned round.
     let strictest = events().rev().max_by_key(|event| policy.policy(*event).strictness());
     strictest.map_or(Scope::In, Scope::Out)
@@ -332,12 +334,22 @@ mod tests {
         ];
         for (source_user, entitlement, policy, expected) in cases {
             assert_eq!(
-                scope(Some(&source_user), entitlement, &policy),
+                scope(Some(&source_user), entitlement, false, &policy),
                 expected,
                 "{source_user:?}"
             );
         }
-        assert_eq!(scope(None, &left, &policy()), Scope::Unread);
+        assert_eq!(scope(None, &left, true, &policy()), Scope::Unread);
+        let present = person(Presence::Present, true);
+        let lenient = Deprovision { filtered: Policy::of(Stage::Leave), ..policy() };
+        let cases = [
+            (&entitled, policy(), Scope::Out(LeaveEvent::Filtered)),
+            (&entitled, lenient.clone(), Scope::Out(LeaveEvent::Filtered)),
+            (&left, lenient, Scope::Out(LeaveEvent::Unassigned)),
+        ];
+        for (entitlement, policy, expected) in cases {
+            assert_eq!(scope(Some(&present), entitlement, true, &policy), expected);
+        }
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct JobState {
     pub rules_hash: Option<ContentHash>,
     /// A plan of this job has been applied.
     pub first_plan_done: bool,
+    /// What the first plan began has been carried out to its end.
+    pub caught_up: bool,
     /// The target tenant as last read, and when that was.
     pub target_account: Option<(TargetAccount, Timestamp)>,
     /// The newest cycle.
@@ -180,9 +182,20 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Remembers that what the first plan began has been carried out to its end.
+    pub async fn set_caught_up(&self) -> Result<(), StoreError> {
+        self.write("storing that the first plan was carried out", |connection| {
+            connection.execute("UPDATE job SET caught_up = 1", [])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
 const SELECT_JOB: &str = "SELECT tenant_id, application_id, account_id, application, watermark, \
-     query_hash, last_full_at, reread_since, last_drift_at, members_since, paused, rules_hash, first_plan_done, target_account, \
-     target_account_at FROM job";
+     query_hash, last_full_at, reread_since, last_drift_at, members_since, paused, rules_hash, \
+     first_plan_done, caught_up, target_account, target_account_at FROM job";
 
 fn job_from(row: &Row<'_>) -> rusqlite::Result<JobState> {
     let watermark: Option<String> = row.get("watermark")?;
@@ -201,6 +214,7 @@ fn job_from(row: &Row<'_>) -> rusqlite::Result<JobState> {
         paused: row.get("paused")?,
         rules_hash: row.get("rules_hash")?,
         first_plan_done: row.get("first_plan_done")?,
+        caught_up: row.get("caught_up")?,
         target_account: account.map(|Json(account)| account).zip(account_at),
         last_cycle: None,
     })

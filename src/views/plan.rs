@@ -70,6 +70,10 @@ pub fn summary(plan: &Plan) -> String {
         let unread = counted(plan.counts.unread, "person", "people");
         line.push_str(&format!(" {unread} could not be read and are left as they are."));
     }
+    if plan.counts.left_out > 0 {
+        let left_out = counted(plan.counts.left_out, "person is", "people are");
+        line.push_str(&format!(" {left_out} not in `scope.only`."));
+    }
     if plan.counts.default_access_only > 0 {
         let people = counted(plan.counts.default_access_only, "person has", "people have");
         line.push_str(&format!(" {people} nothing but Default Access."));

@@ -308,6 +308,7 @@ impl World {
             active_a_day_ago: 0,
             anybody_assigned: true,
             first_plan: false,
+            catching_up: false,
             rules_changed: false,
             approved: &[],
             waiting: &[],
@@ -497,6 +498,8 @@ fn rules() -> Rules {
     Rules {
         source_attributes,
         default_access: false,
+        filters: Vec::new(),
+        only: Vec::new(),
         types: TypeRules {
             default: AccountKind::Employee,
             guests: AccountKind::Client,
@@ -529,6 +532,8 @@ fn rules() -> Rules {
             removals_per_cycle: Limit { count: 100_000, percent: 10 },
             removals_per_day: Limit { count: 100_000, percent: 25 },
             removals_per_group: Limit { count: 100_000, percent: 50 },
+            creates_per_cycle: 200,
+            address_changes_per_cycle: 50,
             protected: Vec::new(),
         },
     }

@@ -51,10 +51,12 @@ fn what_the_example_comments_out_loads_as_well() {
         assert!(text.contains(shown), "{shown}");
         text = text.replacen(shown, instead, 1);
     }
-    let start = text.find("# [[users.attribute]]").expect("the entry");
-    let end = text[start..].find("\n\n").expect("its end") + start;
-    let entry = text[start..end].replace("# ", "");
-    text.replace_range(start..end, &entry);
+    for entry in ["# only = ", "# [[scope.filter]]", "# [[users.attribute]]"] {
+        let start = text.find(entry).expect("the entry");
+        let end = text[start..].find("\n\n").expect("its end") + start;
+        let entry = text[start..end].replace("# ", "");
+        text.replace_range(start..end, &entry);
+    }
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("config.toml");
     std::fs::write(&path, text).expect("write");

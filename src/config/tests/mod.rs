@@ -1,6 +1,7 @@
 //! Configurations as text, and what becomes of them.
 
 mod examples;
+mod filters;
 mod groups;
 mod layers;
 mod people;

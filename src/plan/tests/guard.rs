@@ -170,3 +170,68 @@ fn a_client_does_not_move_into_a_domain_of_employees() {
     assert_eq!(actions(&plan), [("update", "ada@y.test")], "the name alone");
     assert_eq!(held(&plan), [(HoldKind::EmployeeDomain, 1)]);
 }
+
+#[test]
+fn more_joins_than_the_limit_wait_and_nothing_else_does() {
+    let mut world = World::new();
+    world.rules.guard.creates_per_cycle = 2;
+    world.linked(1, "ada@x.test");
+    world.moves(1, "lovelace@x.test");
+    world.assigned(2, "two@x.test");
+    world.assigned(3, "three@x.test");
+    world.account("old", "three@x.test", AccountKind::Employee);
+    assert_eq!(world.plan().0.changes.len(), 3, "as many as may");
+    world.assigned(4, "four@x.test");
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "lovelace@x.test")]);
+    assert_eq!(held(&plan), [(HoldKind::TooManyCreates, 3)]);
+    assert!(plan.holds[0].message.starts_with("3 people"), "{:?}", plan.holds);
+    // Those who wait do so without the others: who comes later is judged alone.
+    let mut waiting: Vec<_> =
+        plan.holds[0].items.iter().map(|item| (item.hash, HoldKind::TooManyCreates)).collect();
+    waiting.sort();
+    world.waiting = waiting;
+    world.assigned(5, "five@x.test");
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "lovelace@x.test"), ("create", "five@x.test")]);
+    assert_eq!(held(&plan), [(HoldKind::TooManyCreates, 3)]);
+    world.approved = world.waiting.iter().map(|(hash, _)| *hash).collect();
+    assert_eq!(world.plan().0.changes.len(), 5);
+    // The first plan has an answer of its own.
+    world.approved.clear();
+    world.first_plan = true;
+    assert!(world.plan().0.holds.is_empty());
+}
+
+#[test]
+fn more_new_addresses_than_the_limit_wait_and_nothing_else_does() {
+    let mut world = World::new();
+    world.rules.guard.address_changes_per_cycle = 1;
+    for (n, mail) in [(1, "ada@x.test"), (2, "bob@x.test"), (3, "cyd@x.test")] {
+        world.linked(n, mail);
+    }
+    world.moves(2, "new@x.test");
+    assert_eq!(actions(&world.plan().0), [("update", "new@x.test")], "as many as may");
+    // Ada needs Bob's address, and has another name as well.
+    world.users[0].attributes = AttributeRow::pack([Some("A"), Some("bob@x.test"), Some("L")]);
+    world.moves(3, "cy@x.test");
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "ada@x.test")], "the name alone");
+    assert_eq!(held(&plan), [(HoldKind::TooManyAddressChanges, 3)]);
+
+    // Approved while the name is not done yet: exactly what was approved, and the name.
+    world.approved = plan.holds[0].items.iter().map(|item| item.hash).collect();
+    world.approved.sort();
+    let (plan, _) = world.plan();
+    assert!(plan.holds.is_empty(), "{:?}", plan.holds);
+    let places: Vec<_> = plan.changes.iter().map(|change| change.place().1).collect();
+    assert_eq!((actions(&plan).len(), places), (4, vec![0, 0, 0, 1]));
+    // Without Bob's part, Ada cannot have hers.
+    let bob = plan.changes.iter().find(|change| change.anchor == anchor(2)).expect("Bob's").hash;
+    world.approved.retain(|hash| *hash != bob);
+    world.rejected = vec![(bob, HoldKind::TooManyAddressChanges)];
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "ada@x.test"), ("update", "cy@x.test")]);
+    let waits = [(HoldKind::SharedAccount, 1), (HoldKind::TooManyAddressChanges, 1)];
+    assert_eq!(held(&plan), waits);
+}

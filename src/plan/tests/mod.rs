@@ -50,6 +50,8 @@ pub fn rules() -> Rules {
     Rules {
         source_attributes: ["givenName", "mail", "surname"].map(str::to_owned).to_vec(),
         default_access: false,
+        filters: Vec::new(),
+        only: Vec::new(),
         types: TypeRules {
             default: AccountKind::Employee,
             guests: AccountKind::Client,
@@ -89,6 +91,8 @@ pub fn rules() -> Rules {
             removals_per_cycle: Limit { count: 50, percent: 10 },
             removals_per_day: Limit { count: 200, percent: 25 },
             removals_per_group: Limit { count: 100, percent: 50 },
+            creates_per_cycle: 200,
+            address_changes_per_cycle: 50,
             protected: vec!["owner@x.test".to_owned()],
         },
     }
@@ -110,6 +114,7 @@ struct World {
     rules_changed: bool,
     approved: Vec<ContentHash>,
     rejected: Vec<(ContentHash, HoldKind)>,
+    waiting: Vec<(ContentHash, HoldKind)>,
     tombstones: Vec<(TargetId, SourceAnchor)>,
     seats: Option<u32>,
     employee_domains: Vec<String>,
@@ -142,6 +147,7 @@ impl World {
             rules_changed: false,
             approved: Vec::new(),
             rejected: Vec::new(),
+            waiting: Vec::new(),
             tombstones: Vec::new(),
             seats: None,
             employee_domains: Vec::new(),
@@ -284,9 +290,10 @@ impl World {
                     .iter()
                     .any(|row| row.role != DEFAULT_ACCESS || world.rules.default_access),
                 first_plan: world.first_plan,
+                catching_up: false,
                 rules_changed: world.rules_changed,
                 approved: &world.approved,
-                waiting: &[],
+                waiting: &world.waiting,
                 rejected: &world.rejected,
             };
             match plan(&input) {

@@ -133,3 +133,59 @@ fn somebody_unread_is_left_alone() {
     assert_eq!(plan.changes[0].link, LinkAfter::End);
     assert_eq!(plan.counts.unread, 1);
 }
+
+#[test]
+fn a_filter_lets_in_removes_and_brings_back() {
+    let mut world = World::new();
+    let clause = |operator: &str, value: &str| filter::Clause {
+        attribute: "surname".to_owned(),
+        test: filter::Test::new(operator, value).expect("a test"),
+    };
+    for (n, mail) in [(1, "ada@x.test"), (2, "bob@x.test"), (4, "dee@x.test")] {
+        world.linked(n, mail);
+    }
+    world.assigned(3, "cyd@x.test");
+    world.linked(5, "eve@x.test");
+    world.links[1].state = LinkState::Disabled;
+    world.accounts[1].disabled = true;
+    let named = |n: usize, surname| (n, AttributeRow::pack([Some("Ada"), Some("x"), surname]));
+    for (n, row) in [named(0, Some("Extern")), named(3, Some("Extern")), named(2, None)] {
+        world.users[n].attributes = row;
+    }
+    world.rules.mappings.retain(|mapping| mapping.target != TargetAttribute::Email);
+    world.rules.filters = vec![filter::Filter {
+        name: Some("Staff".to_owned()),
+        clauses: vec![clause("NOT EQUALS", "Extern"), clause("IS NOT NULL", "")],
+    }];
+    // One leaves, one comes back, one never was, and of one nothing is known: a null is no answer.
+    let (plan, _) = world.plan();
+    let did: Vec<_> = plan.changes.iter().map(|one| (one.action.word(), one.anchor)).collect();
+    assert_eq!(did, [("disable", anchor(1)), ("disable", anchor(4)), ("update", anchor(2))]);
+    let why: Vec<String> = plan.changes[0].reasons.iter().map(Reason::sentence).collect();
+    let wants = "filter `Staff` wants surname NOT EQUALS \"Extern\"";
+    assert_eq!(why, ["out of scope: filtered", wants]);
+
+    // A second filter that holds is enough.
+    let other = filter::Filter { name: None, clauses: vec![clause("IS NULL", "")] };
+    world.rules.filters.push(other);
+    let (plan, _) = world.plan();
+    assert_eq!(plan.changes.len(), 2);
+    let why = plan.changes[0].reasons[1].sentence();
+    assert_eq!(why, format!("{wants}, filter 2 wants surname IS NULL"));
+}
+
+#[test]
+fn a_job_that_is_tried_on_a_few_leaves_the_rest_alone() {
+    let mut world = World::new();
+    world.assigned(1, "ada@x.test");
+    world.assigned(2, "bob@x.test");
+    world.linked(3, "cyd@x.test");
+    world.unassign(3);
+    world.linked(4, "dee@x.test");
+    world.unassign(4);
+    world.rules.only = vec![anchor(4).to_string(), "ada@x.test".to_owned()];
+    world.rules.only.sort();
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("disable", "dee@x.test"), ("create", "ada@x.test")]);
+    assert_eq!(plan.counts.left_out, 2);
+}

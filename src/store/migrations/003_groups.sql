@@ -61,3 +61,6 @@ CREATE INDEX member_removal_by_group ON member_removal (grp, at);
 ALTER TABLE link ADD COLUMN leaving TEXT;
 ALTER TABLE link ADD COLUMN due_at INTEGER;
 CREATE INDEX link_due ON link (due_at) WHERE due_at IS NOT NULL;
+
+-- What the first plan began was carried out to its end: from then on creates are limited.
+ALTER TABLE job ADD COLUMN caught_up INTEGER NOT NULL DEFAULT 0;

@@ -146,7 +146,8 @@ impl Company {
         let administers =
             roles.iter().any(|role| role.as_str().is_some_and(|role| role.starts_with("Admin")));
         let protected = administers || special.iter().any(|name| before[*name] == true);
-        !protected && text(before, "kind").eq_ignore_ascii_case(wish.kind)
+        // A client becomes an employee if that is wished for; never the reverse.
+        !protected && (wish.kind == "employee" || text(before, "kind") == wish.kind)
     }
 
     fn was_disabled(&self, id: &str) -> bool {
@@ -337,7 +338,10 @@ impl Wish {
         expect("first name", text(account, "first_name"), &self.first_name);
         expect("last name", text(account, "last_name"), &self.last_name);
         expect("company", text(account, "company"), &self.company);
-        // A person whose type changed keeps the account as it is: promotion is a decision.
+        // An employee who should be a client keeps the account: that is for a person to decide.
+        if self.kind == "employee" {
+            expect("type", text(account, "kind"), self.kind);
+        }
         let disabled = account["disabled"] == true;
         if disabled && !was_disabled {
             differences.push(format!("{who} is disabled, and should not be"));

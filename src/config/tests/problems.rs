@@ -22,13 +22,13 @@ listen = "127.0.0.1:8427"
 removals_per_week = { count = 200, percent = 25 }
 removals_per_cycle = { cout = 1 }
 "#), @r#"
-    config.toml:16:1: schedule.drift: unknown key. Known are `every`, `cron`, `full` and `grace`.
+    config.toml:16:9: schedule.drift: expected `weekly`, `daily`, `never` or a duration. Did you mean `daily`?
     config.toml:17:1: schedule.evry: unknown key. Did you mean `every`?
     config.toml:19:1: users.mach: unknown key. Did you mean `match`?
     config.toml:21:1: users.deprovision.filterd: unknown key. Did you mean `filtered`?
     config.toml:23:1: scope.nested: unknown key. Known are `users`, `default_access`, `nested_groups`, `filter` and `only`.
     config.toml:25:1: groups.enabeld: unknown key. Did you mean `enabled`?
-    config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `groups`, `guard`, `store` and `log`.
+    config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `groups`, `drift`, `guard`, `store` and `log`.
     config.toml:29:1: guard.removals_per_week: unknown key. Did you mean `removals_per_day`?
     config.toml:30:24: guard.removals_per_cycle.cout: unknown key. Did you mean `count`?
     "#);

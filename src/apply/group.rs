@@ -298,7 +298,8 @@ async fn filled(applier: &Applier<'_>, group: TargetGroup, seats: &[Seat]) -> En
     End::Made(Made { group: Some(group), placed, refused, ..Made::default() })
 }
 
-/// Looks for a group of that name which nobody else made and nobody is linked to.
+/// Looks for a group of that name which nobody else made and nobody is linked to. Somebody may have
+/// made one by hand since the plan saw those of that name: whose it is tells, where it is told.
 async fn find(
     target: &dyn Target,
     store: &Store,
@@ -306,6 +307,8 @@ async fn find(
     beside: &[TargetId],
 ) -> Result<Result<Option<TargetGroup>, TargetError>, StoreError> {
     let links = store.group_links().await?;
+    // Whoever calls becomes the owner.
+    let service_user = store.job().await?.target_account.map(|(tenant, _)| tenant.service_user);
     let groups = match target.list_groups().await {
         Ok(groups) => groups,
         Err(error) => return Ok(Err(error)),
@@ -313,6 +316,7 @@ async fn find(
     let ours = |group: &TargetGroup| {
         group.name == name
             && !beside.contains(&group.id)
+            && (group.owner.is_none() || service_user.is_none() || group.owner == service_user)
             && !links.iter().any(|link| link.target_id == group.id)
     };
     Ok(Ok(groups.into_iter().find(ours)))
@@ -462,6 +466,7 @@ fn link_change(change: &PlannedChange, made: &Made, now: Timestamp) -> LinkChang
                 part: *part,
                 change: Box::new(GroupLinkChange {
                     put,
+                    keep_names: change.moves_members(),
                     placed,
                     removed: people(&made.removed),
                     counted: u32::try_from(counted).unwrap_or(u32::MAX),

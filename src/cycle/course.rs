@@ -10,7 +10,7 @@ use crate::model::account::TargetAttribute;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
 use crate::model::plan::{
-    CheckedPlan, CycleKind, HoldKind, LinkAfter, ObjectKind, Plan, PlannedChange, Write,
+    CheckedPlan, CycleKind, HeldItem, HoldKind, LinkAfter, ObjectKind, Plan, PlannedChange, Write,
 };
 use crate::plan::TargetView;
 use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
@@ -59,6 +59,10 @@ impl Cycle<'_> {
         let compare = self.groups_to_compare(&job).await?;
         let subjects = if everybody { Subjects::All } else { Subjects::Waiting };
         let mut data = engine.store.plan_data(subjects, engine.clock.now()).await?;
+        if self.frees_names(&data).await? {
+            self.plan_again(|kind| kind == HoldKind::NameClash).await?;
+            data = engine.store.plan_data(subjects, engine.clock.now()).await?;
+        }
         let open = |subject: &Subject| self.unsettled.binary_search(&subject.anchor).is_err();
         data.subjects.retain(open);
         data.group_subjects.retain(open);
@@ -94,6 +98,21 @@ impl Cycle<'_> {
                  hidden membership need Member.Read.Hidden as well."
             ));
         }
+    }
+
+    /// Returns whether a group waits for a name that another group may just have given up: nothing
+    /// happened to itself.
+    async fn frees_names(&self, data: &PlanData) -> Result<bool, CycleFailure> {
+        if data.group_subjects.is_empty() {
+            return Ok(false);
+        }
+        let holds = self.engine.store.holds().await?;
+        let clashes = holds.iter().filter(|hold| hold.kind == HoldKind::NameClash);
+        let planned = |item: &HeldItem| {
+            let subjects = &data.group_subjects;
+            subjects.binary_search_by_key(&item.anchor, |subject| subject.anchor).is_ok()
+        };
+        Ok(clashes.flat_map(|hold| &hold.items).any(|item| !planned(item)))
     }
 
     /// Returns who waits because somebody else has or wants the same account.

@@ -20,6 +20,8 @@ const DAY_MS: i64 = 86_400_000;
 pub struct GroupLinkChange {
     /// The link is this from now on.
     pub put: Option<GroupLink>,
+    /// The names of a link that exists stay as they are: only members were moved.
+    pub keep_names: bool,
     /// Who is in the part from now on.
     pub placed: Vec<SourceAnchor>,
     /// Who is no longer in it.
@@ -208,7 +210,7 @@ pub(super) fn change(
     at: Timestamp,
 ) -> Result<(), Trouble> {
     if let Some(link) = &change.put {
-        put(connection, link)?;
+        put(connection, link, change.keep_names)?;
     }
     let key: Option<i64> = connection
         .prepare_cached("SELECT key FROM group_link WHERE anchor = ?1 AND part = ?2")?
@@ -254,7 +256,7 @@ pub(super) fn change(
     Ok(())
 }
 
-fn put(connection: &Connection, link: &GroupLink) -> Result<(), Trouble> {
+fn put(connection: &Connection, link: &GroupLink, keep_names: bool) -> Result<(), Trouble> {
     let key = link.target_id.key();
     let owner: Option<(SourceAnchor, u16)> = connection
         .prepare_cached("SELECT anchor, part FROM group_link WHERE target_key = ?1")?
@@ -270,7 +272,9 @@ fn put(connection: &Connection, link: &GroupLink) -> Result<(), Trouble> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
              ON CONFLICT (anchor, part) DO UPDATE SET target_id = excluded.target_id, \
              target_key = excluded.target_key, origin = excluded.origin, state = excluded.state, \
-             name_sent = excluded.name_sent, name_read_back = excluded.name_read_back"
+             name_sent = CASE WHEN ?11 THEN name_sent ELSE excluded.name_sent END, \
+             name_read_back = \
+             CASE WHEN ?11 THEN name_read_back ELSE excluded.name_read_back END"
         ))?
         .execute(params![
             link.anchor,
@@ -283,6 +287,7 @@ fn put(connection: &Connection, link: &GroupLink) -> Result<(), Trouble> {
             link.name_read_back,
             link.members_read_at,
             key,
+            keep_names,
         ])?;
     Ok(())
 }

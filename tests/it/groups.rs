@@ -261,6 +261,61 @@ async fn a_group_whose_create_was_not_answered_is_found_and_not_made_twice() {
 }
 
 #[tokio::test]
+async fn a_group_is_renamed_once_while_its_members_move() {
+    let world = World::with_groups().await;
+    let [ada, bob, cleo] = ["Ada", "Bob", "Cleo"].map(|name| world.join(name));
+    let sales = world.group("Sales", &[ada, bob]);
+    world.cycle().await;
+    world.wrote();
+    world.call(sales, "Verkauf");
+    world.exit(sales, bob);
+    world.enter(sales, cleo);
+    world.cycle().await;
+    assert_eq!(
+        world.wrote(),
+        [
+            "DELETE Groups(Verkauf)/Contacts bob",
+            "PATCH Groups(Verkauf) Verkauf",
+            "POST Groups(Verkauf)/Contacts cleo"
+        ]
+    );
+    world.full().await;
+    assert!(world.writes().is_empty(), "{:?}", world.wrote());
+}
+
+#[tokio::test]
+async fn a_name_that_another_group_gives_up_is_taken_in_the_same_cycle() {
+    let world = World::with_groups().await;
+    let [ada, bob] = ["Ada", "Bob"].map(|name| world.join(name));
+    world.group("Twin", &[ada]);
+    let second = world.group("twin", &[bob]);
+    assert_eq!(held(&world.cycle().await).len(), 2);
+    world.call(second, "Other");
+    let turned = world.cycle().await;
+    assert!(turned.holds.is_empty(), "{:?}", turned.holds);
+    assert_eq!(world.groups(), is(&[("Other", &["bob"]), ("Twin", &["ada"])]));
+}
+
+#[tokio::test]
+async fn a_group_that_somebody_made_meanwhile_is_not_taken_for_one_that_was_lost() {
+    let world = World::with_groups().await;
+    let ada = world.join("Ada");
+    world.group("Sales", &[ada]);
+    let lost = Fault::new(FaultKind::DropBefore).at("POST /sf/v3/Groups");
+    world.sandbox.faults.add(lost.times(20));
+    let blind = Fault { status: Some(500), ..Fault::new(FaultKind::Unavailable) };
+    world.sandbox.faults.add(blind.at("GET /sf/v3/Groups").after(1).times(40));
+    world.turn(asked()).await;
+    world.sandbox.faults.clear();
+    let (name, members) = ("Sales".to_owned(), Vec::new());
+    let by_hand = HandMade { name, owner: None, shared: true, members };
+    world.sandbox.sharefile.add_group(&by_hand).expect("a group");
+    let turned = world.cycle().await;
+    assert_eq!(held(&turned), [(HoldKind::NameClash, "Sales".to_owned())]);
+    assert_eq!(world.groups(), is(&[("Sales", &[])]), "it is somebody else's");
+}
+
+#[tokio::test]
 async fn one_member_who_is_refused_keeps_nobody_else_out() {
     let world = World::with_groups().await;
     let people: Vec<Uuid> = (0..9).map(|n| world.person(&format!("P{n}"))).collect();

@@ -265,6 +265,7 @@ impl Cycle<'_> {
             self.note_full(job).await?;
         }
         loop {
+            (self.engine.announce)(checked.plan());
             let applied = self.apply_once(&checked).await?;
             self.add(&applied.counts);
             self.settle(job, &checked, &applied).await?;

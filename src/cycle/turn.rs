@@ -88,6 +88,9 @@ pub struct Engine {
     pub stop: Arc<AtomicBool>,
     /// Told about progress: how many changes are done, of how many.
     pub progress: Box<dyn Fn(usize, usize) + Send + Sync>,
+    /// Told every plan right before it is applied: nothing is written at the target that is not in
+    /// one of them.
+    pub announce: Box<dyn Fn(&Plan) + Send + Sync>,
     /// The tenant was read by this process: its pins hold, and its protected people are known.
     pub(super) target_checked: AtomicBool,
 }
@@ -110,6 +113,7 @@ impl Engine {
             settings,
             stop: Arc::new(AtomicBool::new(false)),
             progress: Box::new(|_, _| {}),
+            announce: Box::new(|_| {}),
             target_checked: AtomicBool::new(false),
         }
     }

@@ -8,6 +8,13 @@
 //! processors; without, twice as long. A history that does not end well is printed with its seed,
 //! all that happened in it and the command that tells it again, and the exit code is 1.
 //!
+//! Half of the histories keep groups in step as well. Whatever reaches ShareFile must be announced by
+//! a plan of its cycle, and a long history is
+//!
+//! ```text
+//! CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --test simulate -- --seeds 8 --steps 1000
+//! ```
+//!
 //! Or lets whole cycles meet as many malformed answers as one likes:
 //!
 //! ```text

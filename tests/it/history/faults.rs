@@ -23,7 +23,7 @@ const THROTTLED: [(u16, &str); 4] =
 
 /// Endpoints whose lists may be cut. The assignment list has no count that would give a cut away;
 /// only a second read shows it, so that it is cut once in a cycle.
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 8] = [
     "/members/",
     "users/delta",
     "groups/delta",
@@ -31,6 +31,7 @@ const LISTS: [&str; 7] = [
     "/Accounts/Employees",
     "/Accounts/Clients",
     "/Contacts",
+    "GET /sf/v3/Groups",
 ];
 
 /// Returns the faults of one cycle: one to three, each of which ends by itself.
@@ -133,8 +134,10 @@ fn kind(dice: &mut Dice) -> FaultKind {
 
 /// Aims a fault at writes, at one end, or at nothing in particular.
 fn aimed(dice: &mut Dice, fault: Fault) -> Fault {
-    match dice.below(7) {
+    match dice.below(9) {
         0 => fault.on("PATCH"),
+        7 => fault.at("/sf/v3/Groups"),
+        8 => fault.on("DELETE"),
         1 => fault.on("POST").at("/sf/v3/"),
         2 => fault.on("GET").at("/sf/v3/"),
         3 => fault.at("/v1.0/"),
@@ -153,6 +156,10 @@ pub fn stall(dice: &mut Dice) -> Fault {
         return Fault::new(kind).after(after).times(1);
     }
     let after = u32::try_from(dice.below(3)).expect("small");
+    if dice.chance(40) {
+        let method = dice.weighed(&[(3, "POST"), (1, "PATCH"), (2, "DELETE")]);
+        return Fault::new(kind).on(method).at("/sf/v3/Groups").after(after / 2).times(1);
+    }
     let method = dice.weighed(&[(1, "POST"), (1, "PATCH")]);
     Fault::new(kind).on(method).at("/sf/v3/Users").after(after).times(1)
 }

@@ -1,7 +1,5 @@
 //! What people do at ShareFile by hand between cycles.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 use sharefile_provisioner::model::account::{Link, LinkState};
 use sharefile_provisioner::sandbox::Sandbox;
@@ -10,17 +8,19 @@ use sharefile_provisioner::sandbox::sharefile::{AccountKind, AccountView, NewAcc
 use super::dice::Dice;
 use super::steps::Directory;
 use super::truth::Hand;
+use super::watch::Watch;
 
-/// Lets somebody do something by hand, and says what. `open` are accounts of which the job itself
-/// does not know yet whether it made them.
+/// Lets somebody do something by hand, and says what. Accounts of which the job itself does not know
+/// yet whether it made them are left alone.
 pub fn step(
     sandbox: &Sandbox,
     dice: &mut Dice,
     directory: &mut Directory,
     links: &[Link],
-    open: &BTreeSet<String>,
+    watch: &Watch,
     hand: &mut Hand,
 ) -> Option<String> {
+    let open = watch.open();
     let mut accounts = sandbox.sharefile.accounts();
     accounts
         .retain(|account| !account.deleted && !account.service_user && !open.contains(&account.id));
@@ -31,7 +31,7 @@ pub fn step(
         accounts.into_iter().partition(|account| link_of(account).is_some());
     hand.unseen = true;
     match dice.below(10) {
-        0..=3 => Some(appear(sandbox, dice, directory, hand)),
+        0..=3 => Some(appear(sandbox, dice, directory, watch, hand)),
         4..=6 => {
             let account = dice.pick(&others)?;
             edit_other(sandbox, dice, account, hand)
@@ -49,6 +49,7 @@ fn appear(
     sandbox: &Sandbox,
     dice: &mut Dice,
     directory: &mut Directory,
+    watch: &Watch,
     hand: &mut Hand,
 ) -> String {
     let people = sandbox.entra.people();
@@ -61,6 +62,9 @@ fn appear(
     };
     if sandbox.sharefile.account_of(&address).is_some() {
         return format!("nobody could make an account for {address}: it is taken");
+    }
+    if watch.is_creating(&address) {
+        return format!("nobody makes an account for {address} yet");
     }
     let disabled = dice.chance(20);
     let roles = if dice.chance(12) { vec!["AdminAccountPolicies".to_owned()] } else { Vec::new() };

@@ -4,8 +4,11 @@
 //! A history follows from its seed alone. The cargo test runs a fixed set of short ones, and
 //! `tests/simulate` any number of long ones.
 
+mod announced;
 mod dice;
 mod faults;
+mod group_hand;
+mod groups;
 mod hand;
 mod steps;
 pub mod truth;
@@ -29,9 +32,10 @@ use uuid::Uuid;
 
 use crate::world::{World, asked};
 use dice::Dice;
+use groups::{GroupVerdict, Ties};
 use steps::Directory;
 use truth::{Complaints, Hand, Truth, Verdict};
-use watch::{Before, Watch};
+use watch::{Before, Course, Watch};
 use ways::Ways;
 
 /// How long, in real time, a cycle may take before the history counts as stuck.
@@ -78,6 +82,11 @@ pub struct Figures {
     pub unlinked: u64,
     pub writes: u64,
     pub held: u64,
+    pub groups_created: u64,
+    pub groups_changed: u64,
+    pub groups_deleted: u64,
+    pub members_added: u64,
+    pub members_removed: u64,
 }
 
 impl Figures {
@@ -102,6 +111,11 @@ impl Figures {
         self.unlinked += unlinked;
         self.writes += writes;
         self.held += held;
+        self.groups_created += other.groups_created;
+        self.groups_changed += other.groups_changed;
+        self.groups_deleted += other.groups_deleted;
+        self.members_added += other.members_added;
+        self.members_removed += other.members_removed;
     }
 }
 
@@ -110,7 +124,8 @@ impl fmt::Display for Figures {
         write!(
             f,
             "{} steps, {} cycles ({} with faults, {} failed, {} partial), {} kills, {} restarts, \
-             {} previews; {} created, {} updated, {} disabled, {} deleted, {} adopted, {} links ended, \
+             {} previews; {} created, {} updated, {} disabled, {} deleted, {} adopted, \
+             {} links ended, {} groups created, {} changed, {} deleted, {} members in, {} out, \
              {} writes; {} objects held in the end",
             self.steps,
             self.cycles,
@@ -126,6 +141,11 @@ impl fmt::Display for Figures {
             self.deleted,
             self.adopted,
             self.unlinked,
+            self.groups_created,
+            self.groups_changed,
+            self.groups_deleted,
+            self.members_added,
+            self.members_removed,
             self.writes,
             self.held,
         )
@@ -229,6 +249,8 @@ struct Story {
     figures: Figures,
     settings: Settings,
     engine: Option<Engine>,
+    /// What the plans of the cycle announced.
+    announced: Arc<Mutex<Vec<PlannedChange>>>,
     trace: Arc<Mutex<Vec<String>>>,
 }
 
@@ -264,6 +286,7 @@ impl Story {
             figures: Figures::default(),
             settings,
             engine: Some(engine),
+            announced: Arc::default(),
             trace,
         };
         story.say(format!("{:?}", story.ways));
@@ -309,10 +332,17 @@ impl Story {
         let hands = self.ways.hands;
         let said = match self.dice.below(100) {
             number if number < hands => {
-                let links = self.engine()?.store.links().await.map_err(text)?;
-                let open = self.watch.open();
+                let store = &self.engine()?.store;
+                let links = store.links().await.map_err(text)?;
+                let groups = store.group_links().await.map_err(text)?;
                 let (sandbox, dice) = (&self.world.sandbox, &mut self.dice);
-                hand::step(sandbox, dice, &mut self.directory, &links, &open, &mut self.hand)
+                let (directory, hand) = (&mut self.directory, &mut self.hand);
+                if self.ways.groups.is_some() && dice.chance(50) {
+                    let open = self.watch.open();
+                    group_hand::step(sandbox, dice, directory, &groups, &open, hand)
+                } else {
+                    hand::step(sandbox, dice, directory, &links, &self.watch, hand)
+                }
             }
             96.. => {
                 let hours = self.dice.weighed(&[(4, 2), (3, 30), (1, 8 * 24), (1, 31 * 24)]);
@@ -371,9 +401,11 @@ impl Story {
         }
         let foreseen = if manner.preview { Some(self.preview(manner).await?) } else { None };
         let veiled = self.set_faults(manner);
+        let store = &self.engine()?.store;
         let before = Before {
             truth: self.truth(),
-            links: self.engine()?.store.links().await.map_err(text)?,
+            links: store.links().await.map_err(text)?,
+            groups: store.group_links().await.map_err(text)?,
         };
         let asked = Asked { full: manner.full, approve: manner.approve, ..asked() };
         let turned = self.turn(asked, manner).await?;
@@ -387,7 +419,10 @@ impl Story {
         let now = self.truth();
         let (sandbox, store) = (&self.world.sandbox, &self.engine()?.store.clone());
         let hand = &mut self.hand;
-        let mut wrong = self.watch.look(sandbox, store, &before, &now, hand, veiled).await?;
+        let announced =
+            std::mem::take(&mut *self.announced.lock().unwrap_or_else(|lock| lock.into_inner()));
+        let course = Course { ways: &self.ways, announced: &announced, veiled };
+        let mut wrong = self.watch.look(sandbox, store, &before, &now, hand, &course).await?;
         if let Some(turned) = turned {
             let quiet = !manner.faulty && manner.stop_after.is_none();
             self.judge(&turned, quiet, &now, &mut wrong).await?;
@@ -432,6 +467,11 @@ impl Story {
                 }),
                 None => Box::new(|_, _| {}),
             };
+            let announced = self.announced.clone();
+            engine.announce = Box::new(move |plan| {
+                let mut announced = announced.lock().unwrap_or_else(|lock| lock.into_inner());
+                announced.extend(plan.changes.iter().cloned());
+            });
         }
         let engine = self.engine()?;
         let turned = {
@@ -476,6 +516,11 @@ impl Story {
         self.figures.deleted += counts.deleted;
         self.figures.adopted += counts.adopted;
         self.figures.unlinked += counts.unlinked;
+        self.figures.groups_created += counts.groups_created;
+        self.figures.groups_changed += counts.groups_changed;
+        self.figures.groups_deleted += counts.groups_deleted;
+        self.figures.members_added += counts.members_added;
+        self.figures.members_removed += counts.members_removed;
         let error = report.error.as_ref().map(|error| error.message.as_str()).unwrap_or("");
         let mut said = format!(
             "- {} {}: {} created, {} updated, {} disabled, {} adopted, {} ended, {} failed {error}",
@@ -488,6 +533,16 @@ impl Story {
             counts.unlinked,
             counts.failed,
         );
+        if self.ways.groups.is_some() {
+            said.push_str(&format!(
+                "; groups {} created, {} changed, {} deleted, {} members in, {} out",
+                counts.groups_created,
+                counts.groups_changed,
+                counts.groups_deleted,
+                counts.members_added,
+                counts.members_removed,
+            ));
+        }
         for hold in &turned.holds {
             let who: Vec<String> =
                 hold.items.iter().map(|item| steps::short(item.anchor.0)).collect();
@@ -533,12 +588,18 @@ impl Story {
         if report.state != CycleState::Complete {
             return Ok(());
         }
-        if report.kind != CycleKind::Incremental {
+        if report.kind.reads_target() {
             self.hand.unseen = false;
+        }
+        if report.kind.reads_source() {
             self.directory.restored.clear();
         }
         if !quiet || self.hand.unseen {
             return Ok(());
+        }
+        let lost = self.hand.lost.clone();
+        if report.kind == CycleKind::Incremental {
+            self.hand.lost.clear();
         }
         let store = &self.engine()?.store;
         let filter = LogFilter {
@@ -570,6 +631,23 @@ impl Story {
                 Some(account) => wrong.extend(now.differences(person, account, ways, hand)),
             }
         }
+        let group_links = store.group_links().await.map_err(text)?;
+        let ties = Ties { links: &links, groups: &group_links };
+        let verdict = groups::verdict(now, &ties, ways, &hand.groups);
+        let held_as = |anchor: Uuid, kind: HoldKind| {
+            let mut holds = turned.holds.iter().filter(|hold| hold.kind == kind);
+            holds.any(|hold| hold.items.iter().any(|item| item.anchor.0 == anchor))
+        };
+        for one in verdict.wrong {
+            let person = one.person.is_some_and(|person| excused.contains(&person));
+            // A group waits for a name no longer than another one has it.
+            let in_vain = held_as(one.group, HoldKind::NameClash)
+                && !verdict.held.contains(&(HoldKind::NameClash, one.group));
+            let group = excused.contains(&one.group) && !in_vain;
+            if !group && !person && !lost.contains(&one.group) {
+                wrong.push(format!("{}: {}", one.group, one.what));
+            }
+        }
         for (person, id) in by_person {
             let Some(account) = now.accounts.get(id) else { continue };
             let open = !account.disabled && !account.deleted && !hand.enabled.contains(id);
@@ -591,8 +669,15 @@ impl Story {
         let now = self.truth();
         let store = self.engine()?.store.clone();
         let links = store.links().await.map_err(text)?;
-        let Verdict { held: expected, mut wrong, unclear } =
+        let Verdict { held: mut expected, mut wrong, unclear } =
             now.verdict(&links, &self.ways, &self.hand);
+        let groups = store.group_links().await.map_err(text)?;
+        let ties = Ties { links: &links, groups: &groups };
+        let of_groups = groups::verdict(&now, &ties, &self.ways, &self.hand.groups);
+        let GroupVerdict { held: held_groups, wrong: wrong_groups } = of_groups;
+        expected.extend(held_groups);
+        let told = |one: groups::Wrong| format!("{}: {}", one.group, one.what);
+        wrong.extend(wrong_groups.into_iter().map(told));
         let mut held = BTreeSet::new();
         for hold in store.holds().await.map_err(text)? {
             if hold.state == HoldState::Open {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use sharefile_provisioner::sandbox::Sandbox;
-use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
+use sharefile_provisioner::sandbox::graph::views::{GroupView, NewGroup, NewPerson};
 use uuid::Uuid;
 
 use super::dice::Dice;
@@ -70,7 +70,9 @@ impl Directory {
                 (12, assign),
                 (8, unassign),
                 (14, Self::membership),
+                (4, crowd),
                 (8, Self::groups),
+                (5, Self::rename),
                 (12, Self::bin),
             ]);
             if let Some(said) = step(self, sandbox, dice) {
@@ -82,13 +84,14 @@ impl Directory {
     /// Makes a group, assigned in a role.
     pub fn found_group(&mut self, sandbox: &Sandbox, dice: &mut Dice) -> String {
         let number = self.number();
-        let mut group = NewGroup::named(&format!("Group {number}"));
+        let name = self.group_name(sandbox, dice, number);
+        let mut group = NewGroup::named(&name);
         let unified = dice.chance(40);
         if unified {
             group = group.with("groupTypes", json!(["Unified"]));
         }
         let id = sandbox.entra.add_group(group).expect("a group");
-        let mut said = format!("group {number} ({}) is founded", short(id));
+        let mut said = format!("group {name} ({}) is founded", short(id));
         if unified {
             said.push_str(", a Microsoft 365 one");
         }
@@ -96,6 +99,35 @@ impl Directory {
             said.push_str(&give_role(sandbox, dice, id));
         }
         said
+    }
+
+    /// Returns the name that the next new group may well get.
+    pub fn coming_group(&self) -> String {
+        format!("Group {}", self.numbers + 1)
+    }
+
+    /// Returns a name for a group, mostly a new one, sometimes one that another group has.
+    fn group_name(&self, sandbox: &Sandbox, dice: &mut Dice, number: usize) -> String {
+        let taken = match dice.below(10) {
+            0 => dice.pick(&sandbox.entra.groups()).and_then(name_of),
+            1 => dice.pick(&sandbox.sharefile.groups()).map(|group| group.name.clone()),
+            _ => None,
+        };
+        match (taken, dice.below(10)) {
+            (Some(name), 0..=3) => recased(dice, &name),
+            (Some(name), _) => name,
+            (None, 0) => format!("  Züge &  <Gleise> \"{number}\" "),
+            (None, _) => format!("Group {number}"),
+        }
+    }
+
+    fn rename(&mut self, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
+        let id = any_group(sandbox, dice)?;
+        let number = self.number();
+        let name = self.group_name(sandbox, dice, number);
+        let patch = Map::from_iter([("displayName".to_owned(), Value::from(name.clone()))]);
+        sandbox.entra.edit_group(id, &patch).expect("a group");
+        Some(format!("group {} is now called {name}", short(id)))
     }
 
     /// Lets somebody join, unless there are enough already.
@@ -180,10 +212,13 @@ impl Directory {
         let chosen = any_group(sandbox, dice)?;
         let group = sandbox.entra.group(&chosen.to_string())?;
         if dice.chance(5) {
-            // Members of members are not members.
+            // Members of members are members where that counts.
             let inner = any_group(sandbox, dice)?;
             sandbox.entra.add_member(group.id, inner).expect("a member");
             return Some(format!("group {} goes into group {}", short(inner), short(group.id)));
+        }
+        if dice.chance(15) {
+            return move_over(sandbox, dice, &group);
         }
         if dice.chance(45)
             && let Some(member) = dice.pick(&group.members)
@@ -255,6 +290,46 @@ impl Directory {
             }
         }
     }
+}
+
+/// Somebody leaves a group for another one.
+fn move_over(sandbox: &Sandbox, dice: &mut Dice, group: &GroupView) -> Option<String> {
+    let people: Vec<Uuid> = living(sandbox).collect();
+    let inside: Vec<Uuid> =
+        group.members.iter().filter(|one| people.contains(one)).copied().collect();
+    let id = *dice.pick(&inside)?;
+    let other = any_group(sandbox, dice)?;
+    sandbox.entra.remove_member(group.id, id).expect("a group");
+    sandbox.entra.add_member(other, id).expect("a member");
+    Some(format!("{} leaves group {} for group {}", short(id), short(group.id), short(other)))
+}
+
+/// Many people enter a group at once, or leave it.
+fn crowd(_: &mut Directory, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
+    let group = any_group(sandbox, dice)?;
+    let enter = dice.chance(60);
+    let mut moved = 0;
+    for id in living(sandbox).collect::<Vec<_>>() {
+        if dice.chance(50) {
+            let done = match enter {
+                true => sandbox.entra.add_member(group, id),
+                false => sandbox.entra.remove_member(group, id),
+            };
+            done.expect("a group and a member");
+            moved += 1;
+        }
+    }
+    let how = if enter { "enter" } else { "leave" };
+    Some(format!("{moved} people {how} group {}", short(group)))
+}
+
+fn living(sandbox: &Sandbox) -> impl Iterator<Item = Uuid> {
+    let people = sandbox.entra.people().into_iter();
+    people.filter(|person| person.deleted.is_none()).map(|person| person.id)
+}
+
+fn name_of(group: &GroupView) -> Option<String> {
+    group.attributes.get("displayName").and_then(Value::as_str).map(str::to_owned)
 }
 
 fn edit_names(_: &mut Directory, sandbox: &Sandbox, dice: &mut Dice) -> Option<String> {
@@ -331,12 +406,12 @@ fn set(sandbox: &Sandbox, id: Uuid, name: &str, value: Value) {
     sandbox.entra.edit_person(id, &patch).expect("an edit");
 }
 
-/// Returns an address in another case, or as it is.
-fn recased(dice: &mut Dice, address: &str) -> String {
+/// Returns an address or a name in another case, or as it is.
+pub fn recased(dice: &mut Dice, text: &str) -> String {
     match dice.below(3) {
-        0 => address.to_uppercase(),
-        1 => address.to_lowercase(),
-        _ => address.to_owned(),
+        0 => text.to_uppercase(),
+        1 => text.to_lowercase(),
+        _ => text.to_owned(),
     }
 }
 

@@ -10,6 +10,7 @@ use sharefile_provisioner::sandbox::graph::views::PrincipalType;
 use sharefile_provisioner::sandbox::sharefile::{AccountKind, AccountView};
 use uuid::Uuid;
 
+use super::groups::{Groups, Hands, Reach};
 use super::ways::Ways;
 
 /// A person as Entra ID has them, reduced to what the job is about.
@@ -31,6 +32,7 @@ pub struct Truth {
     pub people: BTreeMap<Uuid, Person>,
     /// All accounts by id, removed ones too.
     pub accounts: BTreeMap<String, AccountView>,
+    pub groups: Groups,
     protected: Vec<String>,
 }
 
@@ -45,6 +47,11 @@ pub struct Hand {
     pub drifted: BTreeSet<(String, &'static str)>,
     /// Something at ShareFile changed by hand since everything was read last.
     pub unseen: bool,
+    /// What people did to groups.
+    pub groups: Hands,
+    /// Groups of Entra ID whose group at ShareFile somebody deleted: the cycle that finds out ends
+    /// the link, and a later one makes the group again.
+    pub lost: BTreeSet<Uuid>,
     /// ShareFile normalised some of what was written, so that only words count.
     pub normalised: bool,
 }
@@ -73,15 +80,11 @@ impl Truth {
                 rows.entry(row.principal).or_default().push(row.role_value);
             }
         }
-        let mut groups_of: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
-        for group in sandbox.entra.groups().into_iter().filter(|group| group.deleted.is_none()) {
-            for member in group.members {
-                groups_of.entry(member).or_default().push(group.id);
-            }
-        }
+        let reach = Reach::of(sandbox, ways);
+        let mut groups = Groups::of(sandbox, |group| rows.contains_key(&group));
         let mut people = BTreeMap::new();
         for view in sandbox.entra.people() {
-            let through = groups_of.remove(&view.id).unwrap_or_default();
+            let through = reach.above(view.id);
             let held: Vec<&Option<String>> = std::iter::once(&view.id)
                 .chain(&through)
                 .filter_map(|principal| rows.get(principal))
@@ -113,12 +116,18 @@ impl Truth {
                 inside: view.deleted.is_none() && view.enabled() && !held.is_empty(),
                 kind,
             };
+            for group in through.iter().filter(|_| person.inside) {
+                if let Some(team) = groups.teams.get_mut(group) {
+                    team.members.insert(view.id);
+                }
+            }
             people.insert(view.id, person);
         }
         let accounts = sandbox.sharefile.accounts();
         Self {
             people,
             accounts: accounts.into_iter().map(|account| (account.id.clone(), account)).collect(),
+            groups,
             protected: ways.protected.clone(),
         }
     }

@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sharefile_provisioner::model::account::{Link, Origin};
+use sharefile_provisioner::model::group::GroupLink;
 use sharefile_provisioner::model::outcome::{LogEntry, OutcomeStatus};
-use sharefile_provisioner::model::plan::ProvisioningAction;
+use sharefile_provisioner::model::plan::{ObjectKind, PlannedChange, ProvisioningAction};
 use sharefile_provisioner::sandbox::Sandbox;
 use sharefile_provisioner::sandbox::counts::WriteRecord;
 use sharefile_provisioner::sandbox::sharefile::AccountView;
 use sharefile_provisioner::store::{LogFilter, Store};
 use uuid::Uuid;
 
+use super::announced::{Known, announces};
+use super::groups::{Sides, Ties, group_of};
 use super::truth::{Complaints, Hand, Truth, addresses};
+use super::ways::Ways;
 
 /// Remembers, from cycle to cycle, what has to be explained.
 #[derive(Default)]
@@ -23,10 +27,12 @@ pub struct Watch {
     unexplained: Vec<WriteRecord>,
     /// Writes that took effect since anything else changed: none of them is made twice.
     made: BTreeSet<(String, String)>,
-    /// Accounts that the job made, and does not know of yet.
+    /// Accounts and groups that the job made, and does not know of yet.
     pub orphans: BTreeSet<String>,
-    /// Accounts that the job was about to change when it was killed, and for whom.
+    /// Accounts and groups that the job was about to change when it was killed, and for whom.
     pub pending: BTreeMap<String, Uuid>,
+    /// Addresses and names, in lower case, that the job was about to create something for.
+    creating: BTreeSet<String>,
     /// How many writes took effect.
     pub writes: u64,
 }
@@ -35,6 +41,16 @@ pub struct Watch {
 pub struct Before {
     pub truth: Truth,
     pub links: Vec<Link>,
+    pub groups: Vec<GroupLink>,
+}
+
+/// What is known of a cycle besides what it did.
+pub struct Course<'a> {
+    pub ways: &'a Ways,
+    /// What its plans announced.
+    pub announced: &'a [PlannedChange],
+    /// A web page may have come with a success, in the place of an answer: the write shows as made.
+    pub veiled: bool,
 }
 
 impl Watch {
@@ -48,8 +64,13 @@ impl Watch {
         self.orphans.iter().chain(self.pending.keys()).cloned().collect()
     }
 
-    /// Looks at what a cycle did. Entra ID does not change during a cycle. `veiled` means that a
-    /// web page may have come with a success, in the place of an answer: the write shows as made.
+    /// Returns whether the job itself does not know yet whether something of this address or name is
+    /// its own: what somebody made meanwhile could not be told from it.
+    pub fn is_creating(&self, name: &str) -> bool {
+        self.creating.contains(&name.trim().to_lowercase())
+    }
+
+    /// Looks at what a cycle did. Entra ID does not change during a cycle.
     pub async fn look(
         &mut self,
         sandbox: &Sandbox,
@@ -57,29 +78,55 @@ impl Watch {
         before: &Before,
         now: &Truth,
         hand: &mut Hand,
-        veiled: bool,
+        course: &Course<'_>,
     ) -> Result<Complaints, String> {
         let links = store.links().await.map_err(|error| error.to_string())?;
+        let groups = store.group_links().await.map_err(|error| error.to_string())?;
         let mut found = Complaints::new();
         let open = store.open_intents().await.map_err(|error| error.to_string())?;
+        let creates = open.iter().filter(|(_, intent)| intent.change.target_id.is_none());
+        self.creating =
+            creates.map(|(_, intent)| intent.change.label.trim().to_lowercase()).collect();
         let about = open.into_iter().filter_map(|(_, intent)| {
             Some((intent.change.target_id?.as_str().to_owned(), intent.change.anchor.0))
         });
         self.pending = about.collect();
         self.accounts(before, now, &links, &mut found);
+        let sides = Sides {
+            truth: &before.truth,
+            before: Ties { links: &before.links, groups: &before.groups },
+            after: Ties { links: &links, groups: &groups },
+        };
+        let known = Known {
+            links: [&before.links, &links],
+            groups: [&before.groups, &groups],
+            now: &now.groups,
+        };
         let new: Vec<WriteRecord> = sandbox.counts.writes();
         let new: Vec<_> = new.into_iter().filter(|write| write.seq > self.seen).collect();
         for write in new {
             self.seen = write.seq;
+            if !announces(course.announced, &write, &known) {
+                let WriteRecord { method, path, body, status, .. } = &write;
+                found.push(format!("no plan announced {method} {path} {body} ({status})"));
+            }
             if (200..300).contains(&write.status) {
                 self.write(&write, before, &links, hand, &mut found);
+                sides.judge(&write, &self.pending, course.ways, &mut hand.groups, &mut found);
                 let (path, body) = (&write.path, write.body.to_string());
-                if !self.made.insert((path.clone(), body)) && !veiled {
+                // Of the calls to groups only a create does something else when it is repeated.
+                let repeatable = group_of(&write).is_some_and(|group| group.id.is_some());
+                let again = !self.made.insert((path.clone(), body));
+                if again && !repeatable && !course.veiled {
                     found.push(format!("{} {path} was made twice: {}", write.method, write.body));
                 }
             }
             self.unexplained.push(write);
         }
+        sides.kept(now, &self.pending, course.ways, &mut hand.groups, &mut found);
+        let unknown = now.groups.shared.values().filter(|group| group.owner == now.groups.service);
+        let unknown = unknown.filter(|group| sides.after.group(&group.id).is_none());
+        self.orphans.extend(unknown.map(|group| group.id.clone()));
         self.explain(store, &mut found).await?;
         if let Some(mail) = sandbox.sharefile.mails().first() {
             found.push(format!("{} got mail: {}", mail.to, mail.occasion));
@@ -172,6 +219,10 @@ impl Watch {
             let waits = open.iter().any(|(_, intent)| {
                 let change = &intent.change;
                 let target_id = change.target_id.as_ref().map(|target_id| target_id.key());
+                if let Some(group) = group_of(write) {
+                    return change.object == ObjectKind::Group
+                        && (target_id.is_none() || target_id.as_deref() == group.id);
+                }
                 match account_of(write) {
                     Some(id) => target_id.as_deref() == Some(id),
                     None => Some(change.label.as_str()) == write.body["Email"].as_str(),
@@ -266,6 +317,16 @@ fn explains(entry: &LogEntry, write: &WriteRecord) -> bool {
     let skipped = entry.status == OutcomeStatus::Skipped && write.status < 300;
     if write.at < began || write.at > entry.at || skipped {
         return false;
+    }
+    if let Some(group) = group_of(write) {
+        let of_group = match group.id {
+            Some(id) => entry.target_id.as_ref().is_some_and(|target_id| target_id.key() == id),
+            None => Some(entry.label.as_str()) == write.body["Name"].as_str(),
+        };
+        let deletes = write.method == "DELETE" && !group.contacts;
+        return entry.object == ObjectKind::Group
+            && of_group
+            && deletes == (entry.action == ProvisioningAction::Delete);
     }
     let Some(id) = account_of(write) else {
         return entry.action == ProvisioningAction::Create

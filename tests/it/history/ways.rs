@@ -9,6 +9,66 @@ use sharefile_provisioner::sandbox::sharefile::switches::{DuplicateAnswer, Switc
 use super::dice::Dice;
 use crate::world::World;
 
+/// What becomes of a group that is no longer assigned, or no longer there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Keep,
+    Empty,
+    Delete,
+}
+
+/// What becomes of a group that has the name of one that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopt {
+    Report,
+    Always,
+    Never,
+}
+
+/// What becomes of assigned groups.
+#[derive(Clone, Debug)]
+pub struct GroupWays {
+    /// What becomes of a group that is no longer assigned.
+    pub on_unassigned: Fate,
+    /// What becomes of a group that is deleted in Entra ID.
+    pub deprovision: Fate,
+    /// What becomes of groups of others that have the name of an assigned one.
+    pub adopt: Adopt,
+    /// Whoever leaves leaves the groups as well.
+    pub leavers_go: bool,
+    /// So many members may leave one group in a day, and so many in a hundred.
+    pub removals: Option<(usize, usize)>,
+}
+
+impl GroupWays {
+    fn draw(dice: &mut Dice) -> Self {
+        let fates = [(2, Fate::Keep), (1, Fate::Empty), (1, Fate::Delete)];
+        Self {
+            on_unassigned: dice.weighed(&fates),
+            deprovision: dice.weighed(&fates),
+            adopt: dice.weighed(&[(2, Adopt::Report), (1, Adopt::Always), (1, Adopt::Never)]),
+            leavers_go: dice.chance(40),
+            removals: dice.weighed(&[(2, None), (1, Some((3, 100))), (1, Some((100, 30)))]),
+        }
+    }
+
+    fn config(&self) -> String {
+        let word = |way: &dyn std::fmt::Debug| format!("{way:?}").to_lowercase();
+        format!(
+            "[groups]\nenabled = true\non_unassigned = \"{}\"\ndeprovision = \"{}\"\n\
+             adopt = \"{}\"\nleaver_groups = \"{}\"\n",
+            word(&self.on_unassigned),
+            word(&self.deprovision),
+            word(&self.adopt),
+            if self.leavers_go { "remove" } else { "keep" },
+        )
+    }
+}
+
+/// What the service user needs for people and groups.
+const ROLES: [&str; 4] =
+    ["AdminManageEmployees", "CanManageUsers", "AdminCreateSharedGroups", "AdminSharedDistGroups"];
+
 /// How a history goes, apart from what happens in it.
 #[derive(Clone, Debug)]
 pub struct Ways {
@@ -30,6 +90,10 @@ pub struct Ways {
     pub crowd: usize,
     /// Accounts of leavers are deleted some days later, or at once.
     pub deletes: bool,
+    /// Members of groups in assigned groups count.
+    pub nested: bool,
+    /// What becomes of assigned groups, where they are kept in step.
+    pub groups: Option<GroupWays>,
     /// How many employees ShareFile takes.
     pub licences: u32,
     /// How ShareFile behaves.
@@ -51,6 +115,8 @@ impl Ways {
             hands: 0,
             crowd: 0,
             deletes: false,
+            nested: false,
+            groups: None,
             licences: 100_000,
             sharefile: Switches::default(),
             graph: GraphSwitches::default(),
@@ -96,6 +162,8 @@ impl Ways {
             hands: dice.weighed(&[(3, 10), (1, 35)]),
             crowd: dice.weighed(&[(3, 15), (1, 60)]),
             deletes: dice.chance(30),
+            nested: dice.chance(40),
+            groups: dice.chance(50).then(|| GroupWays::draw(dice)),
             // Four of them are taken by the tenant's own people.
             licences: dice.weighed(&[(6, 100_000), (1, 4 + 12)]),
             sharefile,
@@ -115,6 +183,9 @@ impl Ways {
         })
         .await;
         world.sandbox.entra.set_switches(self.graph.clone());
+        if self.groups.is_some() {
+            world.sandbox.sharefile.set_service_roles(&ROLES);
+        }
         let folder = world.folder.path().join("config.d");
         std::fs::create_dir(&folder).expect("a folder");
         std::fs::write(folder.join("history.toml"), self.config()).expect("a file");
@@ -134,7 +205,10 @@ impl Ways {
     fn config(&self) -> String {
         let mut text = String::new();
         text.push_str(&format!("[sharefile]\nin_flight = {}\n", self.in_flight));
-        text.push_str(&format!("[scope]\ndefault_access = {}\n", self.default_access));
+        text.push_str(&format!(
+            "[scope]\ndefault_access = {}\nnested_groups = {}\n",
+            self.default_access, self.nested
+        ));
         if self.employee_role {
             text.push_str(
                 "[users.type]\nroles = { Client = \"client\", Employee = \"employee\" }\n",
@@ -171,6 +245,14 @@ impl Ways {
         } else {
             text.push_str("removals_per_cycle = { count = 1000, percent = 100 }\n");
             text.push_str("removals_per_day = { count = 1000, percent = 100 }\n");
+        }
+        if let Some(groups) = &self.groups {
+            if let Some((count, percent)) = groups.removals {
+                text.push_str(&format!(
+                    "removals_per_group = {{ count = {count}, percent = {percent} }}\n"
+                ));
+            }
+            text.push_str(&groups.config());
         }
         text
     }

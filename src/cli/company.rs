@@ -4,6 +4,8 @@
 //! here from the people, groups and assignments alone, without the planner, so that the comparison
 //! at the end means something.
 
+mod groups;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, anyhow};
@@ -83,6 +85,7 @@ impl Company {
         if self.round > 1 {
             events.extend(self.bring_back().await?);
         }
+        events.extend(self.rename_a_group().await?);
         Ok(events)
     }
 
@@ -121,6 +124,7 @@ impl Company {
                     .push(format!("{} appeared, and is nobody's", text(account, "email"))),
             }
         }
+        differences.extend(self.group_differences().await?);
         Ok(differences)
     }
 

@@ -45,6 +45,10 @@ pub struct DemoArguments {
     every: String,
 }
 
+/// What the service user needs for people and groups.
+const SERVICE_ROLES: [&str; 4] =
+    ["AdminManageEmployees", "CanManageUsers", "AdminCreateSharedGroups", "AdminSharedDistGroups"];
+
 /// Starts the sandbox, runs the daemon against it while the company changes, and compares.
 pub async fn demo(arguments: &DemoArguments) -> Result<Exit, Failure> {
     let sandbox = Sandbox::start(SandboxOptions {
@@ -55,6 +59,7 @@ pub async fn demo(arguments: &DemoArguments) -> Result<Exit, Failure> {
     })
     .await
     .map_err(|problem| Failure::new(Exit::Unexpected, &problem, ""))?;
+    sandbox.sharefile.set_service_roles(&SERVICE_ROLES);
     let folder = Folder::new()?;
     let credentials = sandbox.credentials();
     let job = demo_job(&credentials, &folder.0, &arguments.every)?;
@@ -171,6 +176,10 @@ fn add(total: &mut CycleCounts, counts: &CycleCounts) {
     total.updated += counts.updated;
     total.disabled += counts.disabled;
     total.adopted += counts.adopted;
+    total.groups_created += counts.groups_created;
+    total.groups_changed += counts.groups_changed;
+    total.members_added += counts.members_added;
+    total.members_removed += counts.members_removed;
     total.failed += counts.failed;
     total.source_requests += counts.source_requests;
     total.target_requests += counts.target_requests;
@@ -182,11 +191,15 @@ async fn conclude(
     total: &CycleCounts,
 ) -> Result<Exit, Failure> {
     line(&format!(
-        "\nIn all: {} people created, {} updated, {} disabled, {} adopted; {} requests to Entra ID, {} to ShareFile.",
+        "\nIn all: {} people created, {} updated, {} disabled, {} adopted; {} groups created, {} changed, {} members added, {} removed; {} requests to Entra ID, {} to ShareFile.",
         total.created,
         total.updated,
         total.disabled,
         total.adopted,
+        total.groups_created,
+        total.groups_changed,
+        total.members_added,
+        total.members_removed,
         total.source_requests,
         total.target_requests
     ));

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::model::plan::{
-    HeldItem, LinkAfter, ModifiedProperty, Plan, PlannedChange, ProvisioningAction, Reason, Write,
+    Drift, GroupCall, HeldItem, LinkAfter, ModifiedProperty, ObjectKind, Plan, PlannedChange,
+    ProvisioningAction, Reason, Write,
 };
 
 use super::{counted, trimmed};
@@ -30,13 +31,38 @@ pub fn text(plan: &Plan, width: Option<u16>) -> String {
         }
         text.push('\n');
     }
+    for drift in plan.drift.iter().take(20) {
+        text.push_str(&format!("Changed by others: {}\n", drifted(drift)));
+    }
+    if let Some(more) = plan.drift.len().checked_sub(21) {
+        text.push_str(&format!("  … and {} more\n", more + 1));
+    }
     text.push_str(&summary(plan));
     text.push('\n');
     text
 }
 
-/// The words that people read for changes of people, in the order in which they are applied.
-const VERBS: [&str; 10] = [
+/// Returns what somebody else changed, as people read it.
+fn drifted(drift: &Drift) -> String {
+    let property = ModifiedProperty {
+        name: drift.attribute.clone(),
+        old: drift.expected.clone(),
+        new: drift.found.clone(),
+    };
+    match (&drift.expected, &drift.found) {
+        (Some(lost), None) if drift.attribute == "Member" => {
+            format!("{}: {lost} is no longer a member", drift.label)
+        }
+        (None, Some(found)) if drift.attribute == "Member" => {
+            format!("{}: {found} is a member", drift.label)
+        }
+        _ => format!("{}: {}", drift.label, modification(&property)),
+    }
+}
+
+/// The words that people read for changes, people first, in the order in which they are applied;
+/// members are counted one by one.
+const VERBS: [&str; 15] = [
     "disable",
     "downgrade",
     "delete",
@@ -47,17 +73,29 @@ const VERBS: [&str; 10] = [
     "link",
     "unlink",
     "create",
+    "delete group",
+    "unlink group",
+    "link group",
+    "rename group",
+    "create group",
 ];
 
 /// Returns the sum of a plan in one line.
 pub fn summary(plan: &Plan) -> String {
     let count = |wanted: &str| plan.changes.iter().filter(|change| verb(change) == wanted).count();
-    let parts: Vec<String> = VERBS
+    let mut parts: Vec<String> = VERBS
         .into_iter()
         .map(|word| (count(word), word))
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} to {word}"))
         .collect();
+    for (words, does) in [("remove members", "remove"), ("add members", "add")] {
+        let of = plan.changes.iter().filter(|change| verb(change) == words);
+        let number: u64 = of.map(|change| change.modified.len() as u64).sum();
+        if number > 0 {
+            parts.push(format!("{} to {does}", counted(number, "member", "members")));
+        }
+    }
     let held: usize = plan.holds.iter().map(|hold| hold.items.len()).sum();
     let mut line = match parts.is_empty() {
         true => "Nothing to do.".to_owned(),
@@ -98,12 +136,22 @@ pub fn json(plan: &Plan) -> Value {
                 "change": item.change.as_ref().map(change_json),
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+        "drift": plan.drift.iter().map(|drift| json!({
+            "object": drift.object,
+            "sourceId": drift.anchor,
+            "displayName": drift.label,
+            "targetId": drift.target_id,
+            "attribute": drift.attribute,
+            "expected": drift.expected,
+            "found": drift.found,
+        })).collect::<Vec<_>>(),
         "counts": plan.counts,
     })
 }
 
 fn change_json(change: &PlannedChange) -> Value {
     json!({
+        "object": change.object,
         "action": change.action,
         "sourceId": change.anchor,
         "displayName": change.label,
@@ -120,6 +168,9 @@ fn change_json(change: &PlannedChange) -> Value {
 
 /// Returns the word that people read for a change.
 fn verb(change: &PlannedChange) -> &'static str {
+    if change.object == ObjectKind::Group {
+        return group_verb(change);
+    }
     match (change.action, &change.write) {
         (ProvisioningAction::Update, Write::Update { promote: true, .. }) => "promote",
         (ProvisioningAction::Update, Write::Update { enable: true, .. }) => "enable",
@@ -129,6 +180,46 @@ fn verb(change: &PlannedChange) -> &'static str {
         (ProvisioningAction::Other, _) => "link",
         (action, _) => action.word(),
     }
+}
+
+/// Returns the word that people read for a change of a group.
+fn group_verb(change: &PlannedChange) -> &'static str {
+    match &change.write {
+        Write::Group(write) => match write.call {
+            GroupCall::Create { .. } => "create group",
+            GroupCall::Rename { .. } => "rename group",
+            GroupCall::Add { .. } => "add members",
+            GroupCall::Remove { .. } => "remove members",
+            GroupCall::Delete => "delete group",
+        },
+        _ if matches!(change.link, LinkAfter::EndGroup { .. }) => "unlink group",
+        _ => "link group",
+    }
+}
+
+/// So many members are named in a line at most.
+const NAMED: usize = 5;
+
+/// Returns who joins or leaves a group: `2 members: ada@…, bob@…`.
+fn members(change: &PlannedChange) -> Option<String> {
+    let is_member = |one: &&ModifiedProperty| one.name == "Member";
+    let names: Vec<&str> = change
+        .modified
+        .iter()
+        .filter(is_member)
+        .filter_map(|one| one.new.as_deref().or(one.old.as_deref()))
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let more = names.len().saturating_sub(NAMED);
+    let mut text = counted(names.len() as u64, "member", "members");
+    text.push_str(": ");
+    text.push_str(&names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "));
+    if more > 0 {
+        text.push_str(&format!(", … and {more} more"));
+    }
+    Some(text)
 }
 
 /// Returns whether a link is to remember what is to come for a person who left.
@@ -147,10 +238,11 @@ fn what(change: &PlannedChange) -> String {
     let said = |property: &&ModifiedProperty| {
         // The word for the change says these already.
         let state = property.name == "Disabled" && verb(change) != "promote";
-        !state && property.name != "IsEmployee"
+        !state && property.name != "IsEmployee" && property.name != "Member"
     };
     let set = change.modified.iter().filter(said);
-    kind.into_iter().chain(set.map(modification)).collect::<Vec<_>>().join(", ")
+    let said = kind.into_iter().chain(set.map(modification)).chain(members(change));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns a modification as people read it: `LastName Byron → Lovelace`.

@@ -14,6 +14,27 @@
 //!
 //! | What happened | What is planned | Writes |
 //! |---|---|---|
+//! | A person joins | create, as employee or client | POST |
+//! | A person joins who has an account | adopt; what differs is updated | none, or PATCH |
+//! | A person joins who has a client account, and the type says employee | adopt and promote, if there is a licence; else held: `LicenseLimitExceeded` | PATCH of `AccountUser` with `IsEmployee` |
+//! | A person joins who has an employee account, and the type says client | held: `TypeChange` | none |
+//! | A client joins with an address of a domain of employees | held: `EmployeeDomain` | none |
+//! | A person joins whose address is a further one of an account | adopt; it becomes the primary one | PATCH |
+//! | A person joins with the address of somebody else's account | held: `SharedAccount` | none |
+//! | A person joins with the address of a leaver's account | held, both named: `Namesake` | none |
+//! | One person joins under two ids | both held, both named: `SharedAccount` | none |
+//! | A guest joins | as others, by the mail and never by the sign-in name; without mail held: `MissingValues` | POST |
+//! | More people join than `guard.creates_per_cycle` | all held: `TooManyCreates` | none |
+//! | A person has another name or address | update | PATCH |
+//! | A person is let in by no filter any more | disable, naming filter and clause | PATCH with `IsDisabled` |
+//! | A person without an account is let in by no filter | nothing | none |
+//! | A filter lets a person in again | enable | PATCH |
+//! | The type of a client becomes employee | promote, if there is a licence; what else differs goes in any case | PATCH of `AccountUser` |
+//! | The type of an employee becomes client | held: `TypeChange` | none |
+//! | The new address is that of another account | the rest is updated, the address held: `SharedAccount` | PATCH for the rest |
+//! | The new address is given up by another person | update, after that one | PATCH, PATCH |
+//! | Two people swap addresses | held: `AddressSwap`; once approved three updates | three PATCH in order |
+//! | A swap is interrupted | what is left of it, unasked | PATCH |
 //! | A person is unassigned, leaves the last group, is disabled, soft deleted or hard deleted | disable | PATCH with `IsDisabled` |
 //! | A person leaves a group and is in another one still | nothing | none |
 //! | The same, with a later stage | disable, with the date of the stage | PATCH |

@@ -1,7 +1,9 @@
 //! What happens to people over the years, each with the exact writes: those of the sandbox's log,
 //! all of which the plan announced.
 
+mod joiners;
 mod leavers;
+mod movers;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +15,8 @@ use sharefile_provisioner::model::plan::{Plan, Write};
 use sharefile_provisioner::sandbox::sharefile::{AccountKind as Kind, NewAccount};
 
 use crate::world::World;
+
+const NOTHING: [&str; 0] = [];
 
 impl World {
     /// Somebody's account at ShareFile that this job did not make.

@@ -13,9 +13,9 @@ use sharefile_provisioner::store::Store;
 use sharefile_provisioner::views;
 use uuid::Uuid;
 
+use super::NOTHING;
 use crate::world::{World, asked, held};
 
-const NOTHING: [&str; 0] = [];
 const DELETED: &str = "DELETE Users(ada)?completely=true&itemsReassignTo=archive\
                        &groupsReassignTo=archive";
 const ENABLED: &str = r#"PATCH Users(ada) {"Security":{"IsDisabled":false}}"#;

@@ -137,7 +137,7 @@ pub(super) fn settle(connection: &Connection, anchors: &[SourceAnchor]) -> Resul
 }
 
 /// Returns who waits, with the people of open intents; sorted, unique.
-fn waiting_subjects(connection: &Connection) -> rusqlite::Result<Vec<Subject>> {
+pub(super) fn waiting_subjects(connection: &Connection) -> rusqlite::Result<Vec<Subject>> {
     let mut subjects: Vec<Subject> = connection
         .prepare_cached("SELECT anchor, verify FROM subject ORDER BY anchor")?
         .query_map([], |row| Ok(Subject { anchor: row.get(0)?, verify: row.get(1)? }))?

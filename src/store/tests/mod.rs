@@ -262,8 +262,11 @@ async fn put(store: &Store, link: Link) {
     store.settle(seq, success(person, LinkChange::Put(Box::new(link)))).await.unwrap();
 }
 
+/// Returns people and groups who are marked; with groups, nobody who is in them.
 async fn waiting(store: &Store) -> Vec<Subject> {
-    store.plan_data(Subjects::Waiting, at(0)).await.unwrap().subjects
+    let marked = store
+        .read("reading who is marked", |connection| Ok(planning::waiting_subjects(connection)?));
+    marked.await.unwrap()
 }
 
 fn subject(person: u128, verify: bool) -> Subject {

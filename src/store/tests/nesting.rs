@@ -47,7 +47,7 @@ async fn link_group(store: &Store, number: u128) {
         .write("linking a group", move |connection| {
             connection.execute(
                 "INSERT INTO group_link (anchor, part, target_key, target_id, origin, state, \
-                 linked_at, name_sent, name_read_back) VALUES (?1, 1, ?2, ?2, '\"created\"', 0, 0, '', '')",
+                 linked_at, name_sent, name_read_back) VALUES (?1, 1, ?2, ?2, '{\"how\":\"created\"}', 0, 0, '', '')",
                 rusqlite::params![group(number), key],
             )?;
             Ok(())

@@ -217,12 +217,14 @@ pub(super) fn change(
         .query_row(params![group, part], |row| row.get(0))
         .optional()?;
     if let Some(key) = key {
-        let mut insert = connection.prepare_cached(
-            "INSERT OR IGNORE INTO placement (person, grp) \
-             SELECT key, ?2 FROM person WHERE anchor = ?1",
-        )?;
+        let mut find = connection.prepare_cached("SELECT key FROM person WHERE anchor = ?1")?;
+        let mut insert = connection
+            .prepare_cached("INSERT OR IGNORE INTO placement (person, grp) VALUES (?1, ?2)")?;
         for person in &change.placed {
-            insert.execute(params![person, key])?;
+            let person: Option<i64> = find.query_row([person], |row| row.get(0)).optional()?;
+            if let Some(person) = person {
+                insert.execute([person, key])?;
+            }
         }
         let mut delete = connection.prepare_cached(
             "DELETE FROM placement WHERE grp = ?2 \
@@ -294,11 +296,17 @@ fn put(connection: &Connection, link: &GroupLink, keep_names: bool) -> Result<()
 
 /// Takes a person out of all groups: the account is gone.
 pub(super) fn forget(connection: &Connection, anchor: SourceAnchor) -> rusqlite::Result<()> {
-    connection
+    // Most are in none, and looking costs less than deleting nothing.
+    let placed: Option<i64> = connection
         .prepare_cached(
-            "DELETE FROM placement WHERE person = (SELECT key FROM person WHERE anchor = ?1)",
+            "SELECT person.key FROM person JOIN placement ON placement.person = person.key \
+             WHERE person.anchor = ?1 LIMIT 1",
         )?
-        .execute([anchor])?;
+        .query_row([anchor], |row| row.get(0))
+        .optional()?;
+    if let Some(person) = placed {
+        connection.prepare_cached("DELETE FROM placement WHERE person = ?1")?.execute([person])?;
+    }
     Ok(())
 }
 

@@ -157,7 +157,7 @@ pub(super) fn spend(
     let spent = connection
         .prepare_cached(
             "DELETE FROM hold_item WHERE hash = ?1 AND anchor = ?2 \
-             AND hold IN (SELECT id FROM hold WHERE state = 'approved')",
+             AND EXISTS (SELECT 1 FROM hold WHERE id = hold_item.hold AND state = 'approved')",
         )?
         .execute(params![hash, anchor])?;
     if spent > 0 {

@@ -138,16 +138,19 @@ fn intend(connection: &Connection, intent: &Intent) -> Result<i64, Trouble> {
 
 fn settle(connection: &Connection, seq: i64, settlement: &Settlement) -> Result<(), Trouble> {
     let at = settlement.log.at;
+    // Two statements: one that answers what it wrote makes a table for that each time.
     let intent = connection
         .prepare_cached(
-            "UPDATE intent SET settled_at = ?2, body = NULL \
-             WHERE seq = ?1 AND settled_at IS NULL RETURNING anchor, change_hash",
+            "SELECT anchor, change_hash FROM intent WHERE seq = ?1 AND settled_at IS NULL",
         )?
-        .query_row(params![seq, at], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((anchor, change_hash)) = intent else {
         return Err(StoreError::IntentNotOpen { seq }.into());
     };
+    connection
+        .prepare_cached("UPDATE intent SET settled_at = ?2, body = NULL WHERE seq = ?1")?
+        .execute(params![seq, at])?;
     match &settlement.link {
         LinkChange::None => {}
         LinkChange::Put(link) => links::put(connection, link, at)?,

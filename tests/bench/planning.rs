@@ -532,8 +532,8 @@ fn rules() -> Rules {
             removals_per_cycle: Limit { count: 100_000, percent: 10 },
             removals_per_day: Limit { count: 100_000, percent: 25 },
             removals_per_group: Limit { count: 100_000, percent: 50 },
-            creates_per_cycle: 200,
-            address_changes_per_cycle: 50,
+            creates_per_cycle: 100_000,
+            address_changes_per_cycle: 100_000,
             protected: Vec::new(),
         },
     }

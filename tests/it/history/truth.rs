@@ -21,7 +21,7 @@ pub struct Person {
     pub first_name: Option<String>,
     pub last_name: Option<String>,
     pub company: Option<String>,
-    /// Exists, may sign in and is assigned.
+    /// Exists, may sign in, is assigned and is let in.
     pub inside: bool,
     /// The type of account that roles and user type ask for; `None` if they contradict each other.
     pub kind: Option<AccountKind>,
@@ -107,13 +107,14 @@ impl Truth {
                 let collapsed = || text.split_whitespace().collect::<Vec<_>>().join(" ");
                 Some(if ways.sharefile.normalise_names { collapsed() } else { text })
             };
+            let let_in = !ways.filtered || text("surname").is_some_and(|name| name != "Byron");
             let person = Person {
                 id: view.id,
                 mail: text("mail"),
                 first_name: kept("givenName"),
                 last_name: kept("surname"),
                 company: kept("companyName"),
-                inside: view.deleted.is_none() && view.enabled() && !held.is_empty(),
+                inside: view.deleted.is_none() && view.enabled() && !held.is_empty() && let_in,
                 kind,
             };
             for group in through.iter().filter(|_| person.inside) {

@@ -80,6 +80,8 @@ pub struct Ways {
     pub company: bool,
     /// Rows of Default Access count.
     pub default_access: bool,
+    /// A filter lets in nobody of a certain name, and nobody without one.
+    pub filtered: bool,
     /// Addresses that the configuration protects.
     pub protected: Vec<String>,
     /// Requests to ShareFile under way at once.
@@ -110,6 +112,7 @@ impl Ways {
             employee_role: false,
             company: true,
             default_access: false,
+            filtered: false,
             protected: Vec::new(),
             in_flight: 8,
             hands: 0,
@@ -166,6 +169,7 @@ impl Ways {
             groups: dice.chance(50).then(|| GroupWays::draw(dice)),
             // Four of them are taken by the tenant's own people.
             licences: dice.weighed(&[(6, 100_000), (1, 4 + 12)]),
+            filtered: dice.chance(25),
             sharefile,
             graph,
         }
@@ -209,6 +213,12 @@ impl Ways {
             "[scope]\ndefault_access = {}\nnested_groups = {}\n",
             self.default_access, self.nested
         ));
+        if self.filtered {
+            text.push_str(
+                "filter = [{ clauses = [{ attribute = \"surname\", operator = \"NOT EQUALS\", \
+                 value = \"Byron\" }] }]\n",
+            );
+        }
         if self.employee_role {
             text.push_str(
                 "[users.type]\nroles = { Client = \"client\", Employee = \"employee\" }\n",

@@ -56,6 +56,10 @@ CREATE TABLE member_removal (
 ) STRICT;
 CREATE INDEX member_removal_by_group ON member_removal (grp, at);
 
+-- What was taken back within a day is asked in each cycle: without this every entry of that day is
+-- read, all creates of a first cycle among them.
+CREATE INDEX log_of_removals ON log (at) WHERE action IN ('disable', 'delete', 'stagedDelete');
+
 -- Of a person who left: why, since when, and what was done and is still to come, as JSON; and when
 -- that is due.
 ALTER TABLE link ADD COLUMN leaving TEXT;

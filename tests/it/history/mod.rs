@@ -27,6 +27,7 @@ use sharefile_provisioner::model::outcome::{CycleState, OutcomeStatus};
 use sharefile_provisioner::model::plan::{CycleKind, HoldKind, PlannedChange};
 use sharefile_provisioner::sandbox::faults::FaultKind;
 use sharefile_provisioner::sandbox::graph::switches::Switches as GraphSwitches;
+use sharefile_provisioner::sandbox::sharefile::AccountView;
 use sharefile_provisioner::store::{HoldState, LogFilter};
 use uuid::Uuid;
 
@@ -34,7 +35,7 @@ use crate::world::{World, asked};
 use dice::Dice;
 use groups::{GroupVerdict, Ties};
 use steps::Directory;
-use truth::{Complaints, Hand, Truth, Verdict};
+use truth::{Complaints, Hand, Person, Truth, Verdict};
 use watch::{Before, Course, Watch};
 use ways::Ways;
 
@@ -615,6 +616,13 @@ impl Story {
         let (hand, ways) = (&self.hand, &self.ways);
         let by_person: BTreeMap<Uuid, &str> =
             links.iter().map(|link| (link.anchor.0, link.target_id.as_str())).collect();
+        let waits = |person: &Person, account: &AccountView| {
+            let holder = person.mail.as_deref().and_then(|mail| now.holder(mail));
+            let holder = holder.filter(|holder| holder.id != account.id);
+            let owner = holder
+                .and_then(|holder| links.iter().find(|link| link.target_id.as_str() == holder.id));
+            owner.is_some_and(|owner| failed.iter().any(|entry| entry.anchor == owner.anchor))
+        };
         for person in now.people.values().filter(|person| person.inside) {
             if excused.contains(&person.id) {
                 continue;
@@ -628,6 +636,8 @@ impl Story {
                     let how = if account.deleted { "gone" } else { "disabled" };
                     wrong.push(format!("{}: {} is inside, and is {how}", person.id, account.email));
                 }
+                // With an address that somebody fails to give up everything else waits.
+                Some(account) if waits(person, account) => {}
                 Some(account) => wrong.extend(now.differences(person, account, ways, hand)),
             }
         }
@@ -639,7 +649,10 @@ impl Story {
             holds.any(|hold| hold.items.iter().any(|item| item.anchor.0 == anchor))
         };
         for one in verdict.wrong {
-            let person = one.person.is_some_and(|person| excused.contains(&person));
+            // Nor is anybody missed in a group whom the job did not know when they came back.
+            let person = one.person.is_some_and(|person| {
+                excused.contains(&person) || self.directory.restored.contains(&person)
+            });
             // A group waits for a name no longer than another one has it.
             let in_vain = held_as(one.group, HoldKind::NameClash)
                 && !verdict.held.contains(&(HoldKind::NameClash, one.group));

@@ -171,6 +171,8 @@ async fn a_sandbox_of_its_own_can_be_used() {
         let mut program = Command::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
         program.arg("--config").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo.toml"));
         for (key, value) in [
+            // The service user of a sandbox of its own begins without the permissions for groups.
+            ("groups.enabled", "false"),
             ("entra.tenant", text("tenant_id")),
             ("entra.client_id", text("client_id")),
             ("entra.application", text("application")),

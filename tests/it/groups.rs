@@ -389,6 +389,24 @@ async fn a_group_that_is_no_longer_assigned_is_kept_emptied_or_deleted() {
 }
 
 #[tokio::test]
+async fn whoever_is_held_while_a_group_is_emptied_leaves_it_when_released() {
+    let mut world = World::with_groups().await;
+    world.set("groups.on_unassigned", "empty");
+    world.set("guard.removals_per_cycle", "{ count = 2, percent = 100 }");
+    let people = ["Ada", "Bob", "Cleo"].map(|name| world.person(name));
+    let sales = world.group("Sales", &people);
+    world.group("Other", &[world.join("Dora")]);
+    world.cycle().await;
+    world.unassign(sales);
+    let turned = world.cycle().await;
+    assert_eq!(held(&turned).len(), 3, "{:?}", turned.holds);
+    assert_eq!(world.groups()["Sales"].len(), 3, "nobody is taken for a leaver yet");
+    world.turn(Asked { approve: true, ..asked() }).await;
+    assert!(world.account("Ada").disabled);
+    assert_eq!(world.groups(), is(&[("Other", &["dora"]), ("Sales", &[])]));
+}
+
+#[tokio::test]
 async fn a_group_deleted_in_entra_follows_a_rule_of_its_own() {
     for (fate, left) in [("keep", Some(1)), ("delete", None)] {
         let mut world = World::with_groups().await;

@@ -45,8 +45,32 @@ impl<'a> Planner<'a> {
                 let delete = |part| self.deletion(part, reason.clone(), draft.anchor);
                 draft.fate = live.iter().map(delete).collect();
             }
+            GroupFate::Empty => self.empty_further(live, &moves, &reason, draft),
             // Somebody of the group was planned, not the group itself.
-            GroupFate::Empty | GroupFate::Delete => {}
+            GroupFate::Delete => {}
+        }
+    }
+
+    /// Whoever could not be taken out while the group was emptied, because their own change had to
+    /// wait, goes as soon as they are planned.
+    fn empty_further(
+        &self,
+        live: &[Part<'_>],
+        moves: &GroupMoves,
+        reason: &Reason,
+        draft: &mut Draft,
+    ) {
+        let released = |part: &&Part<'_>| part.standing.link.state == GroupLinkState::Released;
+        for part in live.iter().filter(released) {
+            let out = |movers: &[(u32, Mover)]| {
+                let here = movers.iter().filter(|(position, _)| *position == part.position);
+                let here: Vec<Mover> = here.map(|(_, mover)| mover.clone()).collect();
+                let state = GroupLinkState::Released;
+                self.removals(part, &here, reason.clone(), state, draft.anchor)
+            };
+            let (leaves, left) = (out(&moves.leaves), out(&moves.left));
+            draft.removals.extend(leaves);
+            draft.changes.extend(left);
         }
     }
 

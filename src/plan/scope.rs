@@ -101,8 +101,11 @@ impl<'a> Entitlements<'a> {
         found.clear();
         for group in memberships.iter().flat_map(|row| self.nesting.above(&row.group)) {
             let rows = self.rows_of_group(*group).unwrap_or_default();
-            let of_group = rows.iter().filter(|row| row.kind == PrincipalKind::Group);
-            if of_group.fold(false, |counted, row| take(row) || counted) {
+            let mut counts = false;
+            for row in rows.iter().filter(|row| row.kind == PrincipalKind::Group) {
+                counts |= take(row);
+            }
+            if counts {
                 found.push(*group);
             }
         }

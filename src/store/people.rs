@@ -134,7 +134,7 @@ fn known_as(
         }
     }
     // Where there is a link, its address is what people call the person.
-    found.sort_unstable_by(|a, b| (a.0, a.1.is_none()).cmp(&(b.0, b.1.is_none())));
+    found.sort_unstable_by_key(|(anchor, label)| (*anchor, label.is_none()));
     found.dedup_by_key(|(anchor, _)| *anchor);
     let known = found.into_iter().map(|(anchor, label)| {
         let link = links::of(connection, anchor)?;

@@ -126,7 +126,7 @@ impl<'a> Planner<'a> {
         }));
         for chunk in more.chunks(MEMBERS_PER_CALL) {
             let after = link();
-            let to = (&name[..], part, None);
+            let to = (name.as_str(), part, None);
             draft.changes.push(self.addition(
                 draft.anchor,
                 to,

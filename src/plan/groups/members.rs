@@ -125,7 +125,7 @@ impl<'a> Planner<'a> {
             let target_id = Some(link.target_id.clone());
             let after = part.keep(GroupLinkState::Active);
             let name = &link.name_sent;
-            let to = (&name[..], link.part, target_id);
+            let to = (name.as_str(), link.part, target_id);
             let change = self.addition(draft.anchor, to, chunk, reason, after);
             draft.changes.push(change);
         }

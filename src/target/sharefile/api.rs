@@ -58,7 +58,7 @@ impl Call {
 
     /// Has the call sent as a POST that names its method in a header, for what lies in between and
     /// does not let the method pass (section 1.7).
-    pub fn as_post(mut self) -> Self {
+    pub fn by_post(mut self) -> Self {
         self.meant = Some(std::mem::replace(&mut self.method, Method::POST));
         self
     }

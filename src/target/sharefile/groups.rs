@@ -139,7 +139,7 @@ pub(super) async fn remove(
     if rest.is_empty() {
         return Ok(present);
     }
-    let call = change_of_members(&attempt, Method::DELETE, target_id, &rest)?.as_post();
+    let call = change_of_members(&attempt, Method::DELETE, target_id, &rest)?.by_post();
     let answer = api.call(&attempt, &call).await?;
     members_after(api, &attempt, target_id, &answer).await
 }

@@ -255,6 +255,7 @@ fn a_clock_that_jumped_deletes_nobody() {
 
 #[test]
 fn nothing_goes_without_somebody_who_takes_over() {
+    #[allow(clippy::type_complexity)]
     let arrange: [(fn(&mut World), &str); 5] = [
         (|w| w.accounts.retain(|one| one.address() != ARCHIVE), "has no account in ShareFile"),
         (|w| w.accounts[5].disabled = true, "is disabled"),

@@ -113,8 +113,11 @@ impl Story {
         let entra = &world.sandbox.entra;
         let group = |number: usize| {
             let new = NewGroup::named(&format!("Group {number}"));
-            let new =
-                if number % 2 == 0 { new } else { new.with("groupTypes", json!(["Unified"])) };
+            let new = if number.is_multiple_of(2) {
+                new
+            } else {
+                new.with("groupTypes", json!(["Unified"]))
+            };
             entra.add_group(new).expect("a group")
         };
         let person = |number: usize| {

@@ -7,6 +7,7 @@ use sharefile_provisioner::sandbox::sharefile::NewGroup;
 use super::{Said, World};
 
 /// Address and reason of each account, and name and reason of each group.
+#[allow(clippy::type_complexity)]
 fn found(said: &Said) -> (Vec<(String, String)>, Vec<(String, String)>) {
     let json = said.json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -58,7 +58,10 @@ async fn a_group_lives_from_its_create_to_its_delete() {
     assert_eq!(added, all);
     let renamed = target.rename_group(&made.id, "Verkauf").await.expect("a rename");
     assert_eq!((renamed.id, renamed.name.as_str()), (made.id.clone(), "Verkauf"));
-    assert_eq!(target.remove_members(&made.id, &both).await.expect("members"), std::slice::from_ref(&ada));
+    assert_eq!(
+        target.remove_members(&made.id, &both).await.expect("members"),
+        std::slice::from_ref(&ada)
+    );
 
     let account = target.account().await.expect("the tenant");
     let listed = target.list_groups().await.expect("groups");

@@ -103,7 +103,11 @@ impl Cycle<'_> {
     /// Returns whether a group waits for a name that another group may just have given up: nothing
     /// happened to itself.
     async fn frees_names(&self, data: &PlanData) -> Result<bool, CycleFailure> {
-        if data.group_subjects.is_empty() {
+        let known = |subject: &Subject| {
+            data.users.binary_search_by_key(&subject.anchor, |user| user.anchor).is_ok()
+        };
+        // What is unknown may be a group that is assigned no longer.
+        if data.group_subjects.is_empty() && data.subjects.iter().all(known) {
             return Ok(false);
         }
         let holds = self.engine.store.holds().await?;

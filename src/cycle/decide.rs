@@ -100,7 +100,7 @@ impl Cycle<'_> {
             .collect();
         let mut extended: Option<PlanData> = None;
         let mut extensions = 0;
-        let group_subjects: Vec<SourceAnchor> =
+        let mut group_subjects: Vec<SourceAnchor> =
             data.group_subjects.iter().map(|subject| subject.anchor).collect();
         let group_verify: Vec<SourceAnchor> = data
             .group_subjects
@@ -178,10 +178,12 @@ impl Cycle<'_> {
             if needs.idle_employees {
                 view.idle_employees = Some(engine.store.idle_employees().await?);
             }
-            if !needs.people.is_empty() {
+            if !needs.people.is_empty() || !needs.groups.whole.is_empty() {
                 extensions += 1;
-                let more = self.with_companions(data, needs.people.iter().copied()).await?;
+                let further = needs.people.iter().chain(&needs.groups.whole).copied();
+                let more = self.with_companions(data, &group_subjects, further).await?;
                 subjects = more.subjects.iter().map(|subject| subject.anchor).collect();
+                group_subjects = more.group_subjects.iter().map(|one| one.anchor).collect();
                 extended = Some(more);
             }
             self.lookups().answer(&needs, &mut view).await?;
@@ -189,15 +191,17 @@ impl Cycle<'_> {
         Err(CycleFailure::Endless { rounds: ROUNDS })
     }
 
-    /// Returns what is planned together with further people, except those whose interrupted write
-    /// could not be looked up.
+    /// Returns what is planned together with further people and groups, except those whose
+    /// interrupted write could not be looked up.
     async fn with_companions(
         &self,
         data: &PlanData,
-        people: impl Iterator<Item = SourceAnchor>,
+        groups: &[SourceAnchor],
+        further: impl Iterator<Item = SourceAnchor>,
     ) -> Result<PlanData, CycleFailure> {
-        let free = people.filter(|anchor| self.unsettled.binary_search(anchor).is_err());
-        let companions = free.map(|anchor| Subject { anchor, verify: false });
+        let free = further.filter(|anchor| self.unsettled.binary_search(anchor).is_err());
+        let companions = free.chain(groups.iter().copied());
+        let companions = companions.map(|anchor| Subject { anchor, verify: false });
         let subjects = data.subjects.iter().copied().chain(companions).collect();
         Ok(self.engine.store.plan_data_of(subjects, self.engine.clock.now()).await?)
     }

@@ -229,6 +229,22 @@ async fn names_that_clash_are_held_with_both_named() {
 }
 
 #[tokio::test]
+async fn a_group_whose_namesake_is_assigned_no_longer_comes_with_all_its_members() {
+    let world = World::with_groups().await;
+    let [ada, bob] = ["Ada", "Bob"].map(|name| world.person(name));
+    world.group("Twin", &[ada, bob]);
+    // Whoever is in this one is planned when it goes, and the others of the first one are not.
+    let other = world.group("twin", &[bob]);
+    let turned = world.cycle().await;
+    assert!(turned.holds.iter().all(|hold| hold.kind == HoldKind::NameClash));
+    assert_eq!(world.groups(), is(&[]));
+    world.unassign(other);
+    let turned = world.cycle().await;
+    assert_eq!(held(&turned), []);
+    assert_eq!(world.groups(), is(&[("Twin", &["ada", "bob"])]));
+}
+
+#[tokio::test]
 async fn a_group_whose_create_was_not_answered_is_found_and_not_made_twice() {
     for (kind, restart) in
         [(FaultKind::DropAfter, false), (FaultKind::DropAfter, true), (FaultKind::DropBefore, true)]

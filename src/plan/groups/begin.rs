@@ -9,6 +9,15 @@ impl<'a> Planner<'a> {
             draft.open = true;
             return;
         }
+        if self.input.groups.subjects.binary_search(&group.anchor).is_err() {
+            // Only some of its members were looked at, and all of them belong into it from the
+            // beginning.
+            if self.input.companions {
+                self.needs.whole.insert(group.anchor);
+            }
+            draft.open = true;
+            return;
+        }
         let Some(name) = self.names.of(group) else {
             return self.hold_unnamed(group, draft);
         };

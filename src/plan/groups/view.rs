@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::group::TargetGroup;
-use crate::model::ids::TargetId;
+use crate::model::ids::{SourceAnchor, TargetId};
 
 /// Compares names of groups as people do: without regard to case and surrounding white space.
 pub fn name_key(name: &str) -> String {
@@ -70,11 +70,13 @@ pub struct GroupNeeds {
     pub ids: BTreeSet<TargetId>,
     /// Groups whose members have to be read.
     pub members: BTreeSet<TargetId>,
+    /// Groups of the source to plan as a whole, with everybody who is in them.
+    pub whole: BTreeSet<SourceAnchor>,
 }
 
 impl GroupNeeds {
     /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
-        !self.list && self.ids.is_empty() && self.members.is_empty()
+        !self.list && self.ids.is_empty() && self.members.is_empty() && self.whole.is_empty()
     }
 }

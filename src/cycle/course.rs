@@ -63,9 +63,6 @@ impl Cycle<'_> {
             self.plan_again(|kind| kind == HoldKind::NameClash).await?;
             data = engine.store.plan_data(subjects, engine.clock.now()).await?;
         }
-        let open = |subject: &Subject| self.unsettled.binary_search(&subject.anchor).is_err();
-        data.subjects.retain(open);
-        data.group_subjects.retain(open);
         let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
         let compared = self.read_target(&compare, &mut view).await?;

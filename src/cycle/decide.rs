@@ -121,6 +121,7 @@ impl Cycle<'_> {
                 subjects: &subjects,
                 verify: &verify,
                 verify_all: self.asked.preview || self.asked.saved.is_some(),
+                unsettled: &self.unsettled,
                 users: &data.users,
                 assignments: &data.assignments,
                 memberships: &data.memberships,
@@ -162,6 +163,7 @@ impl Cycle<'_> {
                         engine.store.note_seen(seen).await?;
                     }
                     subjects.extend(group_subjects);
+                    subjects.retain(|anchor| self.unsettled.binary_search(anchor).is_err());
                     return Ok(Decided { checked, planned: subjects, view });
                 }
                 Planned::Needs(needs) => needs,

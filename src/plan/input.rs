@@ -32,6 +32,9 @@ pub struct PlanInput<'a> {
     pub verify: &'a [SourceAnchor],
     /// Read every account by id that a change concerns: for plans that are saved.
     pub verify_all: bool,
+    /// People and groups whose interrupted write nobody could look up: nothing is planned for them.
+    /// Sorted.
+    pub unsettled: &'a [SourceAnchor],
     /// The subjects as the snapshot has them; sorted by anchor.
     pub users: &'a [SourceUser],
     /// Assignment rows of the subjects and of all assigned groups; sorted.

@@ -289,6 +289,7 @@ impl World {
             subjects: &self.subjects,
             verify: &[],
             verify_all: false,
+            unsettled: &[],
             users: &self.users,
             assignments: &self.assignments,
             memberships: &self.memberships,

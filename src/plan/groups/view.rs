@@ -66,6 +66,8 @@ impl GroupView {
 pub struct GroupNeeds {
     /// The list of all groups.
     pub list: bool,
+    /// The tenant, which names the Super User Group.
+    pub tenant: bool,
     /// Groups to read by id: they may be gone.
     pub ids: BTreeSet<TargetId>,
     /// Groups whose members have to be read.
@@ -77,6 +79,7 @@ pub struct GroupNeeds {
 impl GroupNeeds {
     /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
-        !self.list && self.ids.is_empty() && self.members.is_empty() && self.whole.is_empty()
+        let asks = self.list || self.tenant || !self.ids.is_empty() || !self.members.is_empty();
+        !asks && self.whole.is_empty()
     }
 }

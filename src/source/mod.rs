@@ -54,7 +54,8 @@ pub struct CountedAssignments {
     pub complete: Option<bool>,
 }
 
-/// Who is in some groups now. Every group that was asked for is either in `read` or in `gone`.
+/// Who is in some groups now. A group that was asked for and is neither in `read` nor in `gone` hides
+/// its members: nothing is known of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MembersNow {
     /// Groups that were read to the end; sorted.

@@ -439,6 +439,12 @@ async fn groups_that_hide_their_members_lose_nobody_and_stop_nothing() {
         let turned = world.cycle().await;
         assert_eq!(turned.report.counts.done(), 0, "{hidden:?}");
         says(&turned, "Member.Read.Hidden");
+        // Whoever comes back from the recycle bin is in the groups of before; those that hide their
+        // members are asked as well.
+        world.sandbox.entra.soft_delete_person(people[7]).expect("a leaver");
+        assert_eq!(world.did().await, (0, 0, 1), "{hidden:?}");
+        world.sandbox.entra.restore_person(people[7]).expect("a return");
+        assert_eq!(world.did().await, (0, 1, 0), "{hidden:?}");
         // Who leaves the company leaves, hidden or not.
         world.sandbox.entra.set_enabled(people[0], false).expect("an edit");
         assert_eq!(world.did().await, (0, 0, 1), "{hidden:?}");

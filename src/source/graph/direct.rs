@@ -20,7 +20,7 @@ use super::paging::Pager;
 use super::permission::Permission;
 use super::request::Transport;
 use super::users::decoded;
-use super::wire::{self, MemberDelta, Page, Record};
+use super::wire::{self, GroupVisibility, MemberDelta, Page, Record};
 
 /// Members in one page at most (Graph reference, section 5).
 const PAGE_SIZE: &str = "999";
@@ -89,9 +89,14 @@ pub(super) async fn members(
         transport.relative(&list)
     };
     let mut found = MembersNow::default();
+    let mut refused = Vec::new();
     for (group, answer) in each(transport, &call, &wanted, url).await? {
         if answer.status == StatusCode::NOT_FOUND {
             found.gone.push(group);
+            continue;
+        }
+        if answer.status == StatusCode::FORBIDDEN {
+            refused.push((group, answer));
             continue;
         }
         if !answer.status.is_success() {
@@ -109,11 +114,57 @@ pub(super) async fn members(
         found.edges.extend(children.map(edge));
         found.read.push(group);
     }
+    let groups: Vec<SourceAnchor> = refused.iter().map(|(group, _)| *group).collect();
+    for ((group, answer), nature) in refused.iter().zip(natures(transport, &groups).await?) {
+        match nature {
+            Nature::Gone => found.gone.push(*group),
+            // Nothing is known of who is in it, and of who is not.
+            Nature::Hides => {}
+            Nature::Shows => return Err(answer.refused(&call)),
+        }
+    }
+    found.gone.sort_unstable();
     found.memberships.sort_unstable();
     found.memberships.dedup();
     found.edges.sort_unstable();
     found.edges.dedup();
     Ok(found)
+}
+
+/// How a group that shows no members, or refuses to, deals with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// There is no such group.
+    Gone,
+    /// It hides them.
+    Hides,
+    /// It shows them to everybody who may see groups.
+    Shows,
+}
+
+/// Tells groups that hide their members from others, in the order in which they are asked for.
+pub(super) async fn natures(
+    transport: &Transport,
+    groups: &[SourceAnchor],
+) -> Result<Vec<Nature>, SourceError> {
+    let call = Call::new("reading which groups hide their members", Permission::GroupMember);
+    let url = |id: &str| {
+        let one = transport.sdk().group(id).get_group();
+        transport.relative(&one.select(&["id", "visibility"]))
+    };
+    let mut natures = Vec::with_capacity(groups.len());
+    for (_, answer) in each(transport, &call, groups, url).await? {
+        if answer.status == StatusCode::NOT_FOUND {
+            natures.push(Nature::Gone);
+            continue;
+        }
+        if !answer.status.is_success() {
+            return Err(answer.refused(&call));
+        }
+        let visibility: GroupVisibility = decoded(&call, answer)?;
+        natures.push(if visibility.hides_members() { Nature::Hides } else { Nature::Shows });
+    }
+    Ok(natures)
 }
 
 /// Asks one question about each of `anchors`, twenty in a request; the answers come in their order.

@@ -15,12 +15,13 @@ use crate::source::{GroupMembers, SourceError};
 
 use super::attributes::Selection;
 use super::batch::{self, BATCH_SIZE, Inner, InnerAnswer};
+use super::direct::{self, Nature};
 use super::error::Call;
 use super::paging::Pager;
 use super::permission::Permission;
 use super::request::Transport;
 use super::users::decoded;
-use super::wire::{self, GroupVisibility, Page, Record};
+use super::wire::{self, Page, Record};
 
 /// Members in one page at most (Graph reference, section 5).
 const PAGE_SIZE: &str = "999";
@@ -119,37 +120,20 @@ async fn look_closer(
     doubtful: Vec<(SourceAnchor, Option<Box<InnerAnswer>>)>,
     found: &mut GroupMembers,
 ) -> Result<(), SourceError> {
-    let call = Call::new("reading which groups hide their members", Permission::GroupMember);
-    for some in doubtful.chunks(BATCH_SIZE) {
-        let inners: Vec<Inner> = some
-            .iter()
-            .map(|(group, _)| {
-                let one = transport.sdk().group(group.to_string()).get_group();
-                let url = transport.relative(&one.select(&["id", "visibility"]));
-                Inner { url, eventual: false }
-            })
-            .collect();
-        let answers = batch::run(transport, &call, &inners).await?;
-        for ((group, refusal), answer) in some.iter().zip(answers) {
-            if answer.status == StatusCode::NOT_FOUND {
-                found.gone.push(*group);
-                continue;
+    let groups: Vec<SourceAnchor> = doubtful.iter().map(|(group, _)| *group).collect();
+    let natures = direct::natures(transport, &groups).await?;
+    for ((group, refusal), nature) in doubtful.into_iter().zip(natures) {
+        match (nature, refusal) {
+            (Nature::Gone, _) => found.gone.push(group),
+            (Nature::Hides, _) => found.hidden.push(group),
+            (Nature::Shows, Some(refusal)) => {
+                let call = Call::new(
+                    format!("reading the members of group {group}"),
+                    Permission::GroupMember,
+                );
+                return Err(refusal.refused(&call));
             }
-            if !answer.status.is_success() {
-                return Err(answer.refused(&call));
-            }
-            let visibility: GroupVisibility = decoded(&call, answer)?;
-            match refusal {
-                _ if visibility.hides_members() => found.hidden.push(*group),
-                Some(refusal) => {
-                    let call = Call::new(
-                        format!("reading the members of group {group}"),
-                        Permission::GroupMember,
-                    );
-                    return Err(refusal.refused(&call));
-                }
-                None => found.read.push(*group),
-            }
+            (Nature::Shows, None) => found.read.push(group),
         }
     }
     Ok(())

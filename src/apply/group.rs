@@ -5,6 +5,8 @@
 //! target refuses a list of members, halves of it are tried, so that one who cannot be added keeps
 //! nobody else out.
 
+use std::collections::HashMap;
+
 use tracing::warn;
 
 use crate::model::group::{GroupLink, TargetGroup};
@@ -36,6 +38,8 @@ struct Made {
     removed: Vec<Seat>,
     /// Accounts that the target did not add or remove, with what it said.
     refused: Vec<(TargetId, String)>,
+    /// Some who were to be added have no account yet.
+    waits: bool,
 }
 
 /// How the calls for one change ended.
@@ -96,8 +100,9 @@ async fn call(
     Ok(match (&write.call, id) {
         (GroupCall::Create { .. }, Some(_)) => End::Idle("the group exists already"),
         (GroupCall::Create { name, members, beside }, None) => {
-            let seats = seats(applier.store, members).await?;
-            create(applier, change, name, &seats, beside).await?
+            let seats = arriving(applier.store, members).await?;
+            let end = create(applier, change, name, &seats, beside).await?;
+            waiting(end, seats.len() < members.len())
         }
         (_, None) => End::Idle("the group was not created"),
         (GroupCall::Rename { name }, Some(id)) => {
@@ -109,20 +114,29 @@ async fn call(
             ended(deleted, |()| Made::default())
         }
         (GroupCall::Add { members }, Some(id)) => {
-            let seats = seats(applier.store, members).await?;
+            let seats = arriving(applier.store, members).await?;
             if seats.is_empty() {
                 End::Idle("nobody of them has an account")
             } else {
-                ended(add(applier, change, &id, &seats).await, |made| made)
+                let end = ended(add(applier, change, &id, &seats).await, |made| made);
+                waiting(end, seats.len() < members.len())
             }
         }
         (GroupCall::Remove { members }, Some(id)) => {
-            let seats = seats(applier.store, members).await?;
+            let seats = leaving(members);
             let ids = ids(&seats);
             let left = retried(applier, change, || target.remove_members(&id, &ids)).await;
             ended(left, |left| removed(&seats, &left))
         }
     })
+}
+
+/// Notes whether some of those who were to be added have no account yet.
+fn waiting(end: End, waits: bool) -> End {
+    match end {
+        End::Made(made) => End::Made(Made { waits, ..made }),
+        end => end,
+    }
 }
 
 fn ended<T>(result: Result<T, Gave>, made: impl FnOnce(T) -> Made) -> End {
@@ -332,22 +346,27 @@ async fn linked(
     Ok(link.map(|link| link.target_id))
 }
 
-/// Finds the accounts of members; those who have none are left out.
-async fn seats(store: &Store, members: &[Member]) -> Result<Vec<Seat>, StoreError> {
-    let waiting: Vec<SourceAnchor> = members
-        .iter()
-        .filter(|member| member.target_id.is_none())
-        .filter_map(|member| member.person)
-        .collect();
-    let accounts = if waiting.is_empty() { Vec::new() } else { store.accounts_of(waiting).await? };
-    let account = |member: &Member| {
-        let known = accounts.iter().find(|(person, _)| Some(*person) == member.person);
-        member.target_id.clone().or_else(|| known.map(|(_, account)| account.clone()))
+/// Finds the accounts of those who come in, by their links: a plan may name an account that was to be
+/// adopted and was not. Those who have none are left out.
+async fn arriving(store: &Store, members: &[Member]) -> Result<Vec<Seat>, StoreError> {
+    let people: Vec<SourceAnchor> = members.iter().filter_map(|member| member.person).collect();
+    let accounts: HashMap<SourceAnchor, TargetId> =
+        store.accounts_of(people).await?.into_iter().collect();
+    let account = |member: &Member| match member.person {
+        Some(person) => accounts.get(&person).cloned(),
+        None => member.target_id.clone(),
     };
     Ok(members
         .iter()
         .filter_map(|member| Some(Seat { person: member.person, account: account(member)? }))
         .collect())
+}
+
+/// Returns the accounts of those who go, as the plan names them: their links may have ended.
+fn leaving(members: &[Member]) -> Vec<Seat> {
+    let seat =
+        |member: &Member| Some(Seat { person: member.person, account: member.target_id.clone()? });
+    members.iter().filter_map(seat).collect()
 }
 
 fn ids(seats: &[Seat]) -> Vec<TargetId> {
@@ -386,7 +405,7 @@ fn conclude(
             };
             done.members_added = made.placed.len() as u64;
             done.members_removed = made.removed.len() as u64;
-            done.unfinished = !made.refused.is_empty();
+            done.unfinished = made.waits || !made.refused.is_empty();
             log.target_id = log.target_id.or(made.group.as_ref().map(|group| group.id.clone()));
             link = link_change(change, &made, now);
         }
@@ -454,8 +473,8 @@ fn link_change(change: &PlannedChange, made: &Made, now: Timestamp) -> LinkChang
                 linked_at: now,
                 name_sent: name.clone(),
                 name_read_back: read_back.unwrap_or_else(|| name.clone()),
-                // Whoever is in a group that was just made is known; others are read in their turn.
-                members_read_at: change.target_id.is_none().then_some(now),
+                // Of a link that is new: whoever is in a group that was made or adopted is known.
+                members_read_at: Some(now),
             });
             let mut placed: Vec<SourceAnchor> = people(&made.placed);
             placed.extend(found);
@@ -466,7 +485,7 @@ fn link_change(change: &PlannedChange, made: &Made, now: Timestamp) -> LinkChang
                 part: *part,
                 change: Box::new(GroupLinkChange {
                     put,
-                    keep_names: change.moves_members(),
+                    keep_names: made.group.is_none() || change.moves_members(),
                     placed,
                     removed: people(&made.removed),
                     counted: u32::try_from(counted).unwrap_or(u32::MAX),
@@ -501,16 +520,11 @@ pub async fn recover(
     let id = write.target_id.clone();
     let id =
         if id.is_some() { id } else { linked(applier.store, change.anchor, write.part).await? };
-    // What belongs to another group by now is not ours, whatever was written to it.
-    let links = applier.store.group_links().await?;
-    let owner = |id: &TargetId| links.iter().find(|link| link.target_id == *id);
-    let others = |link: &GroupLink| (link.anchor, link.part) != (change.anchor, write.part);
-    let id = id.filter(|id| !owner(id).is_some_and(others));
     let made = match (&write.call, id) {
         (GroupCall::Create { name, members, beside }, None) => {
             match find(target, applier.store, name, beside).await?? {
                 Some(group) => {
-                    let seats = seats(applier.store, members).await?;
+                    let seats = arriving(applier.store, members).await?;
                     let inside = target.group_members(&group.id).await?.unwrap_or_default();
                     let placed = present(seats, &inside);
                     Some(Made { group: Some(group), placed, ..Made::default() })
@@ -528,13 +542,13 @@ pub async fn recover(
             target.read_group(&id).await?.is_none().then(Made::default)
         }
         (GroupCall::Add { members }, Some(id)) => {
-            let seats = seats(applier.store, members).await?;
+            let seats = arriving(applier.store, members).await?;
             let inside = target.group_members(&id).await?.unwrap_or_default();
             let placed = present(seats, &inside);
             (!placed.is_empty()).then(|| Made { placed, ..Made::default() })
         }
         (GroupCall::Remove { members }, Some(id)) => {
-            let seats = seats(applier.store, members).await?;
+            let seats = leaving(members);
             let inside = target.group_members(&id).await?.unwrap_or_default();
             let made = removed(&seats, &inside);
             (!made.removed.is_empty()).then_some(made)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{ContentHash, SourceAnchor, Timestamp};
-use crate::model::plan::{ModifiedProperty, Plan, PlannedChange};
+use crate::model::plan::{ModifiedProperty, ObjectKind, Plan, PlannedChange};
 
 /// The version of the file format.
 const FORMAT: u32 = 1;
@@ -79,36 +79,58 @@ impl SavedPlan {
         if self.rules_hash != now.rules_hash {
             differences.push("the rules changed since the plan was made".to_owned());
         }
-        // Few people have several changes in one plan: those who swap addresses.
-        let mut changes: HashMap<SourceAnchor, Vec<&PlannedChange>> = HashMap::new();
+        // Groups have several changes in one plan, and so have two people who swap addresses. Nothing
+        // of an object may be left out, and nothing may be added.
+        let mut open: HashMap<SourceAnchor, Vec<&PlannedChange>> = HashMap::new();
         for change in &now.changes {
-            changes.entry(change.anchor).or_default().push(change);
+            open.entry(change.anchor).or_default().push(change);
         }
+        let mut missing = Vec::new();
         for saved in &self.changes {
-            let now_planned = changes.get(&saved.anchor).map(Vec::as_slice).unwrap_or_default();
-            let same = now_planned.iter().find(|change| change.hash == saved.hash);
-            match same.or(now_planned.first()) {
-                Some(change) if change.hash == saved.hash && change.seen == saved.seen => {}
-                Some(change) => differences.push(difference(saved, change)),
-                None => differences.push(absent(saved, now)),
+            let left = open.get_mut(&saved.anchor);
+            let same = |change: &&PlannedChange| change.hash == saved.hash;
+            match left.and_then(|left| Some(left.swap_remove(left.iter().position(same)?))) {
+                Some(change) if change.seen == saved.seen => {}
+                Some(_) => differences.push(edited(saved)),
+                None => missing.push(saved),
             }
         }
-        if !differences.is_empty() {
-            return Err(differences);
+        for saved in missing {
+            let left = open.get_mut(&saved.anchor).filter(|left| !left.is_empty());
+            differences.push(match left {
+                Some(left) => difference(saved, left.remove(0)),
+                None => absent(saved, now),
+            });
         }
         let mut people: Vec<SourceAnchor> =
             self.changes.iter().map(|change| change.anchor).collect();
         people.sort_unstable();
         people.dedup();
+        for anchor in &people {
+            let more = open.remove(anchor).unwrap_or_default();
+            differences.extend(more.into_iter().map(added));
+        }
+        if !differences.is_empty() {
+            return Err(differences);
+        }
         Ok(people)
     }
 }
 
+fn edited(saved: &PlannedChange) -> String {
+    let what = match saved.object {
+        ObjectKind::User => "account",
+        ObjectKind::Group => "group",
+    };
+    format!("{}: the {what} in ShareFile was changed since", saved.label)
+}
+
 fn difference(saved: &PlannedChange, now: &PlannedChange) -> String {
-    if saved.hash == now.hash {
-        return format!("{}: the account in ShareFile was changed since", saved.label);
-    }
     format!("{}: the plan said {}, now it would be {}", saved.label, describe(saved), describe(now))
+}
+
+fn added(now: &PlannedChange) -> String {
+    format!("{}: now it would also be {}, of which the plan said nothing", now.label, describe(now))
 }
 
 fn absent(saved: &PlannedChange, now: &Plan) -> String {
@@ -137,5 +159,9 @@ fn describe(change: &PlannedChange) -> String {
 }
 
 fn property(property: &ModifiedProperty) -> String {
-    format!("{} = {}", property.name, property.new.as_deref().unwrap_or("(none)"))
+    match (property.name.as_str(), &property.old, &property.new) {
+        ("Member", None, Some(comes)) => format!("Member + {comes}"),
+        ("Member", Some(goes), None) => format!("Member - {goes}"),
+        (name, _, new) => format!("{name} = {}", new.as_deref().unwrap_or("(none)")),
+    }
 }

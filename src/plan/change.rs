@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::account::{Link, LinkState, Origin, Shadow, TargetAttribute, TargetUser};
+use crate::model::group::TargetGroup;
 use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
     LinkAfter, ModifiedProperty, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
@@ -39,9 +40,9 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Returns the change with the hash over its content. `seen` is the account that a saved plan
-    /// was made for; numbers are given once the whole plan is there.
-    pub fn seal(self, seen: Option<&TargetUser>) -> PlannedChange {
+    /// Returns the change with the hash over its content. `seen` is the hash over the account or the
+    /// group that a saved plan was made for; numbers are given once the whole plan is there.
+    pub fn seal(self, seen: Option<ContentHash>) -> PlannedChange {
         let hash = content_hash(self.anchor, self.action, &self.write, &self.link);
         PlannedChange {
             id: ChangeId::default(),
@@ -59,7 +60,7 @@ impl Parts {
             after: None,
             before: self.before,
             hash,
-            seen: seen.map(fingerprint),
+            seen,
         }
     }
 }
@@ -165,8 +166,13 @@ fn timeless(link: &LinkAfter) -> Cow<'_, LinkAfter> {
     Cow::Owned(link)
 }
 
+/// Returns the hash over a group as it was read.
+pub fn fingerprint_of_group(group: &TargetGroup) -> ContentHash {
+    ContentHash(xxh3_128(&serde_json::to_vec(group).unwrap_or_default()))
+}
+
 /// Returns the hash over an account as it was read.
-fn fingerprint(account: &TargetUser) -> ContentHash {
+pub fn fingerprint(account: &TargetUser) -> ContentHash {
     let parts = (&account.id, &account.values, account.kind, account.disabled, &account.roles);
     ContentHash(xxh3_128(&serde_json::to_vec(&parts).unwrap_or_default()))
 }

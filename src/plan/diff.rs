@@ -11,8 +11,8 @@ use crate::model::plan::{
 use crate::model::row::AttributeRow;
 
 use super::change::{
-    Parts, describe, differences, disabled_property, keep, label_of, modified, promoted_property,
-    shadow_of,
+    Parts, describe, differences, disabled_property, fingerprint, keep, label_of, modified,
+    promoted_property, shadow_of,
 };
 use super::decision::Decision;
 use super::drift::{self, Drifted};
@@ -206,12 +206,20 @@ impl<'a> Differ<'a> {
         out.change = self.update(link, (before, set), sent.into_owned(), now);
     }
 
-    /// Compares an account with what was read back of it, where the target was read as a whole.
+    /// Compares an account with what was read back of it, where the target was read as a whole; and
+    /// where the person was to be verified, so that a repair that failed or waits is planned again.
     fn drifted(&self, link: &Link, readable: Option<&KnownAccount>) -> Drifted {
-        match readable.filter(|_| self.input.target.complete) {
-            Some(known) => drift::of_account(self.input.rules, link, &known.account),
-            None => Drifted::default(),
+        let complete = self.input.target.complete;
+        let verified = || self.input.verify.binary_search(&link.anchor).is_ok();
+        let Some(known) = readable.filter(|_| complete || verified()) else {
+            return Drifted::default();
+        };
+        let mut drifted = drift::of_account(self.input.rules, link, &known.account);
+        if !complete {
+            // It is told when everything is compared.
+            drifted.report.clear();
         }
+        drifted
     }
 
     /// Returns what brings a linked account from what it has to `sent`, of which `set` differs;
@@ -383,6 +391,7 @@ impl<'a> Differ<'a> {
 
     pub(super) fn change(&self, parts: Parts) -> PlannedChange {
         let known = parts.target_id.as_ref().and_then(|id| self.input.target.by_id(id));
-        parts.seal(known.filter(|_| self.input.verify_all).map(|known| &known.account))
+        let seen = known.filter(|_| self.input.verify_all);
+        parts.seal(seen.map(|known| fingerprint(&known.account)))
     }
 }

@@ -16,8 +16,6 @@
 //! | the group of the target is gone | the link ends, and the group is created again |
 
 mod begin;
-pub mod check;
-mod foreign;
 mod guard;
 mod members;
 mod moves;
@@ -41,14 +39,12 @@ use crate::model::plan::{
     ModifiedProperty, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 
-use super::change::Parts;
+use super::change::{Parts, fingerprint_of_group};
 use super::decision::held;
 use super::input::PlanInput;
 use super::protect::Protection;
 use super::rules::{Adopt, ExtraMembers, GroupFate, GroupRules, LeaverGroups, Overflow};
-use super::sorted::Sorted;
 
-use foreign::Foreign;
 use moves::Mover;
 use names::Names;
 
@@ -82,18 +78,14 @@ pub fn plan(
         counts,
         protection: Protection::new(input.target.tenant.as_ref(), &[]),
         names: Names::new(input, rules, counts),
-        foreign: Foreign::new(input),
-        claims: BTreeMap::new(),
-        placed: placed(input),
+        owned: input.groups.links.iter().map(|standing| &standing.link.target_id).collect(),
         drafts: Vec::new(),
         needs: GroupNeeds::default(),
     };
-    planner.claim();
-    let mut subjects: BTreeSet<SourceAnchor> =
+    let subjects: BTreeSet<SourceAnchor> =
         input.groups.subjects.iter().copied().chain(moves.keys().copied()).collect();
-    // What an interrupted write made of them is not known: they wait to be looked up.
-    subjects.retain(|anchor| input.unsettled.binary_search(anchor).is_err());
-    for anchor in subjects {
+    let open = |anchor: &SourceAnchor| input.groups.unsettled.binary_search(anchor).is_err();
+    for anchor in subjects.into_iter().filter(open) {
         let moves = moves.remove(&anchor).unwrap_or_default();
         planner.one(anchor, moves);
     }
@@ -148,6 +140,12 @@ impl Draft {
 }
 
 impl Draft {
+    /// Returns whether nothing is done, whether at once or later.
+    fn is_idle(&self) -> bool {
+        let parts = [&self.changes, &self.removals, &self.extras, &self.fate];
+        parts.into_iter().all(Vec::is_empty)
+    }
+
     fn hold(&mut self, kind: HoldKind, detail: String) {
         self.held.push((kind, held(kind, self.anchor, &self.name, detail)));
     }
@@ -184,11 +182,7 @@ struct Planner<'a> {
     counts: &'a dyn Fn(SourceAnchor) -> bool,
     protection: Protection<'a>,
     names: Names,
-    foreign: Foreign<'a>,
-    /// Which groups that begin match which group of the target.
-    claims: BTreeMap<&'a TargetId, BTreeSet<SourceAnchor>>,
-    /// The accounts that this job put into the parts whose members were read, by their position.
-    placed: BTreeMap<u32, Vec<&'a TargetId>>,
+    owned: BTreeSet<&'a TargetId>,
     drafts: Vec<Draft>,
     needs: GroupNeeds,
 }
@@ -211,16 +205,44 @@ impl<'a> Planner<'a> {
             // Whoever was in it is planned with the whole group, now or in the next cycle.
             draft.open = true;
         }
-        if !self.unconfirmed(anchor, &live) {
+        if let Some((id, why)) = self.unreadable(&live) {
+            let detail = format!("group {id} could not be read: {why}");
+            draft.hold(HoldKind::NotReadable, detail);
+        } else if !self.unconfirmed(anchor, &live) {
             match group {
                 Some(group) if wanted => self.keep_in_step(group, &live, moves, &mut draft),
                 _ if !live.is_empty() => self.retire(group, &live, moves, &mut draft),
                 _ => {}
             }
+            self.look_at_changed(&live, &mut draft);
         } else {
             draft.open = true;
         }
         self.drafts.push(draft);
+    }
+
+    /// Returns the first part that could not be read, with the reason: while that is so, nothing is
+    /// done to any of them.
+    fn unreadable(&self, live: &[Part<'a>]) -> Option<(&'a TargetId, &'a str)> {
+        let view = &self.input.target.groups;
+        live.iter().map(|part| &part.standing.link.target_id).find_map(|id| {
+            let why = view.unreadable(id)?;
+            Some((id, why))
+        })
+    }
+
+    /// Where a plan is saved: asks for the groups that it changes, so that it can tell later whether
+    /// somebody edited them in between.
+    fn look_at_changed(&mut self, live: &[Part<'_>], draft: &mut Draft) {
+        if !self.input.verify_all || draft.is_idle() {
+            return;
+        }
+        for part in live {
+            if self.input.target.groups.get(part.target_id()).is_none() {
+                self.needs.ids.insert(part.target_id().clone());
+                draft.open = true;
+            }
+        }
     }
 
     /// Returns the links of a group: those whose group may still exist, and those whose group is
@@ -273,27 +295,6 @@ impl<'a> Planner<'a> {
         self.reactivate(live, draft);
     }
 
-    /// Returns whether no group of others has the names that parts are to have; asks, and holds. A
-    /// name that differs by case alone is no new one.
-    fn is_free(&mut self, name: &str, renamed: &[&Part<'_>], draft: &mut Draft) -> bool {
-        for part in renamed {
-            let link = &part.standing.link;
-            let name = parts::part_name(name, link.part);
-            if self.rules.adopt == Adopt::Never || name_key(&name) == name_key(&link.name_sent) {
-                continue;
-            }
-            match self.of_name(&name, draft) {
-                Some(found) if found.is_empty() => {}
-                Some(found) => {
-                    draft.hold(HoldKind::NameClash, not_ours(&found));
-                    return false;
-                }
-                None => return false,
-            }
-        }
-        true
-    }
-
     fn rename(&mut self, group: &SourceGroup, name: &str, live: &[Part<'_>], draft: &mut Draft) {
         let repair = self.renamed_by_others(live, draft);
         let differs = |part: &&Part<'_>| {
@@ -306,10 +307,8 @@ impl<'a> Planner<'a> {
         }
         let others = self.names.others(name, group.anchor);
         if !others.is_empty() {
-            return draft.hold(HoldKind::NameClash, self.names.clash(&others, name));
-        }
-        if !self.is_free(name, &renamed, draft) {
-            return;
+            let detail = format!("{} in Entra ID have the name {name}", listed(&others));
+            return draft.hold(HoldKind::NameClash, detail);
         }
         for part in renamed {
             let link = &part.standing.link;
@@ -347,9 +346,7 @@ impl<'a> Planner<'a> {
         for part in live {
             let link = &part.standing.link;
             let touched = draft.changes.iter().any(|change| {
-                let active = GroupLinkState::Active;
-                matches!(&change.link, LinkAfter::Group { part, state, .. }
-                    if *part == link.part && *state == active)
+                matches!(&change.link, LinkAfter::Group { part, .. } if *part == link.part)
             });
             if link.state == GroupLinkState::Active || touched {
                 continue;
@@ -392,7 +389,9 @@ impl<'a> Planner<'a> {
             link: making.link,
             before: None,
         };
-        parts.seal(None)
+        let known = parts.target_id.as_ref().and_then(|id| self.input.target.groups.get(id));
+        let seen = known.filter(|_| self.input.verify_all).map(fingerprint_of_group);
+        parts.seal(seen)
     }
 
     /// Returns those who may be put into a group: protected accounts are left alone.
@@ -445,30 +444,7 @@ fn describe(group: &TargetGroup) -> String {
     format!("{shared} {} ({})", group.name, group.id)
 }
 
-/// Says which groups of others have the name that a group wants.
-fn not_ours(found: &[&TargetGroup]) -> String {
-    let names: Vec<String> = found.iter().map(|group| describe(group)).collect();
-    format!(
-        "ShareFile has {}, which this job did not make; see `groups.adopt`",
-        names.join(" and ")
-    )
-}
-
-/// Returns the accounts that this job put into the parts whose members were read.
-fn placed<'a>(input: &PlanInput<'a>) -> BTreeMap<u32, Vec<&'a TargetId>> {
-    let view = &input.target.groups;
-    let links = input.groups.links.iter().zip(0..);
-    let read = links.filter(|(part, _)| view.members(&part.link.target_id).is_some());
-    let mut placed: BTreeMap<u32, Vec<&TargetId>> =
-        read.map(|(_, position)| (position, Vec::new())).collect();
-    if placed.is_empty() {
-        return placed;
-    }
-    let mut links = Sorted::new(input.links, |link| link.anchor);
-    for placement in input.groups.placements {
-        if let Some(accounts) = placed.get_mut(&placement.link) {
-            accounts.extend(links.find(placement.user).map(|link| &link.target_id));
-        }
-    }
-    placed
+fn listed(anchors: &[SourceAnchor]) -> String {
+    let names: Vec<String> = anchors.iter().map(|anchor| format!("group {anchor}")).collect();
+    names.join(" and ")
 }

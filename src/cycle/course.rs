@@ -1,12 +1,13 @@
 //! The course of one cycle: settle what was open, import, decide, apply, record.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::apply::{Applied, Applier, Recovered, apply, recover};
 use crate::model::account::TargetAttribute;
+use crate::model::group::GroupLink;
 use crate::model::ids::{CycleId, SourceAnchor};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
 use crate::model::plan::{
@@ -39,6 +40,10 @@ pub(super) struct Cycle<'a> {
     pub refused: Vec<String>,
     /// People of interrupted writes that nobody could look up: they wait for the next cycle.
     pub unsettled: Vec<SourceAnchor>,
+    /// Groups of which an earlier pass of this cycle left something to do.
+    pub open: BTreeSet<SourceAnchor>,
+    /// Groups in which a comparison of members found something that is to be done.
+    pub repairs: Vec<GroupLink>,
 }
 
 impl Cycle<'_> {
@@ -63,16 +68,20 @@ impl Cycle<'_> {
             self.plan_again(|kind| kind == HoldKind::NameClash).await?;
             data = engine.store.plan_data(subjects, engine.clock.now()).await?;
         }
+        let open = |subject: &Subject| self.unsettled.binary_search(&subject.anchor).is_err();
+        data.subjects.retain(open);
+        data.group_subjects.retain(open);
+        self.look_at_held(&mut data).await?;
         let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
-        let compared = self.read_target(&compare, &mut view).await?;
+        let inspected = self.read_target(compare, &mut view).await?;
         let known = Known { job: &job, imported: &imported, data: &data };
         let decided = self.decide(known, view).await?;
         let seen = decided.checked.plan().clone();
         let checked = self.with_approval(known, decided).await?;
         self.note_unread();
         if !self.asked.preview {
-            self.note_drift(&seen, compared).await?;
+            self.note_drift(&job, &seen, inspected).await?;
         }
         let Some(checked) = checked else {
             return Ok(CycleState::Complete);
@@ -100,11 +109,7 @@ impl Cycle<'_> {
     /// Returns whether a group waits for a name that another group may just have given up: nothing
     /// happened to itself.
     async fn frees_names(&self, data: &PlanData) -> Result<bool, CycleFailure> {
-        let known = |subject: &Subject| {
-            data.users.binary_search_by_key(&subject.anchor, |user| user.anchor).is_ok()
-        };
-        // What is unknown may be a group that is assigned no longer.
-        if data.group_subjects.is_empty() && data.subjects.iter().all(known) {
+        if data.group_subjects.is_empty() {
             return Ok(false);
         }
         let holds = self.engine.store.holds().await?;
@@ -114,6 +119,26 @@ impl Cycle<'_> {
             subjects.binary_search_by_key(&item.anchor, |subject| subject.anchor).is_ok()
         };
         Ok(clashes.flat_map(|hold| &hold.items).any(|item| !planned(item)))
+    }
+
+    /// Lets the accounts be read of those for whom a change waits, whatever they are planned for: a
+    /// change that puts right what somebody else did is there only for whoever sees that.
+    async fn look_at_held(&self, data: &mut PlanData) -> Result<(), CycleFailure> {
+        if data.subjects.is_empty() {
+            return Ok(());
+        }
+        let holds = self.engine.store.live_holds().await?;
+        let changes =
+            holds.iter().flat_map(|hold| &hold.items).filter_map(|item| item.change.as_ref());
+        let updates = changes.filter(|change| matches!(change.write, Write::Update { .. }));
+        for change in updates {
+            let found =
+                data.subjects.binary_search_by_key(&change.anchor, |subject| subject.anchor);
+            if let Some(subject) = found.ok().and_then(|index| data.subjects.get_mut(index)) {
+                subject.verify = true;
+            }
+        }
+        Ok(())
     }
 
     /// Returns who waits because somebody else has or wants the same account.
@@ -292,6 +317,7 @@ impl Cycle<'_> {
             let view = self.first_view(&job);
             let decided = self.decide(Known { job: &job, imported, data: &data }, view).await?;
             self.record_holds(decided.planned, decided.checked.plan()).await?;
+            self.queue(decided.checked.plan()).await?;
             checked = decided.checked;
         }
     }
@@ -299,11 +325,11 @@ impl Cycle<'_> {
     /// Lets everybody wait whom the plan leaves something to do for: where all were planned, they
     /// are not among those who wait already, and a stop or a crash must not lose them.
     async fn queue(&self, plan: &Plan) -> Result<(), CycleFailure> {
-        // Only a full read shows that a linked account is gone: who is created anew, or unlinked,
-        // is read by id before being planned once more.
+        // Only a full read shows that a linked account is gone, or that somebody else changed it: who
+        // is planned once more is read by id first, as is everybody who is written to.
         let changing = plan.changes.iter().map(|change| Subject {
             anchor: change.anchor,
-            verify: matches!(change.write, Write::Create { .. }) || change.link == LinkAfter::End,
+            verify: change.object == ObjectKind::User,
         });
         let returning = plan.holds.iter().filter(|hold| !waits_for_an_event(hold.kind));
         let returning = returning
@@ -380,13 +406,16 @@ impl Cycle<'_> {
 
     /// Records what need not be planned again until it changes, and that the plan was a plan.
     async fn settle(
-        &self,
+        &mut self,
         job: &JobState,
         checked: &CheckedPlan,
         applied: &Applied,
     ) -> Result<(), CycleFailure> {
         let store = &self.engine.store;
         let plan = checked.plan();
+        // A later pass plans some people anew, and of groups only what concerns these: what an earlier
+        // one left to do stays.
+        self.open.extend(&applied.unfinished);
         let mut settled = plan.settled.clone();
         let mut reopen = Vec::new();
         let did = applied.counts.done();
@@ -413,12 +442,14 @@ impl Cycle<'_> {
             .filter(|hold| !waits_for_an_event(hold.kind))
             .flat_map(|hold| hold.items.iter().map(|item| item.anchor))
             .collect();
-        settled.retain(|anchor| {
-            applied.unfinished.binary_search(anchor).is_err() && !waiting.contains(anchor)
-        });
+        settled.retain(|anchor| !self.open.contains(anchor) && !waiting.contains(anchor));
+        // Whoever is planned once more is judged by that.
+        let again = |anchor: &SourceAnchor| applied.replan.binary_search(anchor).is_ok();
+        self.open.extend(waiting.into_iter().filter(|anchor| !again(anchor)));
         settled.sort_unstable();
         settled.dedup();
-        store.settle_subjects(settled).await?;
+        store.settle_subjects(settled.clone()).await?;
+        self.note_repaired(plan, &settled).await?;
         let put_off = plan.holds.iter().filter(|hold| waits_for_somebody(hold.kind));
         let put_off: Vec<SourceAnchor> =
             put_off.flat_map(|hold| &hold.items).map(|item| item.anchor).collect();

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use tracing::warn;
-
 use crate::model::group::{GroupLink, GroupLinkState};
 use crate::model::ids::{ChangeId, SourceAnchor, TargetId, Timestamp};
 use crate::model::outcome::{ErrorCategory, LogEntry, OutcomeStatus, ProvisioningError};
@@ -14,14 +12,29 @@ use crate::store::{Compared, JobState, Subject};
 
 use super::course::Cycle;
 use super::failure::CycleFailure;
+use super::lookup::Failing;
 
 /// The members of so many groups are read in one cycle at most: the budget of requests is for
 /// changes first.
 const GROUPS_A_CYCLE: usize = 50;
 
+/// So many groups are named in a note at most.
+const NAMED: usize = 10;
+
+/// Whose members were asked for in a cycle.
+#[derive(Default)]
+pub(super) struct Inspected {
+    /// The links of all these groups.
+    tried: Vec<GroupLink>,
+    /// Those whose members were read.
+    read: Vec<TargetId>,
+}
+
 impl Cycle<'_> {
-    /// Returns the groups whose members are read in this cycle, those first that were not read for
-    /// the longest time. They are planned as a whole.
+    /// Returns the groups whose members are read in this cycle. They are planned as a whole.
+    ///
+    /// Those first where an earlier comparison found something that is still to be done; then those
+    /// that were not asked for the longest time, a part of them.
     pub(super) async fn groups_to_compare(
         &self,
         job: &JobState,
@@ -30,19 +43,18 @@ impl Cycle<'_> {
         if engine.settings.rules.groups.is_none() {
             return Ok(Vec::new());
         }
-        let since = if self.report.kind.reads_target() {
-            job.members_since.or(Some(engine.clock.now()))
-        } else {
-            job.members_since
-        };
-        let Some(since) = since else { return Ok(Vec::new()) };
+        let begins = self.report.kind.reads_target().then_some(self.report.started_at);
+        let Some(since) = begins.or(job.members_since) else { return Ok(Vec::new()) };
         let mut links = engine.store.group_links().await?;
         links.retain(|link| link.state == GroupLinkState::Active);
-        // Who asks to see everything sees everything at once.
-        if !(self.asked.preview && self.asked.full) {
-            links.retain(|link| link.members_read_at.is_none_or(|at| at < since));
-            links.sort_by_key(|link| (link.members_read_at, link.anchor, link.part));
-            links.truncate(GROUPS_A_CYCLE);
+        if !self.asks_for_everything() {
+            let (open, mut others): (Vec<_>, Vec<_>) =
+                links.into_iter().partition(|link| link.members_read_at.is_none());
+            others.retain(|link| link.members_read_at.is_some_and(|at| at < since));
+            others.sort_by_key(|link| (link.members_read_at, link.anchor, link.part));
+            others.truncate(GROUPS_A_CYCLE);
+            links = open;
+            links.append(&mut others);
         }
         let anchors: BTreeSet<SourceAnchor> = links.iter().map(|link| link.anchor).collect();
         let subjects = anchors.into_iter().map(|anchor| Subject { anchor, verify: false });
@@ -52,12 +64,18 @@ impl Cycle<'_> {
         Ok(links)
     }
 
-    /// Reads everything at the target, as far as this cycle does. Returns whose members were read.
+    /// Returns whether somebody asks to see everything, or to do what was seen that way: then
+    /// everything is read at once.
+    fn asks_for_everything(&self) -> bool {
+        self.asked.full || self.asked.saved.as_ref().is_some_and(|saved| saved.full)
+    }
+
+    /// Reads everything at the target, as far as this cycle does, and the members of some groups.
     pub(super) async fn read_target(
-        &self,
-        groups: &[GroupLink],
+        &mut self,
+        groups: Vec<GroupLink>,
         view: &mut TargetView,
-    ) -> Result<Vec<TargetId>, CycleFailure> {
+    ) -> Result<Inspected, CycleFailure> {
         if self.report.kind.reads_target() {
             self.read_tenant(view).await?;
             self.lookups().lists(view).await?;
@@ -66,33 +84,51 @@ impl Cycle<'_> {
                 self.lookups().groups(&list, view).await?;
             }
         }
-        let mut read = Vec::new();
+        let mut asked = Inspected::default();
+        let mut unread = Vec::new();
+        let mut failing = Failing::default();
         for link in groups {
-            let id = &link.target_id;
-            match self.engine.target.group_members(id).await {
-                Ok(Some(members)) => {
-                    view.groups.add_members(id.clone(), members);
-                    read.push(id.clone());
-                }
-                Ok(None) => view.groups.note_gone(id),
-                Err(error) if error.concerns_one_object() => {
-                    warn!(target.id = %id, "the members of a group could not be read: {error}");
-                }
-                Err(error) => return Err(error.into()),
+            // Where nothing is answered at all, the others are asked in the next cycle.
+            if failing.is_mute() {
+                break;
             }
+            let id = &link.target_id;
+            self.lookups().members(id, view, &mut failing).await?;
+            if view.groups.members(id).is_some() {
+                asked.read.push(id.clone());
+            } else if !view.groups.is_gone(id) {
+                unread.push(link.name_sent.clone());
+            }
+            asked.tried.push(link);
         }
-        Ok(read)
+        self.note_members_unread(&unread);
+        Ok(asked)
+    }
+
+    fn note_members_unread(&mut self, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        let more = names.len().saturating_sub(NAMED);
+        let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        self.report.notes.push(format!(
+            "The members of these groups could not be read in ShareFile and were not compared: \
+             {named}{more}. They are asked for again with the next comparison; look at the groups, \
+             and at the roles of the service user."
+        ));
     }
 
     /// Writes to the log what others changed and stays, each difference once for as long as it is
     /// there.
     pub(super) async fn note_drift(
         &mut self,
+        job: &JobState,
         plan: &Plan,
-        members: Vec<TargetId>,
+        asked: Inspected,
     ) -> Result<(), CycleFailure> {
         let everything = self.report.kind.reads_target();
-        if !everything && members.is_empty() {
+        if !everything && asked.tried.is_empty() && job.members_since.is_none() {
             return Ok(());
         }
         let store = &self.engine.store;
@@ -100,12 +136,42 @@ impl Cycle<'_> {
         if everything {
             store.begin_drift(self.report.started_at).await?;
         }
-        let compared = Compared { everything, members: members.clone() };
+        let compared = Compared { everything, members: asked.read };
         let new = store.note_drift(plan.drift.clone(), compared, now).await?;
-        store.note_members_read(members, now).await?;
+        // Where something is to be done, the next cycle has to see the same again: a repair may
+        // fail, or wait for a person.
+        let changes = plan.changes.iter().map(|change| change.anchor);
+        let busy: BTreeSet<SourceAnchor> = changes.chain(held(plan)).collect();
+        let (again, done): (Vec<_>, Vec<_>) =
+            asked.tried.into_iter().partition(|link| busy.contains(&link.anchor));
+        let ids = |links: &[GroupLink]| links.iter().map(|link| link.target_id.clone()).collect();
+        store.note_members_read(ids(&done), ids(&again), now).await?;
+        self.repairs = again;
         self.report.counts.drift += new.len() as u64;
         let entries = new.into_iter().map(|drift| self.entry(drift, now)).collect();
         Ok(store.append_log(entries).await?)
+    }
+
+    /// Notes that what a comparison of members found is done, in those groups that are `settled`
+    /// (sorted) and where nothing waits.
+    pub(super) async fn note_repaired(
+        &mut self,
+        plan: &Plan,
+        settled: &[SourceAnchor],
+    ) -> Result<(), CycleFailure> {
+        let waiting: BTreeSet<SourceAnchor> = held(plan).collect();
+        let done = |link: &GroupLink| {
+            settled.binary_search(&link.anchor).is_ok() && !waiting.contains(&link.anchor)
+        };
+        let repairs = std::mem::take(&mut self.repairs);
+        let (done, open): (Vec<_>, Vec<_>) = repairs.into_iter().partition(done);
+        self.repairs = open;
+        if done.is_empty() {
+            return Ok(());
+        }
+        let done = done.into_iter().map(|link| link.target_id).collect();
+        let now = self.engine.clock.now();
+        Ok(self.engine.store.note_members_read(done, Vec::new(), now).await?)
     }
 
     fn entry(&self, drift: Drift, now: Timestamp) -> LogEntry {
@@ -138,4 +204,9 @@ impl Cycle<'_> {
             initiated_by: self.asked.by.clone(),
         }
     }
+}
+
+/// Returns whom a plan withholds something from.
+fn held(plan: &Plan) -> impl Iterator<Item = SourceAnchor> {
+    plan.holds.iter().flat_map(|hold| &hold.items).map(|item| item.anchor)
 }

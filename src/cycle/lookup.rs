@@ -21,12 +21,17 @@ const ALL_FAIL: u32 = 3;
 
 /// Tells an object that cannot be read from a target that answers nothing.
 #[derive(Default)]
-struct Failing {
+pub(super) struct Failing {
     answered: u32,
     failed: u32,
 }
 
 impl Failing {
+    /// Returns whether enough was asked, and nothing was answered.
+    pub(super) fn is_mute(&self) -> bool {
+        self.answered == 0 && self.failed >= ALL_FAIL
+    }
+
     /// Passes an answer on; of a failure that concerns one object the reason alone.
     ///
     /// # Errors
@@ -36,18 +41,30 @@ impl Failing {
         answer: Result<T, TargetError>,
     ) -> Result<Result<T, String>, CycleFailure> {
         match answer {
+            Err(error) if self.answered == 0 && self.failed + 1 >= ALL_FAIL => Err(error.into()),
+            answer => self.look_past(answer),
+        }
+    }
+
+    /// Does the same where it does not matter how many fail: nobody is removed for the sake of a group
+    /// that is not shown, and nobody has to stay.
+    ///
+    /// # Errors
+    /// A failure that concerns everything.
+    fn look_past<T>(
+        &mut self,
+        answer: Result<T, TargetError>,
+    ) -> Result<Result<T, String>, CycleFailure> {
+        match answer {
             Ok(answer) => {
                 self.answered += 1;
                 Ok(Ok(answer))
             }
-            Err(error) => {
+            Err(error) if error.concerns_one_object() => {
                 self.failed += 1;
-                let all = self.answered == 0 && self.failed >= ALL_FAIL;
-                if all || !error.concerns_one_object() {
-                    return Err(error.into());
-                }
                 Ok(Err(chain(&error)))
             }
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -124,17 +141,60 @@ impl Lookups<'_> {
             }
             view.groups.listed = true;
         }
+        let mut failing = Failing::default();
         for id in &needs.ids {
-            match self.target.read_group(id).await? {
-                Some(group) => view.groups.add(group),
-                None => view.groups.note_gone(id),
-            }
+            self.group(id, view, &mut failing).await?;
         }
         for id in &needs.members {
-            match self.target.group_members(id).await? {
-                Some(members) => view.groups.add_members(id.clone(), members),
-                None => view.groups.note_gone(id),
+            self.members(id, view, &mut failing).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a group by id.
+    async fn group(
+        &self,
+        id: &TargetId,
+        view: &mut TargetView,
+        failing: &mut Failing,
+    ) -> Result<(), CycleFailure> {
+        match failing.look_past(self.target.read_group(id).await)? {
+            Ok(Some(group)) => view.groups.add(group),
+            Ok(None) => view.groups.note_gone(id),
+            Err(why) => {
+                warn!(target.id = %id, "a group could not be read: {why}");
+                view.groups.note_unreadable(id, why);
             }
+        }
+        Ok(())
+    }
+
+    /// Reads the members of a group. One whose members are not found is asked for itself: only if it
+    /// is not there either is it gone.
+    ///
+    /// # Errors
+    /// A failure of the target that concerns everything.
+    pub(super) async fn members(
+        &self,
+        id: &TargetId,
+        view: &mut TargetView,
+        failing: &mut Failing,
+    ) -> Result<(), CycleFailure> {
+        let why = match failing.look_past(self.target.group_members(id).await)? {
+            Ok(Some(members)) => {
+                view.groups.add_members(id.clone(), members);
+                return Ok(());
+            }
+            Ok(None) => "the group is there, and a list of its members is not".to_owned(),
+            Err(why) => {
+                warn!(target.id = %id, "the members of a group could not be read: {why}");
+                view.groups.note_members_unread(id, why);
+                return Ok(());
+            }
+        };
+        self.group(id, view, failing).await?;
+        if !view.groups.is_gone(id) {
+            view.groups.note_members_unread(id, why);
         }
         Ok(())
     }

@@ -419,8 +419,7 @@ impl PlannedChange {
         if let Write::Group(write) = &self.write {
             return match write.call {
                 GroupCall::Remove { .. } => 1,
-                // Its members come into another part first.
-                GroupCall::Delete if self.after.is_some() => 9,
+                GroupCall::Delete if self.reasons.contains(&Reason::PartsMerged) => 9,
                 GroupCall::Delete => 2,
                 GroupCall::Create { .. } | GroupCall::Rename { .. } => 7,
                 GroupCall::Add { .. } => 8,

@@ -118,13 +118,8 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     for &anchor in input.subjects {
         let entitlement = entitlements.of(anchor);
         let link = links.find(anchor);
-        let source_user = users.find(anchor);
-        let decision = if input.unsettled.binary_search(&anchor).is_ok() {
-            Decision::of_unsettled()
-        } else {
-            differ.decide(&entitlement, source_user, link)
-        };
-        if let Some(moves) = &mut moves {
+        let decision = differ.decide(&entitlement, users.find(anchor), link);
+        if let Some(moves) = moves.as_mut().filter(|_| !decision.left_out) {
             moves.look_at(anchor, entitlements.groups(), &decision, link);
         }
         draft.take(anchor, decision);
@@ -179,7 +174,7 @@ impl Draft {
         self.counts.left_out += u64::from(decision.left_out);
         let idle = decision.change.is_none() && decision.held.is_empty() && !asks;
         self.counts.in_step += u64::from(idle && decision.in_scope);
-        if idle && !decision.unread && !decision.unsettled {
+        if idle && !decision.unread {
             self.settled.push(anchor);
         }
         for (kind, item) in decision.held {
@@ -229,7 +224,7 @@ impl Draft {
         let acts = !planned.changes.is_empty()
             || !planned.drift.is_empty()
             || planned.holds.iter().any(names);
-        if input.target.tenant.is_none() && (acts || planned.needs.tenant) {
+        if input.target.tenant.is_none() && acts {
             self.needs.tenant = true;
         }
         self.needs.groups = planned.needs;
@@ -241,10 +236,8 @@ impl Draft {
                 Some(known)
                     if matches!(hold.kind, HoldKind::FirstCycle | HoldKind::RulesChanged) =>
                 {
-                    known.message.push_str(&match hold.items.len() {
-                        1 => " One change of a group waits with it.".to_owned(),
-                        changes => format!(" {changes} changes of groups wait with it."),
-                    });
+                    let changes = hold.items.len();
+                    known.message.push_str(&format!(" {changes} changes of groups wait with it."));
                     known.items.extend(hold.items);
                 }
                 Some(known) => known.items.extend(hold.items),
@@ -354,9 +347,11 @@ fn message(kind: HoldKind) -> &'static str {
         }
         HoldKind::LicenseLimitExceeded => "No employee licence is left.",
         HoldKind::NotReadable => {
-            "The account could not be read, or shows only a reduced record. It is asked for again in each cycle; if that does not help, check the account in ShareFile and the roles of the service user."
+            "The account or the group could not be read, or shows only a reduced record. It is asked for again in each cycle; if that does not help, look at it in ShareFile and at the roles of the service user."
         }
-        HoldKind::NameClash => "Two groups cannot have one name. Rename one of them.",
+        HoldKind::NameClash => {
+            "A group of that name exists already. Rename one of the two, or let `groups.adopt` say what to do."
+        }
         HoldKind::GroupFull => {
             "ShareFile takes no more members in the group. Make the group smaller in Entra ID, or set `groups.overflow = \"split\"`."
         }

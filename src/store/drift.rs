@@ -51,36 +51,40 @@ impl Store {
     }
 
     /// Notes that everything at the target is compared as of `at`, and that the members of groups
-    /// are to be read from now on, unless that is going on already.
+    /// are to be read from now on.
     pub async fn begin_drift(&self, at: Timestamp) -> Result<(), StoreError> {
         self.write("noting a comparison", move |connection| {
-            connection.execute(
-                "UPDATE job SET last_drift_at = ?1, members_since = coalesce(members_since, ?1)",
-                params![at],
-            )?;
+            connection
+                .execute("UPDATE job SET last_drift_at = ?1, members_since = ?1", params![at])?;
             Ok(())
         })
         .await
     }
 
-    /// Notes that the members of groups were read at `at`; once there is none left that was not
-    /// read since the comparison began, it has ended.
+    /// Notes that the members of groups were asked for at `at`, and that those of some are to be read
+    /// `again` in the next cycle, because something is to be done there. Once there is none left that
+    /// was not asked for since the comparison began, it has ended.
     pub async fn note_members_read(
         &self,
         groups: Vec<TargetId>,
+        again: Vec<TargetId>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.write("noting whose members were read", move |connection| {
             let mut update = connection.prepare_cached(
                 "UPDATE group_link SET members_read_at = ?2 WHERE target_key = ?1",
             )?;
-            for group in groups {
+            let read = groups.into_iter().map(|group| (group, Some(at)));
+            let open = again.into_iter().map(|group| (group, None));
+            for (group, at) in read.chain(open) {
                 update.execute(params![group.key(), at])?;
             }
+            // Since the beginning of time: of those that were read none is due.
             connection.execute(
-                "UPDATE job SET members_since = NULL WHERE NOT EXISTS \
+                "UPDATE job SET members_since = CASE WHEN EXISTS \
                  (SELECT 1 FROM group_link WHERE state = 0 AND \
-                  (members_read_at IS NULL OR members_read_at < members_since))",
+                  (members_read_at IS NULL OR members_read_at < members_since)) \
+                 THEN coalesce(members_since, 0) END",
                 [],
             )?;
             Ok(())

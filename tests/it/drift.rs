@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use serde_json::json;
+use sharefile_provisioner::clock::Clock;
 use sharefile_provisioner::cycle::{Asked, Turned};
 use sharefile_provisioner::model::outcome::LogEntry;
-use sharefile_provisioner::model::plan::CycleKind;
+use sharefile_provisioner::model::plan::{CycleKind, HoldKind};
+use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
+use sharefile_provisioner::sandbox::sharefile::GroupView;
+use sharefile_provisioner::store::Answer;
 
 use crate::groups::ROLES;
-use crate::world::{World, asked};
+use crate::world::{World, asked, held};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -93,13 +97,7 @@ async fn what_others_changed_is_told_once_and_stays() {
     // `plan --full` shows all of it, and writes nothing.
     let plan = world.plan_of_everything().await;
     assert_eq!(plan.plan.expect("a plan").drift.len(), 3);
-    // Between two days nothing is asked, and once the next one has come, a plan says what it leaves
-    // out.
-    assert_eq!(world.plan().await.report.notes, Vec::<String>::new());
-    world.clock.advance(DAY);
-    let notes = world.plan().await.report.notes;
-    assert!(notes.iter().any(|note| note.contains("`plan --full` shows")), "{notes:?}");
-    assert_eq!(world.cycle().await.report.kind, CycleKind::Drift);
+    // Between two days nothing is asked.
     world.sandbox.counts.reset();
     world.cycle().await;
     assert_eq!(world.sharefile_requests(), 0);
@@ -168,7 +166,100 @@ async fn members_of_many_groups_are_read_a_part_in_each_cycle() {
     assert_eq!(world.sharefile_requests(), 0);
 }
 
+/// Repairs that wait for a person are there until the person answers, and are done then.
+#[tokio::test]
+async fn repairs_that_are_held_can_be_approved() {
+    let mut world = sales().await;
+    world.set("drift", "{ users = \"repair\", members = \"repair\" }");
+    world.set("groups.extra_members", "remove");
+    world.set("guard.removals_per_group", "{ count = 1, percent = 100 }");
+    world.set("guard.address_changes_per_cycle", "0");
+    world.cycle().await;
+    for name in ["Mallory", "Oscar"] {
+        world.join(name);
+    }
+    world.cycle().await;
+    let [ada, bob, mallory, oscar] =
+        ["Ada", "Bob", "Mallory", "Oscar"].map(|name| world.account(name).id);
+    world.edit_sales(json!({ "members": [ada, bob, mallory, oscar] }));
+    world.overwrite("Ada", json!({ "email": "countess@contoso.example" }));
+    world.next_day().await;
+    for _ in 0..2 {
+        let turned = world.cycle().await;
+        assert_eq!(
+            held(&turned),
+            [
+                (HoldKind::TooManyMemberRemovals, "Sales".to_owned()),
+                (HoldKind::TooManyAddressChanges, "ada".to_owned())
+            ]
+        );
+    }
+    assert!(world.writes().is_empty());
+    world.approve_what_waits().await;
+    world.cycle().await;
+    assert_eq!(world.account("Ada").id, ada);
+    let mut members = world.sales_members();
+    members.sort();
+    let mut expected = vec![ada, bob];
+    expected.sort();
+    assert_eq!(members, expected);
+    world.sandbox.counts.reset();
+    assert!(world.cycle().await.holds.is_empty());
+    assert_eq!(world.sharefile_requests(), 0);
+}
+
+/// Repairs that fail are tried again in the next cycle, and not a day later.
+#[tokio::test]
+async fn repairs_that_fail_are_tried_again() {
+    let mut world = sales().await;
+    world.set("drift", "{ users = \"repair\", members = \"repair\" }");
+    world.cycle().await;
+    let bob = world.account("Bob").id;
+    world.edit_sales(json!({ "members": [bob] }));
+    world.overwrite("Ada", json!({ "first_name": "Countess" }));
+    for endpoint in ["POST /sf/v3/Groups(id)/Contacts", "PATCH /sf/v3/Users(id)"] {
+        let (status, reason) = (Some(403), Some("Forbidden".to_owned()));
+        let fault = Fault { status, reason, ..Fault::new(FaultKind::Unavailable) };
+        world.sandbox.faults.add(fault.at(endpoint).times(1));
+    }
+    assert_eq!(world.next_day().await.report.counts.failed, 2);
+    assert_eq!(
+        (world.account("Ada").first_name.as_str(), world.sales_members().len()),
+        ("Countess", 1)
+    );
+    world.cycle().await;
+    assert_eq!((world.account("Ada").first_name.as_str(), world.sales_members().len()), ("Ada", 2));
+    world.sandbox.counts.reset();
+    world.cycle().await;
+    assert_eq!(world.sharefile_requests(), 0);
+}
+
 impl World {
+    fn sales_group(&self) -> GroupView {
+        let groups = self.sandbox.sharefile.groups();
+        groups.into_iter().find(|group| group.name == "Sales").expect("made")
+    }
+
+    fn edit_sales(&self, patch: serde_json::Value) {
+        self.sandbox.sharefile.edit_group(&self.sales_group().id, patch).expect("an edit");
+    }
+
+    fn sales_members(&self) -> Vec<String> {
+        self.sales_group().members
+    }
+
+    /// Approves everything that waits.
+    async fn approve_what_waits(&self) {
+        let engine = self.engine();
+        let now = self.clock.now();
+        let answer = Answer::Approve { until: now.plus_ms(86_400_000) };
+        for hold in engine.store.holds().await.expect("holds") {
+            let by = "somebody".to_owned();
+            engine.store.answer_hold(hold.id, answer, by, now).await.expect("an answer");
+        }
+        engine.store.close().await.expect("a closed store");
+    }
+
     async fn plan_of_everything(&self) -> Turned {
         let engine = self.preview_engine();
         let asked = Asked { preview: true, full: true, ..asked() };

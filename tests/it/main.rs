@@ -18,7 +18,6 @@ mod lifecycles;
 mod malformed;
 mod nested;
 mod network;
-mod parts;
 mod people;
 mod process;
 mod promises;

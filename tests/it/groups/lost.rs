@@ -20,10 +20,7 @@ async fn a_member_whose_create_was_not_answered_comes_in_once_it_is_settled() {
     // One of the two is lost, and nobody can look for it until the next cycle.
     let lost = Fault::new(FaultKind::DropAfter).at("POST /sf/v3/Users/AccountUser");
     world.sandbox.faults.add(lost.times(1));
-    world
-        .sandbox
-        .faults
-        .add(failing(500, "Unspecified").at("GET /sf/v3/Users").after(3).times(40));
+    world.sandbox.faults.add(failing(500, "Unspecified").at("GET /sf/v3/Users").after(3).times(40));
     let turned = world.cycle().await;
     assert_eq!((turned.report.counts.created, moved(&turned)), (1, (1, 0)));
     world.sandbox.faults.clear();

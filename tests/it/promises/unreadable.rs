@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sharefile_provisioner::model::account::{Activation, Seats, TargetAccount, TargetUser};
 use sharefile_provisioner::model::group::TargetGroup;
 use sharefile_provisioner::model::ids::TargetId;
 use sharefile_provisioner::model::outcome::{CycleState, ErrorCategory};
-use sharefile_provisioner::model::plan::HoldKind;
+use sharefile_provisioner::model::plan::{CycleKind, HoldKind};
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::target::{NewUser, Reassign, Refusal, Target, TargetError, UserChange};
 
 use sharefile_provisioner::cycle::Turned;
 
+use uuid::Uuid;
+
+use crate::groups::ROLES;
 use crate::world::{World, asked, held};
 
 use super::converged;
@@ -40,14 +44,16 @@ impl Stubborn {
         }
         let category = match self.code {
             "Http500" | "Unreachable" => ErrorCategory::Transient,
+            "Forbidden" => ErrorCategory::Auth,
             _ => ErrorCategory::Bug,
         };
+        let refused = self.code == "Forbidden";
         Some(TargetError {
             attempted: format!("reading {what}"),
             message: format!("it fails with {}", self.code),
             remedy: String::new(),
             category,
-            refusal: Refusal::Other,
+            refusal: if refused { Refusal::Forbidden } else { Refusal::Other },
             code: self.code.to_owned(),
             maybe_applied: false,
             cause: None,
@@ -126,18 +132,27 @@ impl Target for Stubborn {
     }
 
     async fn list_groups(&self) -> Result<Vec<TargetGroup>, TargetError> {
-        self.tenant.list_groups().await
+        let mut groups = self.tenant.list_groups().await?;
+        groups.retain(|group| !self.broken.iter().any(|broken| broken == group.id.as_str()));
+        Ok(groups)
     }
 
     async fn read_group(&self, target_id: &TargetId) -> Result<Option<TargetGroup>, TargetError> {
-        self.tenant.read_group(target_id).await
+        match self.fails(target_id.as_str()) {
+            Some(error) => Err(error),
+            None => self.tenant.read_group(target_id).await,
+        }
     }
 
     async fn group_members(
         &self,
         target_id: &TargetId,
     ) -> Result<Option<Vec<TargetId>>, TargetError> {
-        self.tenant.group_members(target_id).await
+        match self.fails(&members_of(target_id.as_str())) {
+            Some(error) if error.code == "NoList" => Ok(None),
+            Some(error) => Err(error),
+            None => self.tenant.group_members(target_id).await,
+        }
     }
 
     async fn create_group(
@@ -193,6 +208,11 @@ async fn turn(world: &World, broken: &[String], good: u32, code: &'static str) -
     let turned = engine.turn(asked()).await.expect("a recorded cycle");
     engine.store.close().await.expect("a closed store");
     turned
+}
+
+/// How the list of the members of a group is called among what is broken.
+fn members_of(group: &str) -> String {
+    format!("{group}/Contacts")
 }
 
 fn address(name: &str) -> String {
@@ -295,4 +315,78 @@ async fn an_interrupted_write_that_cannot_be_looked_up_holds_up_nobody_else() {
     assert_eq!(world.removals().len(), 2, "one each: {:?}", world.removals());
     let counts = world.engine().store.counts().await.expect("counts");
     assert_eq!((counts.open_intents, counts.links_disabled), (0, 2));
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Five groups with Ada and Bob in each, in step and compared; returns the ids of the groups.
+async fn five_groups() -> (World, [Uuid; 2], Vec<String>) {
+    let mut world = World::empty().await;
+    world.sandbox.sharefile.set_service_roles(&ROLES);
+    world.set("groups.enabled", "true");
+    world.set("schedule.full", "never");
+    world.set("guard.removals_per_cycle", "{ count = 50, percent = 100 }");
+    let people = ["Ada", "Bob"].map(|name| world.person(name));
+    for n in 0..5 {
+        world.group(&format!("Group {n}"), &people);
+    }
+    world.cycle().await;
+    // The read that follows an initial one.
+    world.clock.advance(Duration::from_secs(4_000));
+    world.cycle().await;
+    world.sandbox.counts.reset();
+    let groups = world.sandbox.sharefile.groups();
+    let mut groups: Vec<_> = groups.into_iter().filter(|group| !group.super_group).collect();
+    groups.sort_by(|left, right| left.name.cmp(&right.name));
+    (world, people, groups.into_iter().map(|group| group.id).collect())
+}
+
+/// Groups that are neither listed nor shown are left alone, and stop nobody else's change.
+#[tokio::test]
+async fn groups_that_are_not_shown_hold_only_themselves() {
+    for (code, many) in [("Forbidden", 1), ("Http500", 1), ("Forbidden", 4), ("Http500", 4)] {
+        let (world, [ada, _], groups) = five_groups().await;
+        world.sandbox.entra.set_enabled(ada, false).expect("an edit");
+        world.clock.advance(DAY);
+        let broken = &groups[..many];
+        for kind in [CycleKind::Drift, CycleKind::Incremental] {
+            let turned = turn(&world, broken, 0, code).await;
+            assert_eq!(turned.report.state, CycleState::Complete, "{:?}", turned.report.error);
+            assert_eq!(turned.report.kind, kind, "{code} {many}");
+            assert_eq!(held(&turned).len(), many, "{:?}", turned.holds);
+            assert!(held(&turned).iter().all(|(kind, _)| *kind == HoldKind::NotReadable));
+            assert!(world.account("Ada").disabled);
+        }
+        assert_eq!(world.writes().len(), 1, "{:?}", world.writes());
+        let turned = world.cycle().await;
+        assert!(turned.holds.is_empty(), "{:?}", turned.holds);
+        assert_eq!(turned.report.counts.groups_created, 0);
+    }
+}
+
+/// Groups whose members are not shown are said to be so, and are not asked for once more before the
+/// others had their turn.
+#[tokio::test]
+async fn groups_whose_members_are_not_shown_keep_no_other_from_being_compared() {
+    for code in ["Forbidden", "Http500", "NoList"] {
+        let (world, _, groups) = five_groups().await;
+        let broken = [members_of(&groups[0])];
+        for day in 1..4 {
+            world.clock.advance(DAY);
+            let nobody = if day % 2 == 1 { 1 } else { 2 };
+            let members = [world.account(["", "Ada", "Bob"][nobody]).id];
+            let patch = serde_json::json!({ "members": members });
+            world.sandbox.sharefile.edit_group(&groups[4], patch).expect("an edit");
+            let turned = turn(&world, &broken, 0, code).await;
+            assert_eq!(turned.report.state, CycleState::Complete, "{:?}", turned.report.error);
+            assert_eq!(turned.report.counts.drift, 1, "{code}, day {day}");
+            let said = |note: &String| note.contains("Group 0") && !note.contains("Group 1");
+            assert!(turned.report.notes.iter().any(said), "{:?}", turned.report.notes);
+            assert!(turned.holds.is_empty() && turned.plan.expect("a plan").is_empty());
+            let turned = turn(&world, &broken, 0, code).await;
+            assert_eq!(turned.report.counts.target_requests, 0, "{code}, day {day}");
+            assert!(turned.report.notes.is_empty(), "{:?}", turned.report.notes);
+        }
+        assert_eq!(world.sandbox.sharefile.groups().len(), 6);
+    }
 }

@@ -35,6 +35,12 @@ impl Answer {
         declared || self.body.trim_ascii_start().first() == Some(&b'<')
     }
 
+    /// Returns whether the service says that it did what was asked: a web page is no word of its
+    /// own, whatever the status.
+    pub fn succeeded(&self) -> bool {
+        self.status.is_success() && !self.looks_like_html()
+    }
+
     /// Returns the id by which the service's support finds the request, if the answer names one.
     pub fn request_id(&self) -> Option<&str> {
         ["request-id", "x-ms-request-id", "x-request-id"]

@@ -123,13 +123,14 @@ impl Api {
         Ok(self.sign_in.access(&self.client).await?.0.subdomain)
     }
 
-    /// Makes a call and returns its answer if it is a success.
+    /// Makes a call and returns its answer if it is a success. A web page is none, whatever its
+    /// status.
     ///
     /// A refused token is replaced once and the call repeated: even a write, because a request
     /// without a valid token was not processed.
     pub async fn call(&self, attempt: &Attempt, call: &Call) -> Result<Answer, TargetError> {
         match self.answer(attempt, call).await? {
-            answer if answer.status.is_success() => Ok(answer),
+            answer if answer.succeeded() => Ok(answer),
             answer => Err(self.refused(attempt, &answer)),
         }
     }

@@ -158,7 +158,7 @@ pub(super) async fn delete(api: &Api, target_id: &TargetId) -> Result<(), Target
     let call = Call::bare(Method::DELETE, path_of(&attempt, target_id)?);
     let answer = api.answer(&attempt, &call).await?;
     let gone = answer.status == StatusCode::NOT_FOUND && !answer.looks_like_html();
-    if gone || answer.status.is_success() {
+    if gone || answer.succeeded() {
         return Ok(());
     }
     Err(api.refused(&attempt, &answer))

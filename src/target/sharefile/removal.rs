@@ -60,7 +60,7 @@ pub(super) async fn delete(
         .with("itemsReassignTo", reassign.items_to.as_str())
         .with("groupsReassignTo", reassign.groups_to.as_str());
     let answer = api.answer(&attempt, &call).await?;
-    if answer.status.is_success() {
+    if answer.succeeded() {
         return Ok(());
     }
     let refused = api.refused(&attempt, &answer);

@@ -183,7 +183,7 @@ pub(super) async fn welcome(api: &Api, target_id: &TargetId) -> Result<(), Targe
     let path = path_of(&attempt, target_id)?;
     let call = Call::bare(Method::POST, format!("{path}/ResendWelcome"));
     let answer = api.answer(&attempt, &call).await?;
-    if answer.status.is_success() {
+    if answer.succeeded() {
         return Ok(());
     }
     // Whether the call or the account is missing is told by the other call.

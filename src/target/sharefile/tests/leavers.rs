@@ -117,6 +117,24 @@ async fn lost_answers_of_removals_may_have_taken_effect() {
 }
 
 #[tokio::test]
+async fn a_web_page_is_no_word_that_somebody_is_gone() {
+    let tenant = Tenant::start(|seen, _| match seen.line.as_str() {
+        "POST /oauth/token" => SIGN_IN,
+        _ => Reply::Text(200, "<html>Sign in to the network</html>"),
+    })
+    .await;
+    let target = &tenant.target;
+    for error in [
+        target.delete_user(&id("1f2e"), &heirs()).await.unwrap_err(),
+        target.downgrade_users(&[id("1f2e")], &heirs()).await.unwrap_err(),
+        target.delete_group(&id("g1")).await.unwrap_err(),
+        target.welcome(&id("1f2e")).await.unwrap_err(),
+    ] {
+        assert_eq!((error.code.as_str(), error.maybe_applied), ("HtmlAnswer", true));
+    }
+}
+
+#[tokio::test]
 async fn the_welcome_mail_is_sent_once_whichever_call_there_is() {
     for (first, second, sent) in [
         (Reply::Json(200, ada()), None, Some(1)),

@@ -44,6 +44,8 @@ pub(super) struct Cycle<'a> {
     pub open: BTreeSet<SourceAnchor>,
     /// Groups in which a comparison of members found something that is to be done.
     pub repairs: Vec<GroupLink>,
+    /// An account or an address may have become free.
+    pub freed: bool,
 }
 
 impl Cycle<'_> {
@@ -153,8 +155,7 @@ impl Cycle<'_> {
     /// happened to themselves.
     async fn reopen_rivals(&self, before: &[SourceAnchor]) -> Result<(), CycleFailure> {
         let rivals = self.rivals().await?;
-        let moved = self.plan.as_ref().is_some_and(|plan| plan.changes.iter().any(sets_free));
-        if moved || before.iter().any(|anchor| !rivals.contains(anchor)) {
+        if self.freed || before.iter().any(|anchor| !rivals.contains(anchor)) {
             let subjects = rivals.iter().map(|&anchor| Subject { anchor, verify: true });
             self.engine.store.mark_subjects(subjects.collect()).await?;
         }
@@ -293,6 +294,11 @@ impl Cycle<'_> {
         loop {
             (self.engine.announce)(checked.plan());
             let applied = self.apply_once(&checked).await?;
+            let passed = checked.plan().changes.iter().filter(|change| {
+                // What met something else moved nothing.
+                !applied.replan.contains(&change.anchor)
+            });
+            self.freed |= passed.into_iter().any(sets_free);
             self.add(&applied.counts);
             self.settle(job, &checked, &applied).await?;
             if let Some(fatal) = applied.fatal {

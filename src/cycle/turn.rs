@@ -153,6 +153,7 @@ impl Engine {
             unsettled: Vec::new(),
             open: BTreeSet::new(),
             repairs: Vec::new(),
+            freed: false,
         };
         let ended = cycle.run(job).await;
         let Cycle { mut report, plan, refused, .. } = cycle;

@@ -210,7 +210,10 @@ pub fn verdict(truth: &Truth, ties: &Ties<'_>, ways: &Ways, hands: &Hands) -> Gr
             continue;
         };
         if link.name_sent != team.name {
-            if groups.twins(*id, &team.name) > 0 {
+            let taken = group_ways.adopt != Adopt::Never
+                && key(&link.name_sent) != key(&team.name)
+                && groups.of_others(&team.name, &ours) > 0;
+            if taken || groups.twins(*id, &team.name) > 0 {
                 verdict.held.insert((HoldKind::NameClash, *id));
             } else {
                 let what = format!("the group is called {}, not {}", link.name_sent, team.name);

@@ -116,7 +116,14 @@ impl Run {
         if self.halted.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let ready = |change: &&PlannedChange| change.after.is_none_or(|first| self.is_done(first));
+        // A later step of one person takes for granted what the steps before it did.
+        let goes_on = |change: &PlannedChange| {
+            let later = change.object == ObjectKind::User && change.phase > 0;
+            !later || self.is_done(change.anchor)
+        };
+        let ready = |change: &&PlannedChange| {
+            goes_on(change) && change.after.is_none_or(|first| self.is_done(first))
+        };
         let (changes, waiting): (Vec<_>, Vec<_>) = changes.into_iter().partition(ready);
         waiting.into_iter().for_each(|change| self.note_undone(change.anchor));
         if changes.is_empty() {

@@ -245,6 +245,8 @@ impl Draft {
     /// Holds the address of a change, and lets go what does not depend on it.
     fn keep_waiting(&mut self, input: &PlanInput<'_>, change: &PlannedChange) {
         let mut without = link_of(input, change).and_then(|link| without_address(change, link));
+        // What else the person needs may be a change of its own already.
+        without = without.filter(|_| self.changes.iter().all(|one| one.anchor != change.anchor));
         if let Some(Contested { kind, hold, .. }) = self.contested.remove(&change.anchor) {
             // An address that nobody could look up is looked up again in the next cycle.
             let again = kind == HoldKind::NotReadable;

@@ -210,6 +210,41 @@ async fn a_swap_that_a_crash_interrupts_goes_on_without_asking_again() {
     }
 }
 
+/// A person is back with another name and address; the address is approved.
+#[tokio::test]
+async fn an_address_waits_for_what_else_its_person_needs() {
+    let (mut world, [ada, _]) = two().await;
+    world.set("guard.address_changes_per_cycle", "0");
+    world.unassign(ada);
+    assert_eq!(world.did().await, (0, 0, 1));
+    world.assign(ada, "User");
+    world.moves(ada, json!({ "surname": "Byron", "mail": "ada.byron@contoso.example" }));
+    let fail = || {
+        let fault = Fault::new(FaultKind::Unavailable).at("/sf/v3/Users").on("PATCH");
+        world.sandbox.faults.add(fault.times(5));
+    };
+    fail();
+    let turned = world.cycle().await;
+    assert_eq!(held(&turned), [(HoldKind::TooManyAddressChanges, "ada.byron".to_owned())]);
+    assert_eq!(turned.report.counts.failed, 1);
+    world.approve_all().await;
+    fail();
+    world.sandbox.counts.reset();
+    let turned = world.cycle().await;
+    assert_eq!((turned.report.counts.updated, turned.report.counts.failed), (0, 1));
+    assert!(world.given().is_empty(), "the address would take for granted what failed");
+    let account = world.account("Ada");
+    assert_eq!((account.disabled, account.last_name.as_str()), (true, "Tester"));
+
+    // What was approved still is.
+    let expected = [
+        r#"PATCH Users(ada) {"Email":"ada.byron@contoso.example"}"#,
+        r#"PATCH Users(ada) {"LastName":"Byron","Security":{"IsDisabled":false}}"#,
+    ];
+    assert_eq!(world.cycle_wrote().await, expected);
+    assert_eq!(world.cycle_wrote().await, NOTHING);
+}
+
 #[tokio::test]
 async fn a_swap_is_undone_where_old_addresses_stay_with_their_accounts() {
     let (world, [first, _]) = swapping(true).await;

@@ -1,0 +1,44 @@
+//! Outside: who of those whom the source shows is out of scope, and why, for those who ask about
+//! everybody and plan nothing.
+
+use std::collections::HashMap;
+
+use crate::model::group::GroupEdge;
+use crate::model::identity::{Assignment, Membership, Presence, SourceUser};
+use crate::model::ids::SourceAnchor;
+use crate::model::plan::LeaveEvent;
+
+use super::filter::Filters;
+use super::rules::Rules;
+use super::scope::{Entitlements, Scope, scope};
+
+/// What the snapshot holds, each sorted as [`PlanInput`](super::PlanInput) has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Everybody<'a> {
+    /// All people.
+    pub users: &'a [SourceUser],
+    /// All assignment rows.
+    pub assignments: &'a [Assignment],
+    /// All memberships.
+    pub memberships: &'a [Membership],
+    /// Which groups are in which.
+    pub edges: &'a [GroupEdge],
+}
+
+/// Returns who is out of scope, with the strictest event that holds. Who cannot be read is not among
+/// them.
+pub fn outside(rules: &Rules, everybody: Everybody<'_>) -> HashMap<SourceAnchor, LeaveEvent> {
+    let Everybody { users, assignments, memberships, edges } = everybody;
+    let filters = Filters::new(rules);
+    let mut entitlements = Entitlements::new(assignments, memberships, edges, rules.default_access);
+    let mut found = HashMap::new();
+    for user in users {
+        let entitlement = entitlements.of(user.anchor);
+        let filtered = user.presence == Presence::Present && !filters.let_in(&user.attributes);
+        let scope = scope(Some(user), &entitlement, filtered, &rules.deprovision);
+        if let Scope::Out(events) = scope {
+            found.extend(events.first().map(|event| (user.anchor, *event)));
+        }
+    }
+    found
+}

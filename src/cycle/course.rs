@@ -184,7 +184,8 @@ impl Cycle<'_> {
             return Ok(job);
         }
         let counts = store.counts().await?;
-        if counts.links_active + counts.links_disabled + counts.links_downgraded == 0 {
+        let links = counts.links_active + counts.links_disabled;
+        if links + counts.links_released + counts.links_downgraded == 0 {
             return Ok(job);
         }
         store.set_first_plan_done().await?;
@@ -492,7 +493,13 @@ fn waits_for_address(kind: HoldKind) -> bool {
 /// Returns whether a stage that is due waits until somebody does something at ShareFile, which no
 /// feed tells.
 fn waits_for_somebody(kind: HoldKind) -> bool {
-    matches!(kind, HoldKind::EnabledElsewhere | HoldKind::NoHeir | HoldKind::MustStayEmployee)
+    matches!(
+        kind,
+        HoldKind::EnabledElsewhere
+            | HoldKind::NoHeir
+            | HoldKind::MustStayEmployee
+            | HoldKind::ProtectedRemoval
+    )
 }
 
 /// Returns whether an account or an address may be free after a change.

@@ -284,6 +284,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// Returns whether the person left, as far as this job noted it.
+    pub fn left(&self) -> bool {
+        let noted = self.leaving.as_ref().is_some_and(|leaving| !leaving.back);
+        self.state != LinkState::Active || noted
+    }
+
     /// Returns whether this job disabled the account: it alone may enable it again.
     pub fn disabled_here(&self) -> bool {
         match self.state {

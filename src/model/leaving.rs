@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Timestamp;
+use super::ids::{SourceAnchor, Timestamp};
 
 /// Why a person left the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,6 +89,26 @@ pub struct NextStage {
     pub stage: Stage,
     /// Not before this time.
     pub at: Timestamp,
+    /// When the time until then began to run; zero where that was not noted.
+    #[serde(default)]
+    pub from: Timestamp,
+}
+
+/// A stage that is still to come, of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ComingStage {
+    /// The person.
+    pub anchor: SourceAnchor,
+    /// The address of the account, or the id of the person.
+    pub label: String,
+    /// Since when the person is out of scope.
+    pub since: Timestamp,
+    /// The event whose policy says so.
+    pub event: LeaveEvent,
+    /// What happens.
+    pub stage: Stage,
+    /// Not before this time.
+    pub at: Timestamp,
 }
 
 /// Of a linked person who is out of scope: why, since when, and what is to come. It ends with the
@@ -97,10 +117,18 @@ pub struct NextStage {
 pub struct Leaving {
     /// The strictest event so far.
     pub event: LeaveEvent,
+    /// The events that held when this was recorded; sorted, empty where that was not noted. One that
+    /// is not among them is news of the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<LeaveEvent>,
     /// When the person was first found to be out of scope.
     pub since: Timestamp,
     /// This job disabled the account on the way, and may enable it again.
     pub disabled: bool,
+    /// The person is back, but what the return asks for could not be done yet: nothing of this
+    /// counts any more, except `disabled`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub back: bool,
     /// What is to come: later stages are stricter ones.
     pub next: Vec<NextStage>,
 }
@@ -111,9 +139,21 @@ impl Leaving {
         self.next.iter().map(|next| next.at).min()
     }
 
-    /// Returns the same without times, which differ from plan to plan until they are recorded.
+    /// Returns the events that were known when this was recorded.
+    pub fn known(&self) -> &[LeaveEvent] {
+        if self.events.is_empty() { std::slice::from_ref(&self.event) } else { &self.events }
+    }
+
+    /// Returns the same for a person who is back.
+    pub fn returned(&self) -> Self {
+        Self { events: Vec::new(), back: true, next: Vec::new(), ..self.clone() }
+    }
+
+    /// Returns the same without times, which differ from plan to plan until they are recorded, and
+    /// with the strictest event alone, which decides.
     pub fn timeless(&self) -> Self {
-        let next = self.next.iter().map(|next| NextStage { at: Timestamp(0), ..*next });
-        Self { since: Timestamp(0), next: next.collect(), ..self.clone() }
+        let (at, from) = (Timestamp(0), Timestamp(0));
+        let next = self.next.iter().map(|next| NextStage { at, from, ..*next });
+        Self { since: at, events: Vec::new(), next: next.collect(), ..self.clone() }
     }
 }

@@ -133,6 +133,8 @@ pub enum Reason {
     AccountGone,
     /// The account was disabled by somebody else, and stays so.
     DisabledElsewhere,
+    /// Somebody else enabled the account of a person who left.
+    EnabledElsewhere,
     /// The account is a client, and the rules say employee.
     BecomesEmployee,
     /// Two people take over each other's address, in three steps.
@@ -175,6 +177,7 @@ impl Reason {
             Self::Filtered { filters } => filters.clone(),
             Self::AccountGone => "the linked account no longer exists".to_owned(),
             Self::DisabledElsewhere => "somebody else disabled the account".to_owned(),
+            Self::EnabledElsewhere => "somebody else enabled the account".to_owned(),
             Self::BecomesEmployee => {
                 "the account is a client, and the rules say employee".to_owned()
             }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::account::{Detail, TargetAttribute, address_key};
+use crate::model::account::{AccountKind, Detail, TargetAttribute, address_key};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
     CheckedPlan, GroupCall, GroupWrite, LinkAfter, MEMBERS_PER_CALL, ObjectKind, Plan,
@@ -84,6 +84,9 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
             if change.action != ProvisioningAction::Disable && !read {
                 fail("takes an account away of which not everything was read");
             }
+            if !heirs_of(change).into_iter().all(|heir| can_take_over(input, heir)) {
+                fail("leaves something to an account that may not be able to take over");
+            }
         }
     }
     for hold in plan.holds.iter().filter(|hold| hold.kind.approvable()) {
@@ -118,6 +121,26 @@ fn is_super_group(input: &PlanInput<'_>, change: &PlannedChange) -> bool {
     change.object == ObjectKind::Group
         && super_group.is_some()
         && super_group == change.target_id.as_ref()
+}
+
+/// Returns who is to take over what an account leaves behind.
+fn heirs_of(change: &PlannedChange) -> Vec<&TargetId> {
+    match &change.write {
+        Write::Downgrade { reassign_items_to, reassign_groups_to, .. }
+        | Write::Delete { reassign_items_to, reassign_groups_to, .. } => {
+            vec![reassign_items_to, reassign_groups_to]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns whether an account was read in full and can take over what another one leaves behind.
+fn can_take_over(input: &PlanInput<'_>, heir: &TargetId) -> bool {
+    input.target.by_id(heir).is_some_and(|known| {
+        let account = &known.account;
+        let in_use = !account.disabled && !account.deleted;
+        account.detail == Detail::Full && account.kind == AccountKind::Employee && in_use
+    })
 }
 
 #[derive(Default)]

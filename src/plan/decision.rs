@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::account::AccountKind;
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
-use crate::model::plan::{Drift, HeldItem, HoldKind, PlannedChange};
+use crate::model::plan::{Drift, HeldItem, HoldKind, LeaveEvent, PlannedChange};
 
 use super::rules::Mapping;
 
@@ -15,8 +15,11 @@ use super::rules::Mapping;
 pub struct Decision {
     /// The change, if there is one.
     pub change: Option<PlannedChange>,
-    /// What remains to be done if the change is withheld: the account of before is gone.
-    pub end: Option<PlannedChange>,
+    /// What remains to be noted if the change is withheld: the account of before is gone, or the
+    /// person is back.
+    pub otherwise: Option<PlannedChange>,
+    /// Of a linked person who is out of scope, the events that the source did not show before.
+    pub news: Vec<LeaveEvent>,
     /// What others changed of the account, and stays.
     pub drift: Vec<Drift>,
     /// What is withheld.

@@ -78,18 +78,19 @@ impl<'a> Differ<'a> {
                 match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
                     Some(live) => {
                         self.linked(source_user, entitlement, live, &mut decision);
-                        self.forget_dates(live, &mut decision);
+                        decision.otherwise = self.back(live);
                     }
                     None => {
                         self.unlinked(source_user, entitlement, link, &mut decision);
-                        decision.end = link.map(|gone| self.end(gone, Vec::new()));
+                        decision.otherwise = link.map(|gone| self.end(gone, Vec::new()));
                     }
                 }
             }
-            (Scope::Out(event), _) => {
+            (Scope::Out(events), _) => {
                 if let Some(link) = link {
-                    self.left(link, event, &mut decision);
-                    let filtered = filtered.filter(|_| event == LeaveEvent::Filtered);
+                    self.left(link, &events, &mut decision);
+                    let decides = events.first() == Some(&LeaveEvent::Filtered);
+                    let filtered = filtered.filter(|_| decides);
                     if let (Some(user), Some(change)) = (filtered, &mut decision.change) {
                         let filters = self.filters.why_out(&user.attributes);
                         change.reasons.push(Reason::Filtered { filters });
@@ -128,7 +129,7 @@ impl<'a> Differ<'a> {
     fn unread(&self, link: &Link, out: &mut Decision) {
         let target_id = &link.target_id;
         if self.input.target.is_gone(target_id) {
-            out.end = Some(self.end(link, Vec::new()));
+            out.otherwise = Some(self.end(link, Vec::new()));
         } else if self.input.target.complete && !self.is_read(target_id) {
             let listed = self.input.target.by_id(target_id).is_some();
             out.target_ids.extend((!listed).then(|| target_id.clone()));

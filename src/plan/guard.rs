@@ -1,8 +1,12 @@
 //! Guard: what looks like an accident waits for a person.
 
+use std::collections::BTreeMap;
+
 use crate::model::account::LinkState;
-use crate::model::ids::ContentHash;
-use crate::model::plan::{HeldItem, Hold, HoldKind, ObjectKind, PlannedChange, ProvisioningAction};
+use crate::model::ids::{ContentHash, SourceAnchor};
+use crate::model::plan::{
+    HeldItem, Hold, HoldKind, LeaveEvent, ObjectKind, PlannedChange, ProvisioningAction,
+};
 
 use super::input::PlanInput;
 use super::limits;
@@ -20,9 +24,12 @@ pub struct Guarded {
     pub holds: Vec<Hold>,
 }
 
+/// What the source newly shows of people who left.
+pub type News = BTreeMap<SourceAnchor, Vec<LeaveEvent>>;
+
 /// Withholds changes that exceed the limits. Approved changes pass and do not count; rejected ones
 /// stay in the hold they were in.
-pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>) -> Guarded {
+pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>, news: &News) -> Guarded {
     let mut guarded = Guarded::default();
     let mut open = Vec::new();
     for change in changes {
@@ -51,17 +58,36 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>) -> Guarded {
                 "The rules changed, and the plan would rewrite or remove {touched} of {} accounts.",
                 input.active_links
             );
-            guarded.withhold(HoldKind::RulesChanged, message, open);
+            let (leavers, open): (Vec<_>, Vec<_>) =
+                open.into_iter().partition(|change| left_by_itself(input, change, news));
+            if !open.is_empty() {
+                guarded.withhold(HoldKind::RulesChanged, message, open);
+            }
+            guarded.limit_removals(input, leavers);
             return guarded;
         }
     }
     let (removals, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_removal);
     limits::limit(input, &mut guarded, others);
-    match removal_hold(input, &removals) {
-        Some(cause) => guarded.withhold_removals(input, cause, removals),
-        None => guarded.passed.extend(removals),
-    }
+    guarded.limit_removals(input, removals);
     guarded
+}
+
+/// Returns whether a disable follows from what the source newly says of a person, and not from new
+/// rules that wait for approval: nobody keeps access because of them. Deletions, which cannot be
+/// undone, wait. Assignments and groups may count otherwise by the new rules, so that who is without
+/// them left by that if the new rules were planned with before; filters are rules.
+fn left_by_itself(input: &PlanInput<'_>, change: &PlannedChange, news: &News) -> bool {
+    let waited = || input.waiting.iter().any(|(_, kind)| *kind == HoldKind::RulesChanged);
+    let is_fact = |event: &LeaveEvent| match event {
+        LeaveEvent::Disabled | LeaveEvent::SoftDeleted | LeaveEvent::HardDeleted => true,
+        LeaveEvent::Unassigned => waited(),
+        LeaveEvent::Filtered => false,
+    };
+    let waits = || in_hold(input.waiting, &change.hash) == Some(HoldKind::RulesChanged);
+    change.action == ProvisioningAction::Disable
+        && news.get(&change.anchor).is_some_and(|events| events.iter().any(is_fact))
+        && !waits()
 }
 
 /// Returns the hold in which everything waits that nobody approved, with its message for changes
@@ -199,6 +225,13 @@ fn sentence(changes: &[PlannedChange]) -> String {
 }
 
 impl Guarded {
+    fn limit_removals(&mut self, input: &PlanInput<'_>, removals: Vec<PlannedChange>) {
+        match removal_hold(input, &removals) {
+            Some(cause) => self.withhold_removals(input, cause, removals),
+            None => self.passed.extend(removals),
+        }
+    }
+
     /// Withholds removals that together look like an accident. Those that waited already go on
     /// waiting; whoever left since then is judged alone, so that nobody keeps access because a
     /// hold was not answered yet.

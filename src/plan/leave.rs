@@ -1,12 +1,17 @@
 //! Leave: what becomes of the account of a linked person who is out of scope.
 //!
-//! The strictest event decides by its policy what happens at once and what happens later. Dates of
-//! later stages are made when the person leaves and kept with the link; a stricter event adds its
-//! own, and what is already done is never undone by a milder one. Only the return of the person
-//! drops them.
+//! Of the events that hold the strictest decides by its policy what happens at once; each makes the
+//! date of its own later stage when it begins to hold. Dates are kept with the link, and what is
+//! already done is never undone by a milder event. Only the return of the person drops them.
+//!
+//! An account that was taken back and is in use again, because somebody enabled it at the target, is
+//! reported and left alone until a person decides. But an event that is news is a new order of the
+//! source: the account is read, and disabled anew.
+
+mod course;
 
 use crate::model::account::{AccountKind, Detail, Link, LinkState, TargetAttribute, address_key};
-use crate::model::ids::{TargetId, Timestamp};
+use crate::model::ids::TargetId;
 use crate::model::leaving::{LeaveEvent, Leaving, NextStage, Stage};
 use crate::model::plan::{
     HoldKind, LinkAfter, ModifiedProperty, ObjectKind, PlannedChange, ProvisioningAction, Reason,
@@ -16,124 +21,13 @@ use crate::model::plan::{
 use super::change::{Parts, disabled_property, label_of};
 use super::decision::Decision;
 use super::diff::Differ;
-use super::input::{KnownAccount, Lookup, PlanInput};
+use super::drift;
+use super::input::{KnownAccount, Lookup};
 use super::protect::Protection;
-use super::rules::Heirs;
-
-/// How far the clocks may differ before nothing is done for the sake of a date: 5 minutes.
-const CLOCKS_AGREE_MS: u64 = 300_000;
-
-/// What the policies ask for.
-struct Course {
-    /// What the link is to remember.
-    leaving: Leaving,
-    /// What is to be done because of what happened.
-    at_once: Option<Stage>,
-    /// What is to be done because its time has come, if that is more.
-    due: Option<NextStage>,
-}
-
-impl Course {
-    fn of(link: &Link, kind: AccountKind, event: LeaveEvent, input: &PlanInput<'_>) -> Self {
-        let policies = &input.rules.deprovision;
-        let before = link.leaving.as_deref();
-        let stricter = |earlier: &LeaveEvent| {
-            policies.policy(*earlier).strictness() > policies.policy(event).strictness()
-        };
-        let event = before.map(|before| before.event).filter(stricter).unwrap_or(event);
-        let policy = policies.policy(event);
-        let open = |stage| reach(stage, kind) > done(link);
-        let mut next: Vec<NextStage> = before.map(|before| before.next.clone()).unwrap_or_default();
-        // What the rules no longer say is dropped; what they said keeps its date.
-        next.retain(|next| open(next.stage) && policies.policy(next.event).names(next.stage));
-        if let Some(later) = policy.later.filter(|later| open(later.stage)) {
-            let known = |next: &NextStage| (next.event, next.stage) == (event, later.stage);
-            if !next.iter().any(known) {
-                let at = latest_now(input).plus_ms(later.after_ms);
-                next.push(NextStage { event, stage: later.stage, at });
-            }
-        }
-        let at_once = Some(policy.then).filter(|then| open(*then));
-        let more = |next: &&NextStage| next.at <= input.now && Some(next.stage) > at_once;
-        let due = next.iter().filter(more).max_by_key(|next| next.stage).copied();
-        let since = before.map_or(input.now, |before| before.since);
-        let leaving =
-            Leaving { event, since, disabled: link.disabled_here(), next: without_idle(next) };
-        Self { leaving, at_once, due }
-    }
-
-    /// Returns what the link is to remember once a stage is reached; `again` has it tried again.
-    fn after(&self, reached: Stage, kind: AccountKind, again: Option<NextStage>) -> Leaving {
-        let mut leaving = self.leaving.clone();
-        leaving.next.extend(again);
-        leaving.next.retain(|next| reach(next.stage, kind) > reached);
-        leaving.next = without_idle(leaving.next);
-        leaving
-    }
-
-    /// Returns the event whose policy asks for a stage now.
-    fn by(&self, stage: Stage) -> LeaveEvent {
-        let due = self.due.filter(|due| due.stage == stage && self.at_once != Some(stage));
-        due.map_or(self.leaving.event, |due| due.event)
-    }
-
-    /// Returns why something is done, with the date of `stage` if it has one, or else with the date
-    /// of what is to come.
-    fn reasons(&self, stage: Stage) -> Vec<Reason> {
-        let next = &self.leaving.next;
-        let scheduled = next.iter().find(|next| next.stage == stage).or(next.first());
-        let since = scheduled.map(|_| self.leaving.since);
-        let mut reasons = vec![Reason::Left { event: self.leaving.event, since }];
-        reasons.extend(scheduled.map(|next| Reason::Scheduled { stage: next.stage, at: next.at }));
-        reasons
-    }
-}
-
-/// Returns how far an account has been taken back.
-fn done(link: &Link) -> Stage {
-    match link.state {
-        LinkState::Active => Stage::Leave,
-        LinkState::Disabled | LinkState::Released => Stage::Disable,
-        LinkState::Downgraded => Stage::Downgrade,
-    }
-}
-
-/// Returns how far a stage reaches: a client is one already.
-fn reach(stage: Stage, kind: AccountKind) -> Stage {
-    match (stage, kind) {
-        (Stage::Downgrade, AccountKind::Client) => Stage::Disable,
-        _ => stage,
-    }
-}
-
-/// Returns stages sorted by time, without those that come no sooner than one that goes as far.
-pub(super) fn without_idle(mut stages: Vec<NextStage>) -> Vec<NextStage> {
-    stages.sort_by_key(|next| (next.at, std::cmp::Reverse(next.stage), next.event));
-    let mut kept: Vec<NextStage> = Vec::new();
-    for next in stages {
-        if kept.last().is_none_or(|last| next.stage > last.stage) {
-            kept.push(next);
-        }
-    }
-    kept
-}
-
-/// Returns the time by the clock that is ahead, ours or the source's: dates that are made from it
-/// are never too early.
-fn latest_now(input: &PlanInput<'_>) -> Timestamp {
-    let behind_ms = input.clock_ahead_ms.unwrap_or(0).min(0).saturating_neg();
-    input.now.plus_ms(behind_ms)
-}
-
-/// Returns why dates do not count now, if they do not. A clock that jumped must not delete anybody.
-fn doubt(clock_ahead_ms: Option<i64>) -> Option<&'static str> {
-    match clock_ahead_ms {
-        None => Some("and no answer of the source told the time"),
-        Some(ahead_ms) if ahead_ms.unsigned_abs() <= CLOCKS_AGREE_MS => None,
-        Some(ahead_ms) if ahead_ms > 0 => Some("which is over 5 minutes ahead of the source's"),
-        Some(_) => Some("which is over 5 minutes behind the source's"),
-    }
-}
+use super::rules::{DriftWord, Heirs};
+#[cfg(test)]
+pub(super) use course::without_idle;
+use course::{Course, done, doubt, reach};
 
 /// What a leaver's stage is planned from.
 struct Leaver<'a> {
@@ -142,29 +36,38 @@ struct Leaver<'a> {
     label: String,
     kind: AccountKind,
     course: Course,
+    /// It was taken back, and is in use again.
+    in_use_again: bool,
 }
 
 impl<'a> Differ<'a> {
-    /// A linked person who left.
-    pub(super) fn left(&self, link: &Link, event: LeaveEvent, out: &mut Decision) {
+    /// A linked person who left; `events` are those that hold, the strictest first.
+    pub(super) fn left(&self, link: &Link, events: &[LeaveEvent], out: &mut Decision) {
         let target = self.input.target;
         if target.is_gone(&link.target_id) {
-            out.change = Some(self.end(link, vec![Reason::Left { event, since: None }]));
+            let event = events.first().copied();
+            let left = event.map(|event| Reason::Left { event, since: None });
+            out.change = Some(self.end(link, left.into_iter().collect()));
             return;
         }
         let known = target.by_id(&link.target_id);
-        if self.must_read(link, target.complete && known.is_none()) {
+        let kind = known.map_or(link.shadow.kind, |known| known.account.kind);
+        let course = Course::of(link, kind, events, self.input);
+        out.news.clone_from(&course.news);
+        let disabled = known.map_or(link.shadow.disabled, |known| known.account.disabled);
+        let taken_back = done(link) >= Stage::Disable;
+        let in_use_again = taken_back && !disabled;
+        let suspect = target.complete && known.is_none();
+        let unsure = in_use_again || (taken_back && course.ordered && known.is_none());
+        if self.must_read(link, suspect || unsure) {
             out.target_ids.insert(link.target_id.clone());
             return;
         }
-        let kind = known.map_or(link.shadow.kind, |known| known.account.kind);
-        let leaver = Leaver {
-            link,
-            known,
-            label: label_of(&link.shadow.sent, link.anchor),
-            kind,
-            course: Course::of(link, kind, event, self.input),
-        };
+        let label = label_of(&link.shadow.sent, link.anchor);
+        if let Some(why) = target.unreadable(&link.target_id).filter(|_| unsure) {
+            return out.hold_unread(link.anchor, &label, &link.target_id, why);
+        }
+        let leaver = Leaver { link, known, label, kind, course, in_use_again };
         let mut stage = leaver.course.at_once;
         if let Some(due) = leaver.course.due {
             match doubt(self.input.clock_ahead_ms) {
@@ -179,7 +82,7 @@ impl<'a> Differ<'a> {
                 }
             }
         }
-        match stage {
+        match stage.or(in_use_again.then_some(Stage::Disable)) {
             None => out.change = self.noted(&leaver),
             Some(stage) => self.take_back(&leaver, stage, out),
         }
@@ -202,16 +105,10 @@ impl<'a> Differ<'a> {
             let detail = format!("account {target_id} shows only a reduced record");
             return out.hold(HoldKind::NotReadable, link.anchor, label, detail);
         }
-        let disabled = known.map_or(link.shadow.disabled, |known| known.account.disabled);
         match reach(stage, leaver.kind) {
             Stage::Leave => {}
+            _ if leaver.in_use_again => self.in_use_again(leaver, stage, out),
             Stage::Disable => out.change = Some(self.disable(leaver, None)),
-            _ if done(link) >= Stage::Disable && !disabled => {
-                let not = stage.participle();
-                let detail =
-                    format!("somebody else enabled account {target_id}, so that it is not {not}");
-                out.hold(HoldKind::EnabledElsewhere, link.anchor, label, detail);
-            }
             // Nobody may sign in while a client is made of the account.
             Stage::Downgrade if done(link) < Stage::Disable => {
                 out.change = Some(self.disable(leaver, Some(stage)));
@@ -221,13 +118,42 @@ impl<'a> Differ<'a> {
         }
     }
 
+    /// Somebody enabled the account at the target. What the source says anew goes before that, and so
+    /// do rules that have such things put right.
+    fn in_use_again(&self, leaver: &Leaver<'_>, stage: Stage, out: &mut Decision) {
+        let Leaver { link, label, course, .. } = leaver;
+        let word = self.input.rules.drift.users;
+        if course.ordered || word == DriftWord::Repair {
+            let again = Some(stage).filter(|stage| *stage > Stage::Disable);
+            let mut change = self.disable(leaver, again);
+            change.reasons.push(Reason::EnabledElsewhere);
+            out.change = Some(change);
+            return;
+        }
+        if word == DriftWord::Report && self.input.target.complete {
+            out.drift.push(drift::of_value(link, "Disabled", Some("True"), Some("False")));
+        }
+        let (id, event) = (&link.target_id, course.leaving.event.word());
+        let detail = match stage {
+            Stage::Leave | Stage::Disable => {
+                format!("the person left ({event}), but somebody else enabled account {id}")
+            }
+            _ => {
+                let not = stage.participle();
+                format!("somebody else enabled account {id}, so that it is not {not}")
+            }
+        };
+        out.hold(HoldKind::EnabledElsewhere, link.anchor, label, detail);
+        out.change = self.noted(leaver);
+    }
+
     /// The account is disabled, or was already by somebody else. What could not be done yet is
     /// tried again from now on.
     fn disable(&self, leaver: &Leaver<'_>, again: Option<Stage>) -> PlannedChange {
         let Leaver { link, known, course, .. } = leaver;
         let already = known.is_some_and(|known| known.account.disabled);
         let at = self.input.now;
-        let again = again.map(|stage| NextStage { event: course.by(stage), stage, at });
+        let again = again.map(|stage| NextStage { event: course.by(stage), stage, at, from: at });
         let mut reasons = course.reasons(Stage::Disable);
         if already {
             reasons.push(Reason::DisabledElsewhere);
@@ -288,7 +214,7 @@ impl<'a> Differ<'a> {
         let Leaver { link, course, .. } = leaver;
         let Some((items_to, groups_to, modified)) = self.heirs_of(leaver, Stage::Delete, out)
         else {
-            let asks = !out.addresses.is_empty();
+            let asks = !out.addresses.is_empty() || !out.target_ids.is_empty();
             if !asks && done(link) < Stage::Disable {
                 out.change = Some(self.disable(leaver, Some(Stage::Delete)));
             }
@@ -306,11 +232,10 @@ impl<'a> Differ<'a> {
         }));
     }
 
-    /// Returns what a link is to remember that it does not yet: dates that were made or dropped.
+    /// Returns what a link is to remember that it does not yet: events that hold, and dates.
     fn noted(&self, leaver: &Leaver<'_>) -> Option<PlannedChange> {
         let Leaver { link, course, .. } = leaver;
-        let before = link.leaving.as_deref().map(|before| before.next.as_slice());
-        if course.leaving.next == before.unwrap_or_default() {
+        if !course.is_new_to(link) {
             return None;
         }
         let reasons = course.reasons(Stage::Leave);
@@ -318,18 +243,11 @@ impl<'a> Differ<'a> {
         Some(self.change(self.parts(leaver, reasons, link_after)))
     }
 
-    /// Whoever is back in scope has no dates any more, also while the return itself is held.
-    pub(super) fn forget_dates(&self, link: &Link, out: &mut Decision) {
-        let asks = !out.addresses.is_empty() || !out.target_ids.is_empty();
-        let Some(leaving) = link.leaving.as_deref().filter(|leaving| !leaving.next.is_empty())
-        else {
-            return;
-        };
-        if asks || out.change.is_some() {
-            return;
-        }
-        let leaving = Leaving { next: Vec::new(), ..leaving.clone() };
-        out.change = Some(self.change(Parts {
+    /// Returns what is noted of a person who is back in scope while the return itself waits: no date
+    /// and no event of before counts any more.
+    pub(super) fn back(&self, link: &Link) -> Option<PlannedChange> {
+        let leaving = link.leaving.as_deref().filter(|leaving| !leaving.back)?;
+        Some(self.change(Parts {
             object: ObjectKind::User,
             anchor: link.anchor,
             label: label_of(&link.shadow.sent, link.anchor),
@@ -338,9 +256,9 @@ impl<'a> Differ<'a> {
             reasons: vec![Reason::Returned],
             modified: Vec::new(),
             write: Write::Nothing,
-            link: kept(link, link.state, leaving),
+            link: kept(link, link.state, leaving.returned()),
             before: Some(self.shadow_now(link)),
-        }));
+        }))
     }
 
     /// Returns a change of the link alone.
@@ -444,13 +362,21 @@ impl<'a> Differ<'a> {
             },
         };
         let account = &known.account;
+        // A list leaves out what does not suit it; so much is not left to somebody on its word.
+        if account.detail == Detail::Listed {
+            if let Some(why) = self.input.target.unreadable(&account.id) {
+                return cannot(&format!("could not be read: {why}"));
+            }
+            out.target_ids.insert(account.id.clone());
+            return None;
+        }
         if account.id == *leaver {
             cannot("is the one who leaves")
         } else if account.detail == Detail::Reduced {
             cannot("shows only a reduced record")
         } else if account.kind != AccountKind::Employee {
             cannot("is no employee")
-        } else if account.disabled {
+        } else if account.disabled || account.deleted {
             cannot("is disabled")
         } else {
             Some(Ok(account.id.clone()))

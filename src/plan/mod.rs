@@ -44,11 +44,14 @@
 //! | A policy says `downgrade` at once | disable, and in the next cycle downgrade; clients stay disabled | PATCH; POST |
 //! | Who should take over is gone, disabled or no employee | disable, and the rest is held: `NoHeir` | PATCH |
 //! | Strict licensing forbids the downgrade | held: `MustStayEmployee` | none |
-//! | Somebody enabled the account of a leaver by hand | held, once a stage is due: `EnabledElsewhere` | none |
+//! | Somebody enabled the account of a leaver by hand | drift, and held: `EnabledElsewhere`; disable if `drift.users` says repair | none; PATCH |
+//! | The same, and another event comes | disable | PATCH |
 //! | Another event, with a stricter policy | what that says, at once and later | as above |
-//! | Another event, with a milder policy | nothing | none |
+//! | Another event, with a milder policy | the date of its later stage, beside those that there are | none |
+//! | A person leaves while changed rules wait for approval | disable, unless the rules may be why | PATCH |
 //! | A leaver's account was disabled by hand | the link is released; never enabled by this job | none |
 //! | Return before the next stage, or restored from the recycle bin | enable; the dates are dropped | PATCH |
+//! | A return that is held or fails | the dates are dropped | none |
 //! | Return after a downgrade | enable, as what the rules say | PATCH |
 //! | Return after a deletion | create | POST |
 //! | An account was deleted by hand | the link ends; a person in scope is matched, or created anew | none; POST |
@@ -71,6 +74,7 @@ mod limits;
 pub mod map;
 mod matching;
 mod order;
+pub mod outside;
 pub mod protect;
 pub mod rules;
 mod scope;
@@ -85,7 +89,9 @@ pub use input::{GroupFacts, KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
 use crate::model::account::TargetAttribute;
 use crate::model::ids::SourceAnchor;
-use crate::model::plan::{Drift, HeldItem, Hold, HoldKind, Plan, PlanCounts, PlannedChange, Write};
+use crate::model::plan::{
+    Drift, HeldItem, Hold, HoldKind, LeaveEvent, LinkAfter, Plan, PlanCounts, PlannedChange, Write,
+};
 
 use decision::{Contested, Decision};
 use diff::Differ;
@@ -124,12 +130,12 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         }
         draft.take(anchor, decision);
     }
-    if input.target.tenant.is_none() && draft.looks_at_target() {
+    if input.target.tenant.is_none() && draft.looks_at_target(input) {
         draft.needs.tenant = true;
     }
     draft.separate_rivals(input);
     draft.clear_addresses(input);
-    let guarded = guard::guard(input, std::mem::take(&mut draft.changes));
+    let guarded = guard::guard(input, std::mem::take(&mut draft.changes), &draft.news);
     let whole = guard::whole(input, &guarded);
     draft.changes = guarded.passed;
     for hold in guarded.holds {
@@ -156,7 +162,10 @@ struct Draft {
     holds: BTreeMap<HoldKind, Hold>,
     settled: Vec<SourceAnchor>,
     contested: HashMap<SourceAnchor, Contested>,
-    ends: Vec<PlannedChange>,
+    /// What remains to be noted of those whose change is withheld.
+    otherwise: Vec<PlannedChange>,
+    /// Events of linked people that the source did not show before.
+    news: BTreeMap<SourceAnchor, Vec<LeaveEvent>>,
     drift: Vec<Drift>,
     counts: PlanCounts,
     needs: Needs,
@@ -182,7 +191,10 @@ impl Draft {
         }
         self.contested.extend(decision.contested.map(|contested| (anchor, contested)));
         self.changes.extend(decision.change);
-        self.ends.extend(decision.end);
+        self.otherwise.extend(decision.otherwise);
+        if !decision.news.is_empty() {
+            self.news.insert(anchor, decision.news);
+        }
         self.drift.extend(decision.drift);
     }
 
@@ -195,9 +207,14 @@ impl Draft {
         hold.items.push(item);
     }
 
-    /// Returns whether the tenant itself has to be known: anything is changed or looked up there.
-    fn looks_at_target(&self) -> bool {
-        !self.changes.is_empty() || !self.needs.is_empty()
+    /// Returns whether the tenant itself has to be known: anything is changed or looked up there, or
+    /// a link is made or ended.
+    fn looks_at_target(&self, input: &PlanInput<'_>) -> bool {
+        let notes = |change: &PlannedChange| {
+            let stays = matches!(change.link, LinkAfter::Keep { .. });
+            change.write == Write::Nothing && stays && addresses::link_of(input, change).is_some()
+        };
+        !self.needs.is_empty() || !self.changes.iter().all(notes)
     }
 
     /// Before an account is taken back its full record is read: it may have become protected, and
@@ -248,20 +265,21 @@ impl Draft {
         }
     }
 
-    /// Whoever has to wait for another account no longer has the one of before, which is gone.
-    fn end_links(&mut self) {
-        if self.ends.is_empty() {
+    /// Whoever has to wait for another account no longer has the one of before, which is gone; and
+    /// whoever has to wait to be enabled is back all the same.
+    fn note_otherwise(&mut self) {
+        if self.otherwise.is_empty() {
             return;
         }
         let changing: HashSet<SourceAnchor> =
             self.changes.iter().map(|change| change.anchor).collect();
-        let mut ends = std::mem::take(&mut self.ends);
-        ends.retain(|end| !changing.contains(&end.anchor));
-        self.changes.extend(ends);
+        let mut notes = std::mem::take(&mut self.otherwise);
+        notes.retain(|note| !changing.contains(&note.anchor));
+        self.changes.extend(notes);
     }
 
     fn finish(mut self, input: &PlanInput<'_>) -> Plan {
-        self.end_links();
+        self.note_otherwise();
         order::order(&mut self.changes);
         let mut holds: Vec<Hold> = self.holds.into_values().collect();
         for hold in &mut holds {

@@ -1,5 +1,6 @@
 //! Scope: who is let in, and through what.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -190,18 +191,19 @@ fn hash(group: SourceAnchor) -> u64 {
 }
 
 /// Whether a person is in scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// In scope.
     In,
-    /// Not in scope: the events that hold, the strictest first.
-    Out(LeaveEvent),
+    /// Not in scope: the events that hold, the strictest first; never empty.
+    Out(Vec<LeaveEvent>),
     /// Left alone: the person could not be read.
     Unread,
 }
 
-/// Decides whether a person is in scope; `filtered` says that no filter lets the person in. When several events hold, the one that the policy treats
-/// most strictly counts, and among equals the one that is hardest to undo.
+/// Decides whether a person is in scope; `filtered` says that no filter lets the person in. Of
+/// several events that hold the one that the policy treats most strictly comes first, and among
+/// equals the one that is hardest to undo.
 pub fn scope(
     source_user: Option<&SourceUser>,
     entitlement: &Entitlement,
@@ -220,10 +222,12 @@ pub fn scope(
     };
     let unassigned = (!entitlement.entitled).then_some(LeaveEvent::Unassigned);
     let filtered = filtered.then_some(LeaveEvent::Filtered);
-    let events = || own.into_iter().chain(filtered).chain(unassigned);
-    // Of several that are equally strict the last one counts: they are turned round.
-    let strictest = events().rev().max_by_key(|event| policy.policy(*event).strictness());
-    strictest.map_or(Scope::In, Scope::Out)
+    let mut events: Vec<LeaveEvent> = own.into_iter().chain(filtered).chain(unassigned).collect();
+    if events.is_empty() {
+        return Scope::In;
+    }
+    events.sort_by_key(|event| Reverse(policy.policy(*event).strictness()));
+    Scope::Out(events)
 }
 
 /// Decides the type of a person's account: mapped roles first, then guests, then the default.
@@ -289,6 +293,8 @@ mod tests {
         let entitled = Entitlement { entitled: true, ..Entitlement::default() };
         let left = Entitlement::default();
         let lenient = || Deprovision { disabled: Policy::of(Stage::Leave), ..policy() };
+        use LeaveEvent::{Disabled, Filtered, HardDeleted, SoftDeleted, Unassigned};
+        let out = |events: &[LeaveEvent]| Scope::Out(events.to_vec());
         let later = |stage, after_ms| Policy {
             later: Some(Later { after_ms, stage }),
             ..Policy::default()
@@ -300,39 +306,15 @@ mod tests {
         };
         let cases = [
             (person(Presence::Present, true), &entitled, policy(), Scope::In),
-            (person(Presence::Present, true), &left, policy(), Scope::Out(LeaveEvent::Unassigned)),
-            (
-                person(Presence::Present, false),
-                &entitled,
-                policy(),
-                Scope::Out(LeaveEvent::Disabled),
-            ),
-            (
-                person(Presence::Present, false),
-                &left,
-                lenient(),
-                Scope::Out(LeaveEvent::Unassigned),
-            ),
-            (
-                person(Presence::Present, false),
-                &entitled,
-                lenient(),
-                Scope::Out(LeaveEvent::Disabled),
-            ),
-            (
-                person(Presence::SoftDeleted, true),
-                &left,
-                policy(),
-                Scope::Out(LeaveEvent::SoftDeleted),
-            ),
-            (
-                person(Presence::HardDeleted, true),
-                &left,
-                policy(),
-                Scope::Out(LeaveEvent::HardDeleted),
-            ),
+            (person(Presence::Present, true), &left, policy(), out(&[Unassigned])),
+            (person(Presence::Present, false), &entitled, policy(), out(&[Disabled])),
+            (person(Presence::Present, false), &left, policy(), out(&[Disabled, Unassigned])),
+            (person(Presence::Present, false), &left, lenient(), out(&[Unassigned, Disabled])),
+            (person(Presence::Present, false), &entitled, lenient(), out(&[Disabled])),
+            (person(Presence::SoftDeleted, true), &left, policy(), out(&[SoftDeleted, Unassigned])),
+            (person(Presence::HardDeleted, true), &left, policy(), out(&[HardDeleted, Unassigned])),
             // What comes later, and how soon, tells policies apart that begin alike.
-            (person(Presence::Present, false), &left, slow, Scope::Out(LeaveEvent::Unassigned)),
+            (person(Presence::Present, false), &left, slow, out(&[Unassigned, Disabled])),
             (person(Presence::Unread, false), &left, policy(), Scope::Unread),
         ];
         for (source_user, entitlement, policy, expected) in cases {
@@ -346,9 +328,9 @@ mod tests {
         let present = person(Presence::Present, true);
         let lenient = Deprovision { filtered: Policy::of(Stage::Leave), ..policy() };
         let cases = [
-            (&entitled, policy(), Scope::Out(LeaveEvent::Filtered)),
-            (&entitled, lenient.clone(), Scope::Out(LeaveEvent::Filtered)),
-            (&left, lenient, Scope::Out(LeaveEvent::Unassigned)),
+            (&entitled, policy(), out(&[Filtered])),
+            (&entitled, lenient.clone(), out(&[Filtered])),
+            (&left, lenient, out(&[Unassigned, Filtered])),
         ];
         for (entitlement, policy, expected) in cases {
             assert_eq!(scope(Some(&present), entitlement, true, &policy), expected);

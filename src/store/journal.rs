@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::account::Link;
 use crate::model::ids::{CycleId, SourceAnchor, Timestamp};
 use crate::model::outcome::{LogEntry, OutcomeStatus};
-use crate::model::plan::PlannedChange;
+use crate::model::plan::{LinkAfter, PlannedChange};
 
 use super::codec::{Json, Word};
 use super::error::{StoreError, Trouble};
@@ -66,7 +66,8 @@ pub enum LinkChange {
 }
 
 impl Store {
-    /// Records what is about to be written, and returns the number of the intent.
+    /// Records what is about to be written, and returns the number of the intent. Whoever it is to
+    /// bring back is back from now on, whatever becomes of the write: dates of before do not count.
     ///
     /// # Guarantees
     /// Once this answers, the intent survives the loss of power.
@@ -118,6 +119,9 @@ pub(super) fn open_anchors(connection: &Connection) -> rusqlite::Result<Vec<Sour
 
 fn intend(connection: &Connection, intent: &Intent) -> Result<i64, Trouble> {
     let change = &intent.change;
+    if let LinkAfter::Keep { target_id: Some(_), leaving: None, .. } = &change.link {
+        links::note_back(connection, change.anchor)?;
+    }
     connection
         .prepare_cached(
             "INSERT INTO intent (cycle, change, anchor, target_key, action, change_hash, at, body) \

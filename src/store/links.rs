@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::model::account::{AccountKind, Link, LinkState, Shadow, TargetAttribute};
 use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
-use crate::model::leaving::{Leaving, NextStage};
+use crate::model::leaving::{ComingStage, Leaving};
 use crate::model::row::AttributeRow;
 
 use super::codec::{Coded, Json};
@@ -45,6 +45,8 @@ pub struct StoreCounts {
     pub links_active: u64,
     /// Links to accounts that this job disabled.
     pub links_disabled: u64,
+    /// Links to accounts of people who left, which somebody else had disabled.
+    pub links_released: u64,
     /// Links to employees that this job made clients, because their people left.
     pub links_downgraded: u64,
     /// People who have to be planned.
@@ -104,17 +106,18 @@ impl Store {
     }
 
     /// Returns what is to come for people who left, the soonest first.
-    pub async fn next_stages(&self) -> Result<Vec<NextStage>, StoreError> {
+    pub async fn next_stages(&self) -> Result<Vec<ComingStage>, StoreError> {
         self.read("reading what is to come for people who left", |connection| {
-            let mut select =
-                connection.prepare_cached("SELECT leaving FROM link WHERE due_at IS NOT NULL")?;
-            let rows = select.query_map([], |row| Ok(row.get::<_, Json<Leaving>>(0)?.0))?;
-            let mut next: Vec<NextStage> = Vec::new();
-            for leaving in rows {
-                next.extend(leaving?.next);
+            let mut select = connection.prepare_cached(
+                "SELECT anchor, sent, leaving FROM link WHERE due_at IS NOT NULL",
+            )?;
+            let mut rows = select.query([])?;
+            let mut coming: Vec<ComingStage> = Vec::new();
+            while let Some(row) = rows.next()? {
+                coming.extend(coming_from(row)?);
             }
-            next.sort_by_key(|next| (next.at, next.stage));
-            Ok(next)
+            coming.sort_by(|a, b| (a.at, a.stage, &a.label).cmp(&(b.at, b.stage, &b.label)));
+            Ok(coming)
         })
         .await
     }
@@ -144,6 +147,7 @@ impl Store {
                 people: count(connection, "SELECT count(*) FROM person")?,
                 links_active: with_state(connection, LinkState::Active)?,
                 links_disabled: with_state(connection, LinkState::Disabled)?,
+                links_released: with_state(connection, LinkState::Released)?,
                 links_downgraded: with_state(connection, LinkState::Downgraded)?,
                 subjects: count(connection, "SELECT count(*) FROM subject")?,
                 open_intents: count(
@@ -154,6 +158,23 @@ impl Store {
         })
         .await
     }
+}
+
+fn coming_from(row: &Row<'_>) -> rusqlite::Result<Vec<ComingStage>> {
+    let anchor: SourceAnchor = row.get(0)?;
+    let sent: AttributeRow = row.get(1)?;
+    let Leaving { since, next, .. } = row.get::<_, Json<Leaving>>(2)?.0;
+    let address = sent.get(TargetAttribute::Email.index());
+    let label = address.map_or_else(|| anchor.to_string(), str::to_owned);
+    let coming = next.into_iter().map(|next| ComingStage {
+        anchor,
+        label: label.clone(),
+        since,
+        event: next.event,
+        stage: next.stage,
+        at: next.at,
+    });
+    Ok(coming.collect())
 }
 
 /// Returns the number that a `SELECT count(*)` without parameters answers.
@@ -252,6 +273,20 @@ pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result
             link.leaving.as_ref().and_then(|leaving| leaving.due_at()),
             key,
         ])?;
+    Ok(())
+}
+
+/// Notes that a person is back: nothing is to come any more.
+pub(super) fn note_back(connection: &Connection, anchor: SourceAnchor) -> Result<(), Trouble> {
+    let leaving: Option<Json<Leaving>> = connection
+        .prepare_cached("SELECT leaving FROM link WHERE anchor = ?1 AND leaving IS NOT NULL")?
+        .query_row([anchor], |row| row.get(0))
+        .optional()?;
+    if let Some(Json(leaving)) = leaving {
+        connection
+            .prepare_cached("UPDATE link SET leaving = ?2, due_at = NULL WHERE anchor = ?1")?
+            .execute(params![anchor, Json(leaving.returned())])?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What happens to people over the years, each with the exact writes: those of the sandbox's log,
 //! all of which the plan announced.
 
+mod again;
 mod joiners;
 mod leavers;
 mod movers;

@@ -130,7 +130,10 @@ fn promotions_take_licences_and_those_who_hold_idle_ones_are_named() {
         world.linked(n, &format!("idle{n}@x.test"));
         world.unassign(n);
     }
-    world.links[1..8].iter_mut().for_each(|link| link.state = LinkState::Disabled);
+    for link in &mut world.links[1..8] {
+        link.state = LinkState::Disabled;
+        link.shadow.disabled = true;
+    }
     world.links.truncate(8);
     world.users.truncate(9);
     let (plan, _) = world.plan();

@@ -5,23 +5,23 @@ use super::*;
 use crate::model::leaving::{LeaveEvent, NextStage, Stage};
 use crate::plan::rules::{Heirs, Later};
 
-const DAY: i64 = 86_400_000;
-const ARCHIVE: &str = "archive@x.test";
+pub(super) const DAY: i64 = 86_400_000;
+pub(super) const ARCHIVE: &str = "archive@x.test";
 
 /// Returns a policy with a later stage, whose heir is the archive.
-fn staged(then: Stage, days: i64, stage: Stage) -> Policy {
+pub(super) fn staged(then: Stage, days: i64, stage: Stage) -> Policy {
     let later = Some(Later { after_ms: days * DAY, stage });
     Policy { later, ..strict(then) }
 }
 
 /// Returns a policy of one stage, whose heir is the archive.
-fn strict(then: Stage) -> Policy {
+pub(super) fn strict(then: Stage) -> Policy {
     let heirs = Heirs { items_to: "Archive@x.test".to_owned(), groups_to: ARCHIVE.to_owned() };
     Policy { then, later: None, heirs: Some(heirs) }
 }
 
 /// Ada, Bob and some more, and an archive that takes over.
-fn world(unassigned: Policy) -> World {
+pub(super) fn world(unassigned: Policy) -> World {
     let mut world = World::new();
     world.rules.deprovision.unassigned = unassigned;
     world.rules.guard.removals_per_cycle = Limit { count: 100, percent: 100 };
@@ -34,7 +34,7 @@ fn world(unassigned: Policy) -> World {
 }
 
 /// Plans, does what the plan says, and returns what that was.
-fn turn(world: &mut World) -> Vec<String> {
+pub(super) fn turn(world: &mut World) -> Vec<String> {
     let (plan, _) = world.plan();
     apply(world, &plan);
     let changes = plan.changes.iter().map(|change| {
@@ -47,13 +47,13 @@ fn turn(world: &mut World) -> Vec<String> {
     changes.chain(held).collect()
 }
 
-fn next_of(world: &World, n: u128) -> Vec<(Stage, i64)> {
+pub(super) fn next_of(world: &World, n: u128) -> Vec<(Stage, i64)> {
     let link = world.links.iter().find(|link| link.anchor == anchor(n)).expect("a link");
     let next = link.leaving.iter().flat_map(|leaving| &leaving.next);
     next.map(|next| (next.stage, (next.at.0 - NOW.0) / DAY)).collect()
 }
 
-fn pass(world: &mut World, days: i64) {
+pub(super) fn pass(world: &mut World, days: i64) {
     world.now = world.now.plus_ms(days * DAY);
 }
 
@@ -70,8 +70,10 @@ fn stages_follow_each_other_on_dates_that_stay() {
     assert_eq!(next_of(&world, 1), [(Stage::Delete, 30)], "the date stays");
     // A clock that is set back delays.
     pass(&mut world, -300);
+    world.clock_ahead_ms = Some(-300 * DAY);
     assert!(turn(&mut world).is_empty());
     pass(&mut world, 301);
+    world.clock_ahead_ms = Some(0);
     let plan = world.plan().0;
     let change = &plan.changes[0];
     let heir = TargetId::new("archive");
@@ -132,9 +134,12 @@ fn events_escalate_and_never_undo() {
     assert_eq!(turn(&mut world).len(), 1);
     assert_eq!(next_of(&world, 1), [(Stage::Downgrade, 30)]);
 
-    // In the bin, which is milder at once: nothing changes.
+    // In the bin, which is milder at once: its date is a later one, for more.
     pass(&mut world, 1);
     world.users[0].presence = Presence::SoftDeleted;
+    let why = "out of scope since 2026-09-21: unassigned; downgraded on 2026-10-21";
+    assert_eq!(turn(&mut world), [format!("other ada@x.test: {why}")]);
+    assert_eq!(next_of(&world, 1), [(Stage::Downgrade, 30), (Stage::Delete, 41)]);
     assert!(turn(&mut world).is_empty());
 
     // Gone for good: the earlier date goes, for the deletion comes before it.
@@ -146,6 +151,8 @@ fn events_escalate_and_never_undo() {
 
     // Back among the living, and still not assigned.
     world.users[0].presence = Presence::Present;
+    assert_eq!(turn(&mut world), [format!("other ada@x.test: {why}")]);
+    assert_eq!(next_of(&world, 1), [(Stage::Delete, 6)]);
     assert!(turn(&mut world).is_empty());
     pass(&mut world, 5);
     assert_eq!(turn(&mut world), [format!("delete ada@x.test: {why}")]);
@@ -216,9 +223,15 @@ fn what_the_rules_no_longer_say_is_dropped_and_what_they_newly_say_begins_now() 
     world.rules.deprovision.unassigned = staged(Stage::Disable, 30, Stage::Delete);
     assert_eq!(turn(&mut world).len(), 1);
     assert_eq!(next_of(&world, 1), [(Stage::Delete, 130)]);
-    // Another period is for those who leave from now on.
+    // A shorter period is for those who leave from now on, a longer one for everybody.
     world.rules.deprovision.unassigned = staged(Stage::Disable, 1, Stage::Delete);
     assert!(turn(&mut world).is_empty());
+    world.rules.deprovision.unassigned = staged(Stage::Disable, 365, Stage::Delete);
+    let why = "out of scope since 2026-09-21: unassigned; deleted on 2027-12-30";
+    assert_eq!(turn(&mut world), [format!("other ada@x.test: {why}")]);
+    assert_eq!(next_of(&world, 1), [(Stage::Delete, 465)]);
+    world.rules.deprovision.unassigned = staged(Stage::Disable, 30, Stage::Delete);
+    assert!(turn(&mut world).is_empty(), "and what it was put off to stays");
     world.rules.deprovision.unassigned = Policy::default();
     assert_eq!(turn(&mut world), ["other ada@x.test: out of scope: unassigned"]);
     assert_eq!(next_of(&world, 1), []);
@@ -416,7 +429,10 @@ fn the_day_has_a_limit_and_counts_everybody_once() {
 
 #[test]
 fn stages_that_come_no_sooner_than_stricter_ones_are_left_out() {
-    let next = |event, stage, at| NextStage { event, stage, at: Timestamp(at) };
+    let next = |event, stage, at| {
+        let (at, from) = (Timestamp(at), Timestamp(0));
+        NextStage { event, stage, at, from }
+    };
     use LeaveEvent::{Disabled, Unassigned};
     let all = vec![
         next(Unassigned, Stage::Delete, 90),

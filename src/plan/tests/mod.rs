@@ -5,6 +5,7 @@ mod converge;
 mod groups;
 mod guard;
 mod leave;
+mod leave_news;
 mod linked;
 mod matching;
 mod scope;

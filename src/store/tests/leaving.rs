@@ -10,9 +10,12 @@ fn leaver(person: u128, account: &str, dates: &[i64]) -> Link {
         event: LeaveEvent::Unassigned,
         stage: Stage::Delete,
         at: at(*time),
+        from: at(5),
     };
     let leaving = Leaving {
         event: LeaveEvent::Unassigned,
+        events: vec![LeaveEvent::Unassigned],
+        back: false,
         since: at(5),
         disabled: true,
         next: dates.iter().map(stage).collect(),

@@ -708,7 +708,7 @@ impl Story {
         for (kind, person) in held.difference(&expected) {
             let shared = expected.contains(&(HoldKind::SharedAccount, *person));
             // Whether a deletion is due already is not for the truth to know.
-            let due = [HoldKind::EnabledElsewhere, HoldKind::ProtectedRemoval].contains(kind)
+            let due = *kind == HoldKind::ProtectedRemoval
                 && self.ways.deletes
                 && now.inside(*person).is_none();
             if !shared && !due && !unclear.contains(person) {

@@ -279,9 +279,11 @@ impl Truth {
         }
         let protected = self.is_protected(account);
         let Some(person) = self.inside(anchor) else {
-            if protected && link.state == LinkState::Active {
+            if protected && (link.state == LinkState::Active || !account.disabled) {
                 held.insert((HoldKind::ProtectedRemoval, anchor));
-            } else if !account.disabled && !protected && !hand.enabled.contains(&account.id) {
+            } else if !account.disabled && hand.enabled.contains(&account.id) {
+                held.insert((HoldKind::EnabledElsewhere, anchor));
+            } else if !account.disabled {
                 wrong.push(format!("{} left, and is not disabled", account.email));
             }
             return None;

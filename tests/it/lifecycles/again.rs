@@ -20,7 +20,7 @@ impl World {
     /// PATCH requests fail as long as one change is tried in a cycle.
     fn fail_one_change(&self) {
         let fault = Fault::new(FaultKind::Unavailable).at("/sf/v3/Users").on("PATCH");
-        self.sandbox.faults.add(fault.times(20));
+        self.sandbox.faults.add(fault.times(5));
     }
 }
 

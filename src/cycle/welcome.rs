@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::apply::explain;
-use crate::model::account::{Activation, Detail, Link, LinkState, Unactivated};
+use crate::model::account::{Activation, Detail, Link, Unactivated};
 use crate::model::ids::{ChangeId, CycleId, SourceAnchor, TargetId, Timestamp};
 use crate::model::outcome::{LogEntry, OutcomeStatus, ProvisioningError};
 use crate::model::plan::{ModifiedProperty, ObjectKind, ProvisioningAction};
@@ -94,9 +94,7 @@ fn the_one(who: &str, mut known: Vec<KnownPerson>) -> Result<(String, Link), Str
     };
     match link {
         None => Err(format!("{label} has no account of this job")),
-        Some(link) if link.state != LinkState::Active => {
-            Err(format!("{label} left, and the account is not in use"))
-        }
+        Some(link) if link.left() => Err(format!("{label} left, and gets no mail")),
         Some(link) => Ok((label, link)),
     }
 }
@@ -140,7 +138,7 @@ fn log_entry(
 pub async fn unactivated(engine: &Engine) -> Result<Vec<Unactivated>, CycleFailure> {
     let mut linked: HashMap<TargetId, (SourceAnchor, Timestamp)> = HashMap::new();
     for link in engine.store.links().await? {
-        if link.state == LinkState::Active {
+        if !link.left() {
             linked.insert(link.target_id, (link.anchor, link.linked_at));
         }
     }

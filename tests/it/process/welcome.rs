@@ -67,7 +67,7 @@ async fn whoever_should_have_no_mail_gets_none() {
     assert!(world.sandbox.sharefile.remove_account(&gone));
     world.set("guard.protected", r#"["listed@contoso.example"]"#);
     for (who, why) in [
-        ("left@contoso.example", "left, and the account is not in use"),
+        ("left@contoso.example", "left, and gets no mail"),
         ("elsewhere@contoso.example", "is disabled"),
         ("chief@contoso.example", "holds an administrator role"),
         ("listed@contoso.example", "`guard.protected` lists its address"),

@@ -1,14 +1,17 @@
 //! What is in use at the target without anybody behind it at the source.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::model::account::{AccountKind, LinkState, TargetUser, address_key};
 use crate::model::group::{GroupLinkState, TargetGroup};
 use crate::model::identity::Presence;
-use crate::model::ids::TargetId;
+use crate::model::ids::{SourceAnchor, TargetId};
+use crate::model::leaving::LeaveEvent;
 use crate::model::orphan::{OrphanAccount, OrphanGroup, OrphanReason, Orphans};
+use crate::plan::outside::{Everybody, outside};
 use crate::plan::protect::Protection;
-use crate::store::{AccountTie, GroupTie, StoreError};
+use crate::store::{AccountTie, GroupTie, PlanData, StoreError, Subjects};
 
 use super::failure::CycleFailure;
 use super::turn::Engine;
@@ -35,9 +38,20 @@ pub async fn orphans(engine: &Engine, domains: &[String]) -> Result<Orphans, Cyc
         [] => company_domains(&tenant.employee_domains, &ties),
         named => named.iter().map(|name| name.trim_start_matches('@').to_lowercase()).collect(),
     };
+    let everybody = engine.store.plan_data(Subjects::All, engine.clock.now()).await?;
+    let outside = outside(
+        &engine.settings.rules,
+        Everybody {
+            users: &everybody.users,
+            assignments: &everybody.assignments,
+            memberships: &everybody.memberships,
+            edges: &everybody.edges,
+        },
+    );
     let behind = Behind {
         ties: ties.into_iter().map(|tie| (tie.target_id.clone(), tie)).collect(),
-        addresses: engine.store.source_addresses().await?,
+        addresses: addresses(everybody, &outside),
+        outside,
         protection: Protection::new(Some(&tenant), &engine.settings.rules.guard.protected),
     };
     // By id, because some rows come twice where a list broke off and was read again.
@@ -73,23 +87,61 @@ pub async fn orphans(engine: &Engine, domains: &[String]) -> Result<Orphans, Cyc
     })
 }
 
+/// How somebody is out of scope.
+type Left = (SourceAnchor, LeaveEvent);
+
+/// Returns every value in the snapshot that can be an address, in the form of [`address_key`], with
+/// who left if nobody has it who is in scope.
+fn addresses(
+    everybody: PlanData,
+    outside: &HashMap<SourceAnchor, LeaveEvent>,
+) -> HashMap<String, Option<Left>> {
+    let mut addresses: HashMap<String, Option<Left>> = HashMap::new();
+    for person in everybody.users {
+        let left = outside.get(&person.anchor).map(|event| (person.anchor, *event));
+        for value in person.attributes.iter().flatten().filter(|value| value.contains('@')) {
+            match addresses.entry(address_key(value)) {
+                Entry::Vacant(free) => {
+                    free.insert(left);
+                }
+                Entry::Occupied(mut known) if left.is_none() => {
+                    known.insert(None);
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+    }
+    addresses
+}
+
 /// Who is behind accounts.
 struct Behind<'a> {
     ties: HashMap<TargetId, AccountTie>,
-    addresses: HashSet<String>,
+    addresses: HashMap<String, Option<Left>>,
+    outside: HashMap<SourceAnchor, LeaveEvent>,
     protection: Protection<'a>,
 }
 
 impl Behind<'_> {
     /// Returns what is wrong with an employee who can sign in, if nobody is behind the account.
     fn of_account(&self, account: &TargetUser) -> Option<OrphanAccount> {
-        let (why, anchor) = match self.ties.get(&account.id) {
+        let (why, left) = match self.ties.get(&account.id) {
             // Who cannot be read is there.
-            Some(tie) if stands(tie.presence) => return None,
-            Some(tie) => (OrphanReason::Gone, Some(tie.anchor)),
-            // Held, perhaps, but somebody.
-            None if self.addresses.contains(&address_key(account.address())) => return None,
-            None => (OrphanReason::Unlinked, None),
+            Some(tie) if stands(tie.presence) => {
+                // An account that was not taken back is as the policy wants it, or waits.
+                let event =
+                    self.outside.get(&tie.anchor).filter(|_| tie.state != LinkState::Active);
+                (OrphanReason::OutOfScope, Some((tie.anchor, Some(*event?))))
+            }
+            Some(tie) => (OrphanReason::Gone, Some((tie.anchor, None))),
+            None => match self.addresses.get(&address_key(account.address())) {
+                // Held, perhaps, but somebody.
+                Some(None) => return None,
+                Some(Some((anchor, event))) => {
+                    (OrphanReason::OutOfScope, Some((*anchor, Some(*event))))
+                }
+                None => (OrphanReason::Unlinked, None),
+            },
         };
         let names = [1, 2].into_iter().filter_map(|place| account.values.get(place));
         Some(OrphanAccount {
@@ -97,7 +149,8 @@ impl Behind<'_> {
             address: account.address().to_owned(),
             name: names.collect::<Vec<_>>().join(" "),
             why,
-            anchor,
+            event: left.and_then(|(_, event)| event),
+            anchor: left.map(|(anchor, _)| anchor),
             protected: self.protection.of_account(account),
         })
     }

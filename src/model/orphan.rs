@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::ids::{SourceAnchor, TargetId};
+use super::leaving::LeaveEvent;
 
 /// Accounts and groups without anybody behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -30,7 +31,9 @@ pub struct OrphanAccount {
     pub name: String,
     /// Why nobody is.
     pub why: OrphanReason,
-    /// The person that the account is linked to, who left.
+    /// How the person left who is known to the source.
+    pub event: Option<LeaveEvent>,
+    /// The person that the account is linked to, or who has its address, and who left.
     pub anchor: Option<SourceAnchor>,
     /// Why this job would not touch it, if it would not.
     pub protected: Option<&'static str>,
@@ -61,4 +64,7 @@ pub enum OrphanReason {
     Unlinked,
     /// Whoever it is linked to is gone from the source.
     Gone,
+    /// Whoever it belonged to is known to the source and out of scope. If the account is linked, this
+    /// job took it back before.
+    OutOfScope,
 }

@@ -1,10 +1,8 @@
 //! People as commands ask for them, and what is behind accounts and groups.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, Row};
 
-use crate::model::account::{AccountKind, Link, LinkState, TargetAttribute, address_key};
+use crate::model::account::{AccountKind, Link, LinkState, TargetAttribute};
 use crate::model::group::GroupLinkState;
 use crate::model::identity::Presence;
 use crate::model::ids::{SourceAnchor, TargetId};
@@ -93,24 +91,6 @@ impl Store {
             )?;
             let ties = select.query_map([], group_tie)?.collect::<Result<_, _>>()?;
             Ok(ties)
-        })
-        .await
-    }
-
-    /// Returns every value in the snapshot that can be an address, in the form of [`address_key`],
-    /// of people who can be read.
-    pub async fn source_addresses(&self) -> Result<HashSet<String>, StoreError> {
-        self.read("reading the addresses of people", |connection| {
-            let mut select =
-                connection.prepare_cached("SELECT attributes FROM person WHERE presence = 0")?;
-            let mut rows = select.query([])?;
-            let mut addresses = HashSet::new();
-            while let Some(row) = rows.next()? {
-                let attributes: AttributeRow = row.get(0)?;
-                let values = attributes.iter().flatten().filter(|value| value.contains('@'));
-                addresses.extend(values.map(address_key));
-            }
-            Ok(addresses)
         })
         .await
     }

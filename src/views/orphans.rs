@@ -18,7 +18,7 @@ pub fn text(orphans: &Orphans, width: Option<u16>) -> String {
             rows.add_row([
                 account.address.clone(),
                 account.name.clone(),
-                why_account(account).to_owned(),
+                why_account(account),
                 account.protected.unwrap_or("-").to_owned(),
                 account.target_id.to_string(),
             ]);
@@ -51,17 +51,21 @@ pub fn text(orphans: &Orphans, width: Option<u16>) -> String {
     text
 }
 
-fn why_account(account: &OrphanAccount) -> &'static str {
+fn why_account(account: &OrphanAccount) -> String {
+    let event = account.event.map(|event| format!(": {}", event.word())).unwrap_or_default();
     match account.why {
-        OrphanReason::Unlinked => "nobody who is assigned has the address",
-        OrphanReason::Gone => "the person is gone",
+        OrphanReason::Unlinked => "nobody who is assigned has the address".to_owned(),
+        OrphanReason::Gone => "the person is gone".to_owned(),
+        OrphanReason::OutOfScope => format!("the person is out of scope{event}"),
     }
 }
 
 fn why_group(group: &OrphanGroup) -> &'static str {
     match group.why {
         OrphanReason::Unlinked => "no group is linked to it",
-        OrphanReason::Gone => "the group is gone, or not assigned any more",
+        OrphanReason::Gone | OrphanReason::OutOfScope => {
+            "the group is gone, or not assigned any more"
+        }
     }
 }
 
@@ -69,6 +73,7 @@ fn why_group(group: &OrphanGroup) -> &'static str {
 mod tests {
     use super::*;
     use crate::model::ids::TargetId;
+    use crate::model::leaving::LeaveEvent;
 
     #[test]
     fn tells_what_nobody_is_behind() {
@@ -77,6 +82,7 @@ mod tests {
             address: format!("{name}@contoso.example"),
             name: format!("{name} Tester"),
             why,
+            event: (why == OrphanReason::OutOfScope).then_some(LeaveEvent::Disabled),
             anchor: None,
             protected,
         };
@@ -94,6 +100,7 @@ mod tests {
             accounts: vec![
                 account("ada", OrphanReason::Unlinked, None),
                 account("bob", OrphanReason::Gone, Some("it is the billing contact")),
+                account("cyd", OrphanReason::OutOfScope, None),
             ],
             groups_seen: 1,
             groups: vec![group("Sales", OrphanReason::Unlinked, true, Some(7))],
@@ -102,11 +109,12 @@ mod tests {
         ACCOUNT              NAME        WHY                                     PROTECTED                  ID
         ada@contoso.example  ada Tester  nobody who is assigned has the address  -                          id-of-ada
         bob@contoso.example  bob Tester  the person is gone                      it is the billing contact  id-of-bob
+        cyd@contoso.example  cyd Tester  the person is out of scope: disabled    -                          id-of-cyd
 
         GROUP  MEMBERS  OWNER         WHY                       ID
         Sales  7        service user  no group is linked to it  g-Sales
 
-        2 of 1200 employees in use in contoso.example, and 1 of 1 group, with nobody behind them in Entra ID.
+        3 of 1200 employees in use in contoso.example, and 1 of 1 group, with nobody behind them in Entra ID.
         ");
         let none = Orphans { domains: orphans.domains, ..Orphans::default() };
         insta::assert_snapshot!(text(&none, None), @"0 of 0 employees in use in contoso.example, and 0 of 0 groups, with nobody behind them in Entra ID.");

@@ -113,6 +113,42 @@ async fn after_a_reset_leavers_are_found_among_the_orphans() {
 }
 
 #[tokio::test]
+async fn after_a_reset_leavers_who_are_still_assigned_are_found_as_well() {
+    let mut world = World::real().await;
+    let clause = "{ attribute = \"department\", operator = \"NOT EQUALS\", value = \"External\" }";
+    world.set("scope.filter", &format!("[{{ clauses = [{clause}] }}]"));
+    let [ada, bob, cyd, dee] = ["Ada", "Bob", "Cyd", "Dee"].map(|name| {
+        let mail = format!("{}@contoso.example", name.to_lowercase());
+        let person = NewPerson::named(name, "Tester", &mail).with("department", json!("Sales"));
+        let id = world.sandbox.entra.add_person(person).expect("a person");
+        world.assign(id, "User");
+        id
+    });
+    world.sync().await;
+    // Taken back before, and enabled by hand.
+    world.sandbox.entra.set_enabled(dee, false).expect("an edit");
+    world.sync().await;
+    let id = world.account("Dee").id;
+    world.sandbox.sharefile.edit_account(&id, json!({ "disabled": false })).unwrap();
+    let (accounts, _) = found(&world.run(&["orphans", "--json"]).await.exits(0));
+    assert_eq!(accounts, [account("dee", "out_of_scope")]);
+
+    world.run(&["reset", "store", "--yes"]).await.exits(0).says("deletions are forgotten");
+    world.sandbox.entra.set_enabled(bob, false).expect("an edit");
+    let moved = json!({ "department": "External" });
+    world.sandbox.entra.edit_person(cyd, moved.as_object().unwrap()).expect("an edit");
+    world.sync().await.says("1 adopted");
+    let said = world.run(&["orphans", "--json"]).await.exits(0);
+    let expected = ["bob", "cyd", "dee"].map(|name| account(name, "out_of_scope"));
+    assert_eq!(found(&said).0, expected);
+    let events: Vec<_> = (0..3).map(|n| said.json()["accounts"][n]["event"].clone()).collect();
+    assert_eq!(events, ["disabled", "filtered", "disabled"]);
+    let said = world.run(&["orphans"]).await.exits(0);
+    said.says("the person is out of scope: filtered").says("3 of 4 employees in use");
+    let _ = ada;
+}
+
+#[tokio::test]
 async fn a_store_in_use_is_not_reset() {
     let world = World::real().await;
     world.join("Ada");

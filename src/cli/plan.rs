@@ -1,5 +1,6 @@
 //! `plan`: what the next cycle would do.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -50,13 +51,21 @@ pub async fn plan(place: &Place, arguments: &PlanArguments) -> Result<Exit, Fail
             Failure::said(Exit::Usage, what, "Name a file in a folder that you may write to.")
         })?;
     }
+    let changing: HashSet<_> = plan.changes.iter().map(|change| change.anchor).collect();
+    let mut coming = engine.store.next_stages().await?;
+    coming.retain(|one| !changing.contains(&one.anchor));
     if arguments.json {
-        output::json(&views::plan::json(plan));
+        let mut json = views::plan::json(plan);
+        if let Some(json) = json.as_object_mut() {
+            json.insert("leavers".to_owned(), serde_json::to_value(&coming).unwrap_or_default());
+        }
+        output::json(&json);
     } else {
         for note in &turned.report.notes {
             output::line(&format!("note: {note}"));
         }
         output::text(&views::plan::text(plan, output::width()));
+        output::text(&views::status::coming(&coming));
         let earlier: usize = turned.holds.iter().map(|hold| hold.items.len()).sum();
         let planned: usize = plan.holds.iter().map(|hold| hold.items.len()).sum();
         if earlier > planned {

@@ -41,8 +41,9 @@ pub fn reset(place: &Place, arguments: &ResetArguments) -> Result<Exit, Failure>
     let aside = set_aside(&job.store, &lease, SystemClock::new().now())?;
     output::line(&format!("The store is kept as {}.", aside.display()));
     output::line(
-        "The next cycle is initial: it finds accounts again by the matching rules. Who left in the \
-         meantime is found by nothing but `sharefile-provisioner orphans`, after that cycle.",
+        "The next cycle is initial: it finds accounts again by the matching rules. Who left before or \
+         meanwhile is found by nothing but `sharefile-provisioner orphans`, after that cycle: dates \
+         of downgrades and deletions are forgotten.",
     );
     Ok(Exit::Done)
 }
@@ -58,7 +59,8 @@ fn agreed(store: &Path) -> Result<(), Failure> {
     }
     eprint!(
         "{} is moved aside. This job then forgets which accounts it made and adopted, what it \
-         disabled, what waits for approval, and its log. Start over? [y/N] ",
+         disabled, when accounts of leavers are to be downgraded or deleted, what waits for \
+         approval, and its log. Start over? [y/N] ",
         store.display()
     );
     let _ = std::io::stderr().flush();

@@ -62,11 +62,12 @@ fn drifted(drift: &Drift) -> String {
 
 /// The words that people read for changes, people first, in the order in which they are applied;
 /// members are counted one by one.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "disable",
     "downgrade",
     "delete",
     "schedule",
+    "note",
     "update",
     "promote",
     "enable",
@@ -177,6 +178,7 @@ fn verb(change: &PlannedChange) -> &'static str {
         (ProvisioningAction::StagedDelete, _) => "downgrade",
         (ProvisioningAction::Other, _) if change.link == LinkAfter::End => "unlink",
         (ProvisioningAction::Other, _) if schedules(&change.link) => "schedule",
+        (ProvisioningAction::Other, _) if notes(&change.link) => "note",
         (ProvisioningAction::Other, _) => "link",
         (action, _) => action.word(),
     }
@@ -228,6 +230,11 @@ fn schedules(link: &LinkAfter) -> bool {
         return false;
     };
     !leaving.next.is_empty()
+}
+
+/// Returns whether a link is to remember what became of a person, and nothing is to come of it.
+fn notes(link: &LinkAfter) -> bool {
+    matches!(link, LinkAfter::Keep { leaving: Some(_), .. })
 }
 
 fn what(change: &PlannedChange) -> String {

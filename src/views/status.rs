@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::account::Seats;
 use crate::model::ids::Timestamp;
-use crate::model::leaving::{NextStage, Stage};
+use crate::model::leaving::{ComingStage, Stage};
 use crate::model::outcome::CycleReport;
 
 use super::{counted, report};
@@ -28,6 +28,8 @@ pub struct Status {
     pub active: u64,
     /// Accounts that this job disabled.
     pub disabled: u64,
+    /// Accounts of people who left, which somebody else had disabled.
+    pub released: u64,
     /// Accounts of employees that this job made clients, because their people left.
     pub downgraded: u64,
     /// What is to come for people who left.
@@ -53,6 +55,8 @@ pub struct Leavers {
     pub scheduled: u64,
     /// The next days on which something is to come, the soonest first.
     pub next: Vec<StageDay>,
+    /// All of it, by person, the soonest first.
+    pub people: Vec<ComingStage>,
 }
 
 /// What is to come on one day.
@@ -64,34 +68,53 @@ pub struct StageDay {
     pub stage: Stage,
     /// To how many people.
     pub people: u64,
+    /// Some of them, by address.
+    pub names: Vec<String>,
 }
 
 /// So many days are shown.
 const DAYS: usize = 5;
 
+/// So many people are named of each day.
+const NAMES: usize = 3;
+
+/// So many people are named in a plan.
+const LINES: usize = 20;
+
 impl Leavers {
     /// Sums stages up that are sorted by time.
-    pub fn of(stages: &[NextStage]) -> Self {
+    pub fn of(people: Vec<ComingStage>) -> Self {
         let mut next: Vec<StageDay> = Vec::new();
-        for one in stages {
+        for one in &people {
             let day = one.at.date();
             let same = |known: &&mut StageDay| known.day == day && known.stage == one.stage;
             if let Some(known) = next.iter_mut().rev().find(same) {
                 known.people += 1;
+                if known.names.len() < NAMES {
+                    known.names.push(one.label.clone());
+                }
             } else if next.len() < DAYS {
-                next.push(StageDay { day, stage: one.stage, people: 1 });
+                let names = vec![one.label.clone()];
+                next.push(StageDay { day, stage: one.stage, people: 1, names });
             } else {
                 break;
             }
         }
-        Self { scheduled: stages.len() as u64, next }
+        Self { scheduled: people.len() as u64, next, people }
     }
 
     fn sentence(&self) -> String {
         let days: Vec<String> = self
             .next
             .iter()
-            .map(|one| format!("{} {} on {}", one.people, one.stage.participle(), one.day))
+            .map(|one| {
+                let more = match one.people.saturating_sub(one.names.len() as u64) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let (what, names) = (one.stage.participle(), one.names.join(", "));
+                format!("{} {what} on {} ({names}{more})", one.people, one.day)
+            })
             .collect();
         let shown: u64 = self.next.iter().map(|one| one.people).sum();
         let more = match self.scheduled.saturating_sub(shown) {
@@ -100,6 +123,23 @@ impl Leavers {
         };
         format!("{}{more}", days.join(", "))
     }
+}
+
+/// Returns what is to come for people who left, a line for each; empty if nothing is.
+pub fn coming(people: &[ComingStage]) -> String {
+    if people.is_empty() {
+        return String::new();
+    }
+    let mut text = "To come for people who left:\n".to_owned();
+    for one in people.iter().take(LINES) {
+        let (what, day, since) = (one.stage.participle(), one.at.date(), one.since.date());
+        let (who, event) = (&one.label, one.event.word());
+        text.push_str(&format!("  {who}: {what} on {day}; out of scope since {since}: {event}\n"));
+    }
+    if let Some(more) = people.len().checked_sub(LINES + 1) {
+        text.push_str(&format!("  … and {} more\n", more + 1));
+    }
+    text
 }
 
 /// Returns the state as text.
@@ -123,8 +163,14 @@ pub fn text(status: &Status) -> String {
         0 => String::new(),
         people => format!(", {people} downgraded by it"),
     };
+    let released = match status.released {
+        0 => String::new(),
+        people => format!(", {people} of leavers by others"),
+    };
     let (active, disabled) = (status.active, status.disabled);
-    line("Accounts", format!("{active} in use, {disabled} disabled by this job{downgraded}"));
+    let accounts =
+        format!("{active} in use, {disabled} disabled by this job{released}{downgraded}");
+    line("Accounts", accounts);
     if status.leavers.scheduled > 0 {
         line("Leavers", status.leavers.sentence());
     }
@@ -173,23 +219,30 @@ pub fn text(status: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ids::SourceAnchor;
     use crate::model::leaving::LeaveEvent;
 
     #[test]
     fn stages_are_summed_up_by_day() {
-        let day = |n: i64, stage| NextStage {
+        let day = |n: i64, stage, name: &str| ComingStage {
+            anchor: SourceAnchor(uuid::Uuid::nil()),
+            label: name.to_owned(),
+            since: Timestamp(1_780_000_000_000),
             event: LeaveEvent::Unassigned,
             stage,
             at: Timestamp(1_790_000_000_000 + n * 86_400_000),
         };
-        let mut stages =
-            vec![day(0, Stage::Delete), day(0, Stage::Downgrade), day(0, Stage::Delete)];
-        let leavers = Leavers::of(&stages);
-        let said = "2 deleted on 2026-09-21, 1 downgraded on 2026-09-21";
-        assert_eq!((leavers.scheduled, leavers.sentence().as_str()), (3, said));
-        stages.extend((1..6).map(|n| day(n, Stage::Delete)));
-        let leavers = Leavers::of(&stages);
-        assert_eq!((leavers.scheduled, leavers.next.len()), (8, 5));
-        assert!(leavers.sentence().ends_with("1 deleted on 2026-09-24, 2 later"));
+        let mut stages = vec![day(0, Stage::Downgrade, "bob")];
+        stages.extend(["ada", "cyd", "dee", "eve"].map(|name| day(0, Stage::Delete, name)));
+        let leavers = Leavers::of(stages.clone());
+        let said = "1 downgraded on 2026-09-21 (bob), \
+                    4 deleted on 2026-09-21 (ada, cyd, dee and 1 more)";
+        assert_eq!((leavers.scheduled, leavers.sentence().as_str()), (5, said));
+        let line = "  bob: downgraded on 2026-09-21; out of scope since 2026-05-28: unassigned\n";
+        assert!(coming(&stages).contains(line), "{}", coming(&stages));
+        stages.extend((1..6).map(|n| day(n, Stage::Delete, "x")));
+        let leavers = Leavers::of(stages);
+        assert_eq!((leavers.scheduled, leavers.next.len()), (10, 5));
+        assert!(leavers.sentence().ends_with("1 deleted on 2026-09-24 (x), 2 later"));
     }
 }

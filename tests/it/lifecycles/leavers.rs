@@ -18,21 +18,21 @@ use crate::world::{World, asked, held};
 
 const DELETED: &str = "DELETE Users(ada)?completely=true&itemsReassignTo=archive\
                        &groupsReassignTo=archive";
-const ENABLED: &str = r#"PATCH Users(ada) {"Security":{"IsDisabled":false}}"#;
+pub(super) const ENABLED: &str = r#"PATCH Users(ada) {"Security":{"IsDisabled":false}}"#;
 
-fn disabled(name: &str) -> String {
+pub(super) fn disabled(name: &str) -> String {
     format!(r#"PATCH Users({name}) {{"Security":{{"IsDisabled":true}}}}"#)
 }
 
 /// A policy with later stages or without, whose heir is the archive.
-fn policy(text: &str) -> String {
+pub(super) fn policy(text: &str) -> String {
     let to = "archive@contoso.example";
     format!("{{ {text}, reassign_items_to = \"{to}\", reassign_groups_to = \"{to}\" }}")
 }
 
 /// A company in step: Ada and nine others, assigned each for themselves, and an archive that is none
 /// of ours. `policies` are those for leavers.
-async fn company(policies: &[(&str, &str)]) -> (World, Uuid) {
+pub(super) async fn company(policies: &[(&str, &str)]) -> (World, Uuid) {
     let mut world = World::empty().await;
     for (event, policy) in policies {
         world.set(&format!("users.deprovision.{event}"), policy);
@@ -47,12 +47,12 @@ async fn company(policies: &[(&str, &str)]) -> (World, Uuid) {
 }
 
 impl World {
-    fn pass_days(&self, days: u64) {
+    pub(super) fn pass_days(&self, days: u64) {
         self.clock.advance(Duration::from_secs(days * 86_400));
     }
 
     /// What the store remembers of a person's link.
-    async fn state_of(&self, person: Uuid) -> Option<LinkState> {
+    pub(super) async fn state_of(&self, person: Uuid) -> Option<LinkState> {
         let store = Store::read_only(&self.job().store).expect("the store");
         let links = store.links().await.expect("the links");
         links.into_iter().find(|link| link.anchor.0 == person).map(|link| link.state)
@@ -137,12 +137,19 @@ async fn dates_outlive_restarts_and_clocks_that_jump() {
     assert!(plan.contains(why), "{plan}");
     assert_eq!(world.cycle_wrote().await, [disabled("ada")]);
     let status = world.ran(&["status"]).await;
-    assert!(status.text.contains("Leavers       1 deleted on 2026-10-21\n"), "{}", status.text);
+    let said = "Leavers       1 deleted on 2026-10-21 (ada@contoso.example)\n";
+    assert!(status.text.contains(said), "{}", status.text);
+    let plan = world.ran(&["plan"]).await;
+    let said = "  ada@contoso.example: deleted on 2026-10-21; out of scope since 2026-09-21: \
+                unassigned\n";
+    assert!(plan.text.contains(said), "{}", plan.text);
     let status = world.ran(&["status", "--json"]).await;
     let status: serde_json::Value = serde_json::from_str(&status.text).expect("JSON");
-    let day = serde_json::json!({ "day": "2026-10-21", "stage": "delete", "people": 1 });
-    let leavers = serde_json::json!({ "scheduled": 1, "next": [day] });
-    assert_eq!(status["leavers"], leavers);
+    let names = ["ada@contoso.example"];
+    let day =
+        serde_json::json!({ "day": "2026-10-21", "stage": "delete", "people": 1, "names": names });
+    assert_eq!(status["leavers"]["next"], serde_json::json!([day]));
+    assert_eq!(status["leavers"]["people"][0]["label"], names[0]);
 
     world.pass_days(29);
     assert_eq!(world.cycle_wrote().await, NOTHING);

@@ -520,6 +520,11 @@ pub async fn recover(
     let id = write.target_id.clone();
     let id =
         if id.is_some() { id } else { linked(applier.store, change.anchor, write.part).await? };
+    // What belongs to another group by now is not ours, whatever was written to it.
+    let links = applier.store.group_links().await?;
+    let owner = |id: &TargetId| links.iter().find(|link| link.target_id == *id);
+    let others = |link: &GroupLink| (link.anchor, link.part) != (change.anchor, write.part);
+    let id = id.filter(|id| !owner(id).is_some_and(others));
     let made = match (&write.call, id) {
         (GroupCall::Create { name, members, beside }, None) => {
             match find(target, applier.store, name, beside).await?? {

@@ -70,9 +70,6 @@ impl Cycle<'_> {
             self.plan_again(|kind| kind == HoldKind::NameClash).await?;
             data = engine.store.plan_data(subjects, engine.clock.now()).await?;
         }
-        let open = |subject: &Subject| self.unsettled.binary_search(&subject.anchor).is_err();
-        data.subjects.retain(open);
-        data.group_subjects.retain(open);
         self.look_at_held(&mut data).await?;
         let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
@@ -111,7 +108,11 @@ impl Cycle<'_> {
     /// Returns whether a group waits for a name that another group may just have given up: nothing
     /// happened to itself.
     async fn frees_names(&self, data: &PlanData) -> Result<bool, CycleFailure> {
-        if data.group_subjects.is_empty() {
+        let known = |subject: &Subject| {
+            data.users.binary_search_by_key(&subject.anchor, |user| user.anchor).is_ok()
+        };
+        // What is unknown may be a group that is assigned no longer.
+        if data.group_subjects.is_empty() && data.subjects.iter().all(known) {
             return Ok(false);
         }
         let holds = self.engine.store.holds().await?;

@@ -101,7 +101,7 @@ impl Cycle<'_> {
             .collect();
         let mut extended: Option<PlanData> = None;
         let mut extensions = 0;
-        let group_subjects: Vec<SourceAnchor> =
+        let mut group_subjects: Vec<SourceAnchor> =
             data.group_subjects.iter().map(|subject| subject.anchor).collect();
         let group_verify: Vec<SourceAnchor> = data
             .group_subjects
@@ -111,7 +111,7 @@ impl Cycle<'_> {
             .collect();
         let roles =
             job.application.as_ref().map(|known| known.roles.as_slice()).unwrap_or_default();
-        let unsettled = self.unsettled_groups(data);
+        let unsettled = self.unsettled_now(data);
         for _ in 0..ROUNDS {
             let data = extended.as_ref().unwrap_or(data);
             let input = PlanInput {
@@ -123,6 +123,7 @@ impl Cycle<'_> {
                 subjects: &subjects,
                 verify: &verify,
                 verify_all: self.asked.preview || self.asked.saved.is_some(),
+                unsettled: &unsettled,
                 users: &data.users,
                 assignments: &data.assignments,
                 memberships: &data.memberships,
@@ -131,7 +132,6 @@ impl Cycle<'_> {
                 groups: GroupFacts {
                     subjects: &group_subjects,
                     verify: &group_verify,
-                    unsettled: &unsettled,
                     groups: &data.groups,
                     links: &data.group_links,
                     placements: &data.placements,
@@ -165,6 +165,7 @@ impl Cycle<'_> {
                         engine.store.note_seen(seen).await?;
                     }
                     subjects.extend(group_subjects);
+                    subjects.retain(|anchor| self.unsettled.binary_search(anchor).is_err());
                     return Ok(Decided { checked, planned: subjects, view });
                 }
                 Planned::Needs(needs) => needs,
@@ -181,10 +182,12 @@ impl Cycle<'_> {
             if needs.idle_employees {
                 view.idle_employees = Some(engine.store.idle_employees().await?);
             }
-            if !needs.people.is_empty() {
+            if !needs.people.is_empty() || !needs.groups.whole.is_empty() {
                 extensions += 1;
-                let more = self.with_companions(data, needs.people.iter().copied()).await?;
+                let further = needs.people.iter().chain(&needs.groups.whole).copied();
+                let more = self.with_companions(data, &group_subjects, further).await?;
                 subjects = more.subjects.iter().map(|subject| subject.anchor).collect();
+                group_subjects = more.group_subjects.iter().map(|one| one.anchor).collect();
                 extended = Some(more);
             }
             self.lookups().answer(&needs, &mut view).await?;
@@ -192,28 +195,31 @@ impl Cycle<'_> {
         Err(CycleFailure::Endless { rounds: ROUNDS })
     }
 
-    /// Returns the groups of which nothing may be planned: an interrupted write could not be looked up,
-    /// or an earlier pass of this cycle tried to make them, and what came of it is not known yet.
-    /// People may be among them.
-    fn unsettled_groups(&self, data: &PlanData) -> Vec<SourceAnchor> {
-        let linked = |group: &SourceAnchor| {
+    /// Returns people and groups of whom nothing may be planned: an interrupted write could not be
+    /// looked up, or an earlier pass of this cycle tried to make the group, and what came of it is
+    /// not known yet.
+    fn unsettled_now(&self, data: &PlanData) -> Vec<SourceAnchor> {
+        let unmade = |anchor: &&SourceAnchor| {
             let links = &data.group_links;
-            links.binary_search_by_key(group, |standing| standing.link.anchor).is_ok()
+            data.groups.binary_search_by_key(*anchor, |group| group.anchor).is_ok()
+                && links.binary_search_by_key(*anchor, |standing| standing.link.anchor).is_err()
         };
-        let unmade = self.open.iter().filter(|group| !linked(group));
+        let unmade = self.open.iter().filter(unmade);
         let both: BTreeSet<SourceAnchor> = self.unsettled.iter().chain(unmade).copied().collect();
         both.into_iter().collect()
     }
 
-    /// Returns what is planned together with further people, except those whose interrupted write
-    /// could not be looked up.
+    /// Returns what is planned together with further people and groups, except those whose
+    /// interrupted write could not be looked up.
     async fn with_companions(
         &self,
         data: &PlanData,
-        people: impl Iterator<Item = SourceAnchor>,
+        groups: &[SourceAnchor],
+        further: impl Iterator<Item = SourceAnchor>,
     ) -> Result<PlanData, CycleFailure> {
-        let free = people.filter(|anchor| self.unsettled.binary_search(anchor).is_err());
-        let companions = free.map(|anchor| Subject { anchor, verify: false });
+        let free = further.filter(|anchor| self.unsettled.binary_search(anchor).is_err());
+        let companions = free.chain(groups.iter().copied());
+        let companions = companions.map(|anchor| Subject { anchor, verify: false });
         let subjects = data.subjects.iter().copied().chain(companions).collect();
         Ok(self.engine.store.plan_data_of(subjects, self.engine.clock.now()).await?)
     }

@@ -145,7 +145,7 @@ impl Engine {
                 ended_at: None,
                 state: CycleState::Running,
                 counts: CycleCounts::default(),
-                notes: Vec::new(),
+                notes: self.unforeseen(kind, &job, &asked, started_at),
                 error: None,
             },
             plan: None,
@@ -210,19 +210,37 @@ impl Engine {
             CycleKind::Initial
         } else if asked.full || due || asked.saved.as_ref().is_some_and(|saved| saved.full) {
             CycleKind::Full
-        } else if self.drift_due(job, asked, now) {
+        } else if !plans_on_request(asked) && self.drift_due(job, now) {
             CycleKind::Drift
         } else {
             CycleKind::Incremental
         }
     }
 
-    /// Returns whether everything is to be read at the target. Plans that people ask for are for what
-    /// changed at the source, unless they ask for everything.
-    fn drift_due(&self, job: &JobState, asked: &Asked, now: Timestamp) -> bool {
+    /// Returns whether everything is to be read at the target.
+    fn drift_due(&self, job: &JobState, now: Timestamp) -> bool {
         let reads = FullReads { last: job.last_drift_at, reread_since: None };
         let due = full_read_due(self.settings.drift_every, reads, now);
-        let asked_for = asked.preview || asked.saved.is_some();
-        !asked_for && due.is_some_and(|at| at <= now)
+        due.is_some_and(|at| at <= now)
     }
+
+    /// Says that the next cycle will look at more than a preview of it does.
+    fn unforeseen(
+        &self,
+        kind: CycleKind,
+        job: &JobState,
+        asked: &Asked,
+        now: Timestamp,
+    ) -> Vec<String> {
+        let more = asked.preview && kind == CycleKind::Incremental && self.drift_due(job, now);
+        let note = "The next cycle also compares all of ShareFile with what was written there. This \
+                    plan does not: `plan --full` shows what comes of it.";
+        if more { vec![note.to_owned()] } else { Vec::new() }
+    }
+}
+
+/// Returns whether a person asked for a plan: it is for what changed at the source, unless they ask
+/// for everything.
+fn plans_on_request(asked: &Asked) -> bool {
+    asked.preview || asked.saved.is_some()
 }

@@ -422,7 +422,8 @@ impl PlannedChange {
         if let Write::Group(write) = &self.write {
             return match write.call {
                 GroupCall::Remove { .. } => 1,
-                GroupCall::Delete if self.reasons.contains(&Reason::PartsMerged) => 9,
+                // Its members come into another part first.
+                GroupCall::Delete if self.after.is_some() => 9,
                 GroupCall::Delete => 2,
                 GroupCall::Create { .. } | GroupCall::Rename { .. } => 7,
                 GroupCall::Add { .. } => 8,

@@ -6,13 +6,12 @@ use std::collections::{HashMap, HashSet};
 use crate::model::account::{AccountKind, Detail, TargetAttribute, address_key};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
-    CheckedPlan, GroupCall, GroupWrite, LinkAfter, MEMBERS_PER_CALL, ObjectKind, Plan,
-    PlannedChange, ProvisioningAction, Write,
+    CheckedPlan, LinkAfter, ObjectKind, Plan, PlannedChange, ProvisioningAction, Write,
 };
 
-use super::guard;
 use super::input::{KnownAccount, PlanInput};
 use super::protect::Protection;
+use super::{groups, guard};
 
 /// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +33,7 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
     let protection = Protection::new(input.target.tenant.as_ref(), &input.rules.guard.protected);
     let heirs = input.rules.deprovision.heirs();
     let mut seen = Seen::default();
+    let mut groups = groups::check::Checking::new(&plan, input);
     let mut violations = Vec::new();
     let mut last_place = (0, 0);
     for (number, change) in plan.changes.iter().enumerate() {
@@ -61,19 +61,17 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
             ObjectKind::User if input.subjects.binary_search(&change.anchor).is_err() => {
                 fail("concerns somebody who was not planned");
             }
-            ObjectKind::Group if !is_group(input, change.anchor) => {
-                fail("concerns a group that is not known");
-            }
-            ObjectKind::User | ObjectKind::Group => {}
+            ObjectKind::User => {}
+            ObjectKind::Group => groups.violations(change).into_iter().for_each(&mut fail),
+        }
+        if input.unsettled.binary_search(&change.anchor).is_ok() {
+            fail("concerns an object whose interrupted write was not looked up");
         }
         let account = change.target_id.as_ref().and_then(|id| input.target.by_id(id));
         let by_id = change.target_id.as_ref().and_then(|id| protection.of_id(id));
         let by_record = account.and_then(|known| protection.of_account(&known.account));
         if change.write != Write::Nothing && by_id.or(by_record).is_some() {
             fail("touches a protected account");
-        }
-        if change.write != Write::Nothing && is_super_group(input, change) {
-            fail("touches the Super User Group");
         }
         if guard::is_removal(change) {
             let takes_over = |known: &KnownAccount| Protection::of_heir(&known.account, &heirs);
@@ -107,20 +105,6 @@ pub fn check(plan: Plan, input: &PlanInput<'_>) -> Result<CheckedPlan, Vec<Viola
     } else {
         Err(violations)
     }
-}
-
-fn is_group(input: &PlanInput<'_>, anchor: SourceAnchor) -> bool {
-    let groups = &input.groups;
-    groups.groups.binary_search_by_key(&anchor, |group| group.anchor).is_ok()
-        || groups.links.binary_search_by_key(&anchor, |standing| standing.link.anchor).is_ok()
-}
-
-fn is_super_group(input: &PlanInput<'_>, change: &PlannedChange) -> bool {
-    let tenant = input.target.tenant.as_ref();
-    let super_group = tenant.and_then(|tenant| tenant.super_group.as_ref());
-    change.object == ObjectKind::Group
-        && super_group.is_some()
-        && super_group == change.target_id.as_ref()
 }
 
 /// Returns who is to take over what an account leaves behind.
@@ -239,7 +223,9 @@ fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
                 found.push("writes to another account than it names");
             }
         }
-        (Write::Group(write), action) => found.extend(group_violations(write, action, named)),
+        (Write::Group(write), action) => {
+            found.extend(groups::check::shape_violations(write, action, named));
+        }
         (
             Write::Downgrade { target_id, reassign_items_to, reassign_groups_to },
             ProvisioningAction::StagedDelete,
@@ -261,39 +247,6 @@ fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
         }
         (Write::Nothing, ProvisioningAction::Other) => {}
         _ => found.push("calls something else than its action says"),
-    }
-    found
-}
-
-fn group_violations(
-    write: &GroupWrite,
-    action: ProvisioningAction,
-    named: Option<&TargetId>,
-) -> Vec<&'static str> {
-    let mut found = Vec::new();
-    if write.target_id.as_ref() != named {
-        found.push("writes to another group than it names");
-    }
-    let (members, expected) = match &write.call {
-        GroupCall::Create { members, .. } => (members.as_slice(), ProvisioningAction::Create),
-        GroupCall::Add { members } => (members.as_slice(), ProvisioningAction::Update),
-        GroupCall::Remove { members } => {
-            if members.iter().any(|member| member.target_id.is_none()) {
-                found.push("removes a member who has no account");
-            }
-            (members.as_slice(), ProvisioningAction::Update)
-        }
-        GroupCall::Rename { .. } => (&[][..], ProvisioningAction::Update),
-        GroupCall::Delete => (&[][..], ProvisioningAction::Delete),
-    };
-    if action != expected {
-        found.push("calls something else than its action says");
-    }
-    if members.len() > MEMBERS_PER_CALL {
-        found.push("names more members than one call takes");
-    }
-    if members.iter().any(|member| member.person.is_none() && member.target_id.is_none()) {
-        found.push("names nobody as a member");
     }
     found
 }

@@ -32,6 +32,8 @@ pub struct Decision {
     pub left_out: bool,
     /// The person could not be read.
     pub unread: bool,
+    /// What an interrupted write made of the account is not known.
+    pub unsettled: bool,
     /// Addresses to look up before anything can be decided.
     pub addresses: BTreeSet<String>,
     /// Accounts to read before anything can be decided.
@@ -52,6 +54,16 @@ pub struct Contested {
 }
 
 impl Decision {
+    /// Nothing can be decided before an interrupted write was looked up.
+    pub fn of_unsettled() -> Self {
+        Self { unsettled: true, ..Self::default() }
+    }
+
+    /// Returns whether the person is left as they are, groups included.
+    pub fn rests(&self) -> bool {
+        self.unread || self.left_out || self.unsettled
+    }
+
     pub fn hold(&mut self, kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) {
         self.held.push((kind, held(kind, anchor, label, detail)));
     }

@@ -32,6 +32,9 @@ pub struct PlanInput<'a> {
     pub verify: &'a [SourceAnchor],
     /// Read every account by id that a change concerns: for plans that are saved.
     pub verify_all: bool,
+    /// People and groups whose interrupted write nobody could look up: nothing is planned for them.
+    /// Sorted.
+    pub unsettled: &'a [SourceAnchor],
     /// The subjects as the snapshot has them; sorted by anchor.
     pub users: &'a [SourceUser],
     /// Assignment rows of the subjects and of all assigned groups; sorted.
@@ -79,9 +82,6 @@ pub struct GroupFacts<'a> {
     pub subjects: &'a [SourceAnchor],
     /// Those of them whose groups at the target have to be read by id first; sorted.
     pub verify: &'a [SourceAnchor],
-    /// Groups of which nothing is planned in this cycle: what became of an earlier write is not
-    /// known. Sorted; people may be among them.
-    pub unsettled: &'a [SourceAnchor],
     /// All groups of the snapshot; sorted by anchor.
     pub groups: &'a [SourceGroup],
     /// All live links of groups; sorted by anchor and part.

@@ -124,8 +124,13 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     for &anchor in input.subjects {
         let entitlement = entitlements.of(anchor);
         let link = links.find(anchor);
-        let decision = differ.decide(&entitlement, users.find(anchor), link);
-        if let Some(moves) = moves.as_mut().filter(|_| !decision.left_out) {
+        let source_user = users.find(anchor);
+        let decision = if input.unsettled.binary_search(&anchor).is_ok() {
+            Decision::of_unsettled()
+        } else {
+            differ.decide(&entitlement, source_user, link)
+        };
+        if let Some(moves) = &mut moves {
             moves.look_at(anchor, entitlements.groups(), &decision, link);
         }
         draft.take(anchor, decision);
@@ -183,7 +188,7 @@ impl Draft {
         self.counts.left_out += u64::from(decision.left_out);
         let idle = decision.change.is_none() && decision.held.is_empty() && !asks;
         self.counts.in_step += u64::from(idle && decision.in_scope);
-        if idle && !decision.unread {
+        if idle && !decision.unread && !decision.unsettled {
             self.settled.push(anchor);
         }
         for (kind, item) in decision.held {
@@ -241,7 +246,7 @@ impl Draft {
         let acts = !planned.changes.is_empty()
             || !planned.drift.is_empty()
             || planned.holds.iter().any(names);
-        if input.target.tenant.is_none() && acts {
+        if input.target.tenant.is_none() && (acts || planned.needs.tenant) {
             self.needs.tenant = true;
         }
         self.needs.groups = planned.needs;
@@ -253,8 +258,10 @@ impl Draft {
                 Some(known)
                     if matches!(hold.kind, HoldKind::FirstCycle | HoldKind::RulesChanged) =>
                 {
-                    let changes = hold.items.len();
-                    known.message.push_str(&format!(" {changes} changes of groups wait with it."));
+                    known.message.push_str(&match hold.items.len() {
+                        1 => " One change of a group waits with it.".to_owned(),
+                        changes => format!(" {changes} changes of groups wait with it."),
+                    });
                     known.items.extend(hold.items);
                 }
                 Some(known) => known.items.extend(hold.items),
@@ -367,9 +374,7 @@ fn message(kind: HoldKind) -> &'static str {
         HoldKind::NotReadable => {
             "The account or the group could not be read, or shows only a reduced record. It is asked for again in each cycle; if that does not help, look at it in ShareFile and at the roles of the service user."
         }
-        HoldKind::NameClash => {
-            "A group of that name exists already. Rename one of the two, or let `groups.adopt` say what to do."
-        }
+        HoldKind::NameClash => "Two groups cannot have one name. Rename one of them.",
         HoldKind::GroupFull => {
             "ShareFile takes no more members in the group. Make the group smaller in Entra ID, or set `groups.overflow = \"split\"`."
         }

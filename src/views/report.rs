@@ -30,26 +30,26 @@ pub fn text(report: &CycleReport) -> String {
 pub fn numbers(report: &CycleReport) -> String {
     let counts = &report.counts;
     let done = [
-        (counts.created, "created"),
-        (counts.updated, "updated"),
-        (counts.disabled, "disabled"),
-        (counts.deleted, "deleted or downgraded"),
-        (counts.adopted, "adopted"),
-        (counts.unlinked, "unlinked"),
-        (counts.groups_created, "groups created"),
-        (counts.groups_changed, "groups changed"),
-        (counts.groups_deleted, "groups deleted"),
-        (counts.members_added, "members added"),
-        (counts.members_removed, "members removed"),
-        (counts.drift, "changed by others"),
-        (counts.failed, "failed"),
-        (counts.held, "held"),
-        (counts.unread, "unread"),
+        (counts.created, "created", "created"),
+        (counts.updated, "updated", "updated"),
+        (counts.disabled, "disabled", "disabled"),
+        (counts.deleted, "deleted or downgraded", "deleted or downgraded"),
+        (counts.adopted, "adopted", "adopted"),
+        (counts.unlinked, "unlinked", "unlinked"),
+        (counts.groups_created, "group created", "groups created"),
+        (counts.groups_changed, "group changed", "groups changed"),
+        (counts.groups_deleted, "group deleted", "groups deleted"),
+        (counts.members_added, "member added", "members added"),
+        (counts.members_removed, "member removed", "members removed"),
+        (counts.drift, "changed by others", "changed by others"),
+        (counts.failed, "failed", "failed"),
+        (counts.held, "held", "held"),
+        (counts.unread, "unread", "unread"),
     ];
     let mut parts: Vec<String> = done
         .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
+        .filter(|(count, _, _)| *count > 0)
+        .map(|(count, one, many)| counted(count, one, many))
         .collect();
     if parts.is_empty() {
         parts.push("nothing to do".to_owned());

@@ -289,6 +289,7 @@ impl World {
             subjects: &self.subjects,
             verify: &[],
             verify_all: false,
+            unsettled: &[],
             users: &self.users,
             assignments: &self.assignments,
             memberships: &self.memberships,
@@ -296,7 +297,6 @@ impl World {
             groups: GroupFacts {
                 subjects: &self.group_subjects,
                 verify: &[],
-                unsettled: &[],
                 groups: &self.groups,
                 links: &self.group_links,
                 placements: &self.placements,

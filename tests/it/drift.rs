@@ -97,7 +97,13 @@ async fn what_others_changed_is_told_once_and_stays() {
     // `plan --full` shows all of it, and writes nothing.
     let plan = world.plan_of_everything().await;
     assert_eq!(plan.plan.expect("a plan").drift.len(), 3);
-    // Between two days nothing is asked.
+    // Between two days nothing is asked, and once the next one has come, a plan says what it leaves
+    // out.
+    assert_eq!(world.plan().await.report.notes, Vec::<String>::new());
+    world.clock.advance(DAY);
+    let notes = world.plan().await.report.notes;
+    assert!(notes.iter().any(|note| note.contains("`plan --full` shows")), "{notes:?}");
+    assert_eq!(world.cycle().await.report.kind, CycleKind::Drift);
     world.sandbox.counts.reset();
     world.cycle().await;
     assert_eq!(world.sharefile_requests(), 0);

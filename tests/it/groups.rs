@@ -6,11 +6,15 @@ mod saved;
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use sharefile_provisioner::clock::Clock;
 use sharefile_provisioner::cycle::{Asked, Turned};
+use sharefile_provisioner::model::ids::{CycleId, SourceAnchor};
 use sharefile_provisioner::model::plan::HoldKind;
+use sharefile_provisioner::sandbox::SandboxOptions;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::sandbox::graph::views::NewPerson;
 use sharefile_provisioner::sandbox::sharefile::NewGroup as HandMade;
+use sharefile_provisioner::store::Intent;
 use uuid::Uuid;
 
 use crate::world::{World, asked, held};
@@ -21,16 +25,27 @@ pub const ROLES: [&str; 4] =
 
 impl World {
     /// An empty company whose assigned groups become groups of ShareFile.
-    async fn with_groups() -> Self {
-        let mut world = Self::empty().await;
+    pub async fn with_groups() -> Self {
+        Self::empty().await.following_groups()
+    }
+
+    /// The same, for so many people that the disk would be waited for most of the time.
+    pub async fn large_with_groups() -> Self {
+        let nobody =
+            SandboxOptions { users: 0, groups: 0, existing_accounts: false, ..Default::default() };
+        Self::light(nobody).await.following_groups()
+    }
+
+    fn following_groups(mut self) -> Self {
+        let world = &mut self;
         world.sandbox.sharefile.set_service_roles(&ROLES);
         world.set("groups.enabled", "true");
         world.set("guard.removals_per_cycle", "{ count = 50, percent = 100 }");
-        world
+        self
     }
 
     /// The groups of ShareFile but the Super User Group: names with the names of their members.
-    fn groups(&self) -> BTreeMap<String, Vec<String>> {
+    pub fn groups(&self) -> BTreeMap<String, Vec<String>> {
         let groups = self.sandbox.sharefile.groups();
         let names = self.names();
         groups
@@ -49,7 +64,7 @@ impl World {
     }
 
     /// Ids of accounts and groups, with the names of people and groups.
-    fn names(&self) -> BTreeMap<String, String> {
+    pub fn names(&self) -> BTreeMap<String, String> {
         let people = self.all_accounts().into_iter().map(|account| {
             let name = account.email.split('@').next().unwrap_or_default().to_owned();
             (account.id, name)
@@ -59,7 +74,7 @@ impl World {
     }
 
     /// The writes to groups and people since the last call, in short.
-    fn wrote(&self) -> Vec<String> {
+    pub fn wrote(&self) -> Vec<String> {
         let names = self.names();
         let named = |text: &str| {
             let mut text = text.to_owned();
@@ -96,27 +111,27 @@ impl World {
         wrote
     }
 
-    fn call(&self, group: Uuid, name: &str) {
+    pub fn call(&self, group: Uuid, name: &str) {
         let patch = json!({ "displayName": name });
         let patch = patch.as_object().expect("an object");
         self.sandbox.entra.edit_group(group, patch).expect("a rename");
     }
 
-    fn enter(&self, group: Uuid, person: Uuid) {
+    pub fn enter(&self, group: Uuid, person: Uuid) {
         self.sandbox.entra.add_member(group, person).expect("a member");
     }
 
-    fn exit(&self, group: Uuid, person: Uuid) {
+    pub fn exit(&self, group: Uuid, person: Uuid) {
         self.sandbox.entra.remove_member(group, person).expect("no member");
     }
 }
 
-fn is(groups: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+pub fn is(groups: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     let strings = |members: &[&str]| members.iter().map(|name| (*name).to_owned()).collect();
     groups.iter().map(|(name, members)| ((*name).to_owned(), strings(members))).collect()
 }
 
-fn moved(turned: &Turned) -> (u64, u64) {
+pub fn moved(turned: &Turned) -> (u64, u64) {
     (turned.report.counts.members_added, turned.report.counts.members_removed)
 }
 
@@ -229,6 +244,22 @@ async fn names_that_clash_are_held_with_both_named() {
     world.call(sales, "Field sales");
     world.cycle().await;
     assert_eq!(world.wrote(), ["PATCH Groups(Field sales) Field sales"]);
+}
+
+#[tokio::test]
+async fn a_group_whose_namesake_is_assigned_no_longer_comes_with_all_its_members() {
+    let world = World::with_groups().await;
+    let [ada, bob] = ["Ada", "Bob"].map(|name| world.person(name));
+    world.group("Twin", &[ada, bob]);
+    // Whoever is in this one is planned when it goes, and the others of the first one are not.
+    let other = world.group("twin", &[bob]);
+    let turned = world.cycle().await;
+    assert!(turned.holds.iter().all(|hold| hold.kind == HoldKind::NameClash));
+    assert_eq!(world.groups(), is(&[]));
+    world.unassign(other);
+    let turned = world.cycle().await;
+    assert_eq!(held(&turned), []);
+    assert_eq!(world.groups(), is(&[("Twin", &["ada", "bob"])]));
 }
 
 #[tokio::test]
@@ -513,4 +544,26 @@ async fn without_the_switch_nothing_is_asked_about_groups() {
     let asked = world.sandbox.counts.by_endpoint();
     assert!(asked.iter().all(|(name, _)| *name != "GET /sf/v3/Groups"), "{asked:?}");
     assert!(world.groups().is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_another_one_got_meanwhile_is_not_taken_by_an_interrupted_write() {
+    let mut world = World::with_groups().await;
+    world.set("groups.adopt", "always");
+    let ada = world.join("Ada");
+    let by_hand =
+        HandMade { name: "SALES".to_owned(), owner: None, shared: true, members: Vec::new() };
+    world.sandbox.sharefile.add_group(&by_hand).expect("a group");
+    world.group("Sales", &[ada]);
+    let plan = world.cycle().await.plan.expect("a plan");
+    let other = world.group("Other", &[ada]);
+    let mut change = plan.changes.iter().find(|one| one.label == "Sales").expect("taken").clone();
+    change.anchor = SourceAnchor(other);
+    let engine = world.engine();
+    let at = world.clock.now();
+    let intent = Intent { cycle: CycleId(1), change, lookup_was_empty: true, at };
+    engine.store.intend(intent).await.expect("an intent");
+    engine.store.close().await.expect("a closed store");
+    world.cycle().await;
+    assert_eq!(world.groups(), is(&[("Other", &["ada"]), ("Sales", &["ada"])]));
 }

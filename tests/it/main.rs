@@ -18,6 +18,7 @@ mod lifecycles;
 mod malformed;
 mod nested;
 mod network;
+mod parts;
 mod people;
 mod process;
 mod promises;

@@ -9,72 +9,68 @@ impl<'a> Planner<'a> {
             draft.open = true;
             return;
         }
+        if self.input.groups.subjects.binary_search(&group.anchor).is_err() {
+            // Only some of its members were looked at, and all of them belong into it from the
+            // beginning.
+            if self.input.companions {
+                self.needs.whole.insert(group.anchor);
+            }
+            draft.open = true;
+            return;
+        }
         let Some(name) = self.names.of(group) else {
             return self.hold_unnamed(group, draft);
         };
         let others = self.names.others(&name, group.anchor);
         if !others.is_empty() {
-            let detail = format!("{} in Entra ID have the name {name}", listed(&others));
-            return draft.hold(HoldKind::NameClash, detail);
+            return draft.hold(HoldKind::NameClash, self.names.clash(&others, &name));
         }
-        if !self.input.target.groups.listed {
-            self.needs.list = true;
+        let (rule, found) = self.matching(group, &name);
+        let Some(found) = self.told(found, draft) else { return };
+        let joins = self.welcome(&moves.joins);
+        let beside = || found.iter().map(|found| found.id.clone()).collect();
+        match (found.as_slice(), self.rules.adopt) {
+            ([], _) | (_, Adopt::Never) => self.create(&name, beside(), &joins, draft),
+            ([found], Adopt::Always) => self.adopt(found, (1, &name), rule, joins, draft),
+            (found, Adopt::Always) => {
+                let names: Vec<String> = found.iter().map(|group| describe(group)).collect();
+                let detail = format!("`{rule}` matches {}", names.join(" and "));
+                draft.hold(HoldKind::NameClash, detail);
+            }
+            (found, Adopt::Report) => draft.hold(HoldKind::NameClash, not_ours(found)),
+        }
+    }
+
+    /// A further part of a group, for people for whom there is no room in the others. Its name
+    /// follows the rules for names as that of the group does.
+    pub(super) fn open_part(&mut self, part: u16, movers: &[Mover], draft: &mut Draft) {
+        let Some(name) = self.names.of_anchor(draft.anchor).map(str::to_owned) else {
             draft.open = true;
             return;
+        };
+        let own = parts::part_name(&name, part);
+        let others = self.names.others(&own, draft.anchor);
+        if !others.is_empty() {
+            return draft.hold(HoldKind::NameClash, self.names.clash(&others, &own));
         }
-        let joins = self.welcome(&moves.joins);
-        let (rule, found) = self.matching(group, &name);
+        let Some(found) = self.of_name(&own, draft) else { return };
         match (found.as_slice(), self.rules.adopt) {
             ([], _) | (_, Adopt::Never) => {
                 let beside = found.iter().map(|found| found.id.clone()).collect();
-                self.create(&name, beside, &joins, draft);
+                self.create_part(&name, part, beside, movers, draft);
             }
             ([found], Adopt::Always) => {
-                self.adopt(found, &name, rule, joins, draft);
+                let rule = format!("Name = {}", self.rules.name.text());
+                self.adopt(found, (part, &name), rule, movers.to_vec(), draft);
             }
-            (found, adopt) => {
-                let names: Vec<String> = found.iter().map(|group| describe(group)).collect();
-                let which = names.join(" and ");
-                let detail = if adopt == Adopt::Always {
-                    format!("`{rule}` matches {which}")
-                } else {
-                    format!("ShareFile has {which}, which this job did not make")
-                };
-                draft.hold(HoldKind::NameClash, detail);
+            (found, Adopt::Always | Adopt::Report) => {
+                draft.hold(HoldKind::NameClash, not_ours(found));
             }
         }
-    }
-
-    /// Returns the groups of the target that match, and the rule that found them.
-    pub(super) fn matching(
-        &self,
-        group: &SourceGroup,
-        name: &str,
-    ) -> (String, Vec<&'a TargetGroup>) {
-        let attributes = &self.input.rules.group_attributes;
-        let view = &self.input.target.groups;
-        let tenant = self.input.target.tenant.as_ref();
-        let super_group = tenant.and_then(|tenant| tenant.super_group.as_ref());
-        let of_name = |key: &str| -> Vec<&'a TargetGroup> {
-            view.iter()
-                .filter(|found| name_key(&found.name) == key)
-                .filter(|found| !self.owned.contains(&found.id) && super_group != Some(&found.id))
-                .collect()
-        };
-        for rule in &self.rules.matching {
-            let Some(value) = rule.eval(attributes, &group.attributes) else {
-                continue;
-            };
-            let found = of_name(&name_key(value));
-            if !found.is_empty() {
-                return (format!("Name = {}", rule.text()), found);
-            }
-        }
-        (format!("Name = {}", self.rules.name.text()), of_name(&name_key(name)))
     }
 
     pub(super) fn create(
-        &self,
+        &mut self,
         name: &str,
         beside: Vec<TargetId>,
         joins: &[Mover],
@@ -86,8 +82,11 @@ impl<'a> Planner<'a> {
         for (part, number) in parts {
             let (members, others) = rest.split_at(number.min(rest.len()));
             rest = others;
-            let beside = if part == 1 { beside.clone() } else { Vec::new() };
-            self.create_part(name, part, beside, members, draft);
+            if part == 1 {
+                self.create_part(name, part, beside.clone(), members, draft);
+            } else {
+                self.open_part(part, members, draft);
+            }
         }
         self.full(seating.waiting, draft);
     }
@@ -137,14 +136,23 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Takes over a group that others made, as the only one of that name, for a part of a group.
+    /// Who is in it already counts as put there.
     pub(super) fn adopt(
         &mut self,
         found: &TargetGroup,
-        name: &str,
+        (part, name): (u16, &str),
         rule: String,
         joins: Vec<Mover>,
         draft: &mut Draft,
     ) {
+        let rivals = self.rivals(found, draft.anchor);
+        if !rivals.is_empty() {
+            let others = self.names.listed(&rivals);
+            let detail =
+                format!("`{rule}` matches {}, and so it does for {others}", describe(found));
+            return draft.hold(HoldKind::NameClash, detail);
+        }
         let view = &self.input.target.groups;
         if let Some(why) = view.members_unread(&found.id) {
             let detail = format!("the members of {} could not be read: {why}", describe(found));
@@ -159,53 +167,47 @@ impl<'a> Planner<'a> {
             mover.account.as_ref().is_some_and(|account| members.binary_search(account).is_ok())
         };
         let (inside, outside): (Vec<Mover>, Vec<Mover>) = joins.into_iter().partition(is_in);
+        let own = parts::part_name(name, part);
         let origin = Origin::Adopted { rule: rule.clone() };
         let link = |found: Vec<SourceAnchor>| LinkAfter::Group {
-            part: 1,
+            part,
             origin: origin.clone(),
             state: GroupLinkState::Active,
-            name: name.to_owned(),
+            name: own.clone(),
             found,
         };
-        let rename = found.name != name || !found.shared;
-        let write = GroupWrite {
-            part: 1,
-            target_id: Some(found.id.clone()),
-            call: GroupCall::Rename { name: name.to_owned() },
-        };
+        let rename = found.name != own || !found.shared;
+        let target_id = Some(found.id.clone());
+        let call = GroupCall::Rename { name: own.clone() };
+        let write = GroupWrite { part, target_id: target_id.clone(), call };
         draft.changes.push(self.change(Making {
             anchor: draft.anchor,
-            label: name.to_owned(),
-            target_id: Some(found.id.clone()),
+            label: own.clone(),
+            target_id: target_id.clone(),
             action: if rename { ProvisioningAction::Update } else { ProvisioningAction::Other },
             reasons: vec![Reason::Matched { rule }, Reason::GroupAssigned],
-            modified: if rename { vec![named(Some(&found.name), name)] } else { Vec::new() },
+            modified: if rename { vec![named(Some(&found.name), &own)] } else { Vec::new() },
             write: if rename { Write::Group(write) } else { Write::Nothing },
             link: link(inside.iter().map(|mover| mover.person).collect()),
         }));
         let taken = found.members.and_then(|taken| usize::try_from(taken).ok());
         let taken = taken.unwrap_or(members.len()).max(members.len());
-        let seating = parts::seat(outside.len(), &[(1, taken)], self.rules.overflow);
-        let mut rest = outside.as_slice();
-        for (part, number) in &seating.parts {
-            let (now, others) = rest.split_at((*number).min(rest.len()));
+        let room = parts::CAPACITY.saturating_sub(taken).min(outside.len());
+        let (now, others) = outside.split_at(room);
+        for chunk in now.chunks(MEMBERS_PER_CALL) {
+            let to = (own.as_str(), part, target_id.clone());
+            let reason = Reason::MembersJoined;
+            let change = self.addition(draft.anchor, to, chunk, &reason, link(Vec::new()));
+            draft.changes.push(change);
+        }
+        // Further parts are for the group; of one part those who find no place wait.
+        let overflow = if part == 1 { self.rules.overflow } else { Overflow::Hold };
+        let seating = parts::seat(others.len(), &[(1, parts::CAPACITY)], overflow);
+        let mut rest = others;
+        for (number, seats) in seating.parts {
+            let (now, others) = rest.split_at(seats.min(rest.len()));
             rest = others;
-            if *part > 1 {
-                self.create_part(name, *part, Vec::new(), now, draft);
-                continue;
-            }
-            for chunk in now.chunks(MEMBERS_PER_CALL) {
-                let target_id = Some(found.id.clone());
-                let link = link(Vec::new());
-                let to = (name, 1, target_id);
-                draft.changes.push(self.addition(
-                    draft.anchor,
-                    to,
-                    chunk,
-                    &Reason::MembersJoined,
-                    link,
-                ));
-            }
+            self.open_part(number, now, draft);
         }
         self.full(seating.waiting, draft);
     }

@@ -11,7 +11,7 @@ impl<'a> Planner<'a> {
                 here.map(|(_, mover)| mover.clone()).collect()
             };
             let leaves = of_part(&moves.leaves);
-            let state = GroupLinkState::Active;
+            let state = part.standing.link.state;
             let removals = self.removals(part, &leaves, Reason::MembersLeft, state, draft.anchor);
             draft.removals.extend(removals);
             if self.rules.leaver_groups == LeaverGroups::Remove {
@@ -90,7 +90,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn add(
-        &self,
+        &mut self,
         live: &[Part<'_>],
         taken: &mut Vec<(u16, usize)>,
         joins: &[Mover],
@@ -107,7 +107,7 @@ impl<'a> Planner<'a> {
             }
             match live.iter().find(|part| part.standing.link.part == *number) {
                 Some(part) => self.add_to(part, now, &Reason::MembersJoined, draft),
-                None => self.create_part(&draft.name.clone(), *number, Vec::new(), now, draft),
+                None => self.open_part(*number, now, draft),
             }
         }
         self.full(seating.waiting, draft);
@@ -164,9 +164,10 @@ impl<'a> Planner<'a> {
     }
 
     /// Moves the members of the last part into those before it if there is ample room, and deletes
-    /// it. Only when the whole group is looked at: then everybody in it is known.
+    /// it once they are there. Only when the whole group is looked at, and nobody is in the part but
+    /// those who move: its members are read first.
     pub(super) fn merge(
-        &self,
+        &mut self,
         live: &[Part<'_>],
         taken: Vec<(u16, usize)>,
         joining: usize,
@@ -178,7 +179,11 @@ impl<'a> Planner<'a> {
             return;
         };
         let created = last.standing.link.origin == Origin::Created;
-        if !whole || !created || joining > 0 || !parts::mergeable(&taken) {
+        let begins = before.first().is_some_and(|part| part.standing.link.part == 1);
+        if !whole || !created || !begins || joining > 0 || !parts::mergeable(&taken) {
+            return;
+        }
+        if !self.is_known(last, stays, draft) {
             return;
         }
         let earlier: BTreeSet<SourceAnchor> = stays
@@ -207,6 +212,24 @@ impl<'a> Planner<'a> {
                 self.add_to(part, now, &Reason::PartsMerged, draft);
             }
         }
-        draft.changes.push(self.deletion(last, Reason::PartsMerged, draft.anchor));
+        let mut deletion = self.deletion(last, Reason::PartsMerged, draft.anchor);
+        deletion.after = Some(draft.anchor);
+        draft.changes.push(deletion);
+    }
+
+    /// Returns whether nobody is in a part but those who stay, by what was read in this cycle.
+    fn is_known(&mut self, part: &Part<'_>, stays: &[(u32, Mover)], draft: &mut Draft) -> bool {
+        let here = || stays.iter().filter(|(at, _)| *at == part.position).map(|(_, mover)| mover);
+        if u32::try_from(here().count()) != Ok(part.standing.placed) {
+            return false;
+        }
+        let Some(members) = self.input.target.groups.members(part.target_id()) else {
+            self.needs.members.insert(part.target_id().clone());
+            draft.open = true;
+            return false;
+        };
+        let accounts: BTreeSet<&TargetId> =
+            here().filter_map(|mover| mover.account.as_ref()).collect();
+        members.iter().all(|member| accounts.contains(member))
     }
 }

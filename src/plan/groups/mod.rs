@@ -16,6 +16,8 @@
 //! | the group of the target is gone | the link ends, and the group is created again |
 
 mod begin;
+pub mod check;
+mod foreign;
 mod guard;
 mod members;
 mod moves;
@@ -44,7 +46,9 @@ use super::decision::held;
 use super::input::PlanInput;
 use super::protect::Protection;
 use super::rules::{Adopt, ExtraMembers, GroupFate, GroupRules, LeaverGroups, Overflow};
+use super::sorted::Sorted;
 
+use foreign::Foreign;
 use moves::Mover;
 use names::Names;
 
@@ -78,14 +82,18 @@ pub fn plan(
         counts,
         protection: Protection::new(input.target.tenant.as_ref(), &[]),
         names: Names::new(input, rules, counts),
-        owned: input.groups.links.iter().map(|standing| &standing.link.target_id).collect(),
+        foreign: Foreign::new(input),
+        claims: BTreeMap::new(),
+        placed: placed(input),
         drafts: Vec::new(),
         needs: GroupNeeds::default(),
     };
-    let subjects: BTreeSet<SourceAnchor> =
+    planner.claim();
+    let mut subjects: BTreeSet<SourceAnchor> =
         input.groups.subjects.iter().copied().chain(moves.keys().copied()).collect();
-    let open = |anchor: &SourceAnchor| input.groups.unsettled.binary_search(anchor).is_err();
-    for anchor in subjects.into_iter().filter(open) {
+    // What an interrupted write made of them is not known: they wait to be looked up.
+    subjects.retain(|anchor| input.unsettled.binary_search(anchor).is_err());
+    for anchor in subjects {
         let moves = moves.remove(&anchor).unwrap_or_default();
         planner.one(anchor, moves);
     }
@@ -182,7 +190,11 @@ struct Planner<'a> {
     counts: &'a dyn Fn(SourceAnchor) -> bool,
     protection: Protection<'a>,
     names: Names,
-    owned: BTreeSet<&'a TargetId>,
+    foreign: Foreign<'a>,
+    /// Which groups that begin match which group of the target.
+    claims: BTreeMap<&'a TargetId, BTreeSet<SourceAnchor>>,
+    /// The accounts that this job put into the parts whose members were read, by their position.
+    placed: BTreeMap<u32, Vec<&'a TargetId>>,
     drafts: Vec<Draft>,
     needs: GroupNeeds,
 }
@@ -295,6 +307,27 @@ impl<'a> Planner<'a> {
         self.reactivate(live, draft);
     }
 
+    /// Returns whether no group of others has the names that parts are to have; asks, and holds. A
+    /// name that differs by case alone is no new one.
+    fn is_free(&mut self, name: &str, renamed: &[&Part<'_>], draft: &mut Draft) -> bool {
+        for part in renamed {
+            let link = &part.standing.link;
+            let name = parts::part_name(name, link.part);
+            if self.rules.adopt == Adopt::Never || name_key(&name) == name_key(&link.name_sent) {
+                continue;
+            }
+            match self.of_name(&name, draft) {
+                Some(found) if found.is_empty() => {}
+                Some(found) => {
+                    draft.hold(HoldKind::NameClash, not_ours(&found));
+                    return false;
+                }
+                None => return false,
+            }
+        }
+        true
+    }
+
     fn rename(&mut self, group: &SourceGroup, name: &str, live: &[Part<'_>], draft: &mut Draft) {
         let repair = self.renamed_by_others(live, draft);
         let differs = |part: &&Part<'_>| {
@@ -307,8 +340,10 @@ impl<'a> Planner<'a> {
         }
         let others = self.names.others(name, group.anchor);
         if !others.is_empty() {
-            let detail = format!("{} in Entra ID have the name {name}", listed(&others));
-            return draft.hold(HoldKind::NameClash, detail);
+            return draft.hold(HoldKind::NameClash, self.names.clash(&others, name));
+        }
+        if !self.is_free(name, &renamed, draft) {
+            return;
         }
         for part in renamed {
             let link = &part.standing.link;
@@ -346,7 +381,9 @@ impl<'a> Planner<'a> {
         for part in live {
             let link = &part.standing.link;
             let touched = draft.changes.iter().any(|change| {
-                matches!(&change.link, LinkAfter::Group { part, .. } if *part == link.part)
+                let active = GroupLinkState::Active;
+                matches!(&change.link, LinkAfter::Group { part, state, .. }
+                    if *part == link.part && *state == active)
             });
             if link.state == GroupLinkState::Active || touched {
                 continue;
@@ -444,7 +481,30 @@ fn describe(group: &TargetGroup) -> String {
     format!("{shared} {} ({})", group.name, group.id)
 }
 
-fn listed(anchors: &[SourceAnchor]) -> String {
-    let names: Vec<String> = anchors.iter().map(|anchor| format!("group {anchor}")).collect();
-    names.join(" and ")
+/// Says which groups of others have the name that a group wants.
+fn not_ours(found: &[&TargetGroup]) -> String {
+    let names: Vec<String> = found.iter().map(|group| describe(group)).collect();
+    format!(
+        "ShareFile has {}, which this job did not make; see `groups.adopt`",
+        names.join(" and ")
+    )
+}
+
+/// Returns the accounts that this job put into the parts whose members were read.
+fn placed<'a>(input: &PlanInput<'a>) -> BTreeMap<u32, Vec<&'a TargetId>> {
+    let view = &input.target.groups;
+    let links = input.groups.links.iter().zip(0..);
+    let read = links.filter(|(part, _)| view.members(&part.link.target_id).is_some());
+    let mut placed: BTreeMap<u32, Vec<&TargetId>> =
+        read.map(|(_, position)| (position, Vec::new())).collect();
+    if placed.is_empty() {
+        return placed;
+    }
+    let mut links = Sorted::new(input.links, |link| link.anchor);
+    for placement in input.groups.placements {
+        if let Some(accounts) = placed.get_mut(&placement.link) {
+            accounts.extend(links.find(placement.user).map(|link| &link.target_id));
+        }
+    }
+    placed
 }

@@ -43,8 +43,9 @@ pub struct GroupMoves {
     pub left: Vec<(u32, Mover)>,
     /// Who stays, if the group is looked at as a whole.
     pub stays: Vec<(u32, Mover)>,
-    /// Who is left alone and is in it, if the group is looked at as a whole.
-    pub rests: Vec<(u32, Mover)>,
+    /// The accounts of people who belong into the group and cannot be put into it yet, if the group is
+    /// looked at as a whole.
+    pub expected: Vec<TargetId>,
 }
 
 /// How a person stands to groups.
@@ -71,6 +72,8 @@ pub struct Moves<'a> {
     view: &'a TargetView,
     /// One for each link, in their order.
     seats: Vec<Seats>,
+    /// Groups of which those who stay matter as well; sorted.
+    watched: Vec<SourceAnchor>,
     placements: Sorted<'a, Placement>,
     by_group: BTreeMap<SourceAnchor, GroupMoves>,
 }
@@ -78,9 +81,14 @@ pub struct Moves<'a> {
 impl<'a> Moves<'a> {
     /// Begins with the first person.
     pub fn new(input: &PlanInput<'a>) -> Self {
+        let seats = seats(input);
+        let mut watched: Vec<SourceAnchor> =
+            seats.iter().filter(|seats| seats.watched).map(|seats| seats.group).collect();
+        watched.dedup();
         Self {
             view: input.target,
-            seats: seats(input),
+            seats,
+            watched,
             placements: Sorted::new(input.groups.placements, |placement| placement.user),
             by_group: BTreeMap::new(),
         }
@@ -143,11 +151,11 @@ impl<'a> Moves<'a> {
                 }
             }
             Standing::Rests => {
-                let account = live.map(|link| &link.target_id);
-                for (link, group) in held_in {
-                    if self.is_watched(link) {
-                        self.group(group).rests.push((link, mover(account, false)));
-                    }
+                let Some(account) = live.map(|link| &link.target_id) else { return };
+                let watched = |group: &&SourceAnchor| self.watched.binary_search(group).is_ok();
+                let watched: Vec<SourceAnchor> = groups.iter().filter(watched).copied().collect();
+                for group in watched {
+                    self.group(group).expected.push(account.clone());
                 }
             }
         }
@@ -180,7 +188,11 @@ impl<'a> Moves<'a> {
     pub fn finish(self, passing: &HashSet<SourceAnchor>) -> BTreeMap<SourceAnchor, GroupMoves> {
         let goes = |mover: &Mover| !mover.awaits || passing.contains(&mover.person);
         let mut by_group = self.by_group;
-        for moves in by_group.values_mut() {
+        for (group, moves) in &mut by_group {
+            if self.watched.binary_search(group).is_ok() {
+                let waiting = moves.joins.iter().filter(|mover| !goes(mover));
+                moves.expected.extend(waiting.filter_map(|mover| mover.account.clone()));
+            }
             moves.joins.retain(goes);
             moves.left.retain(|(_, mover)| goes(mover));
         }
@@ -212,7 +224,7 @@ fn seats(input: &PlanInput<'_>) -> Vec<Seats> {
 fn standing<'d>(decision: &'d Decision, live: Option<&'d Link>) -> Standing<'d> {
     let change = decision.change.as_ref();
     match (decision.in_scope, live) {
-        _ if decision.unread => Standing::Rests,
+        _ if decision.rests() => Standing::Rests,
         (true, Some(link)) => Standing::Follows { account: Some(&link.target_id), awaits: false },
         (true, None) => match change {
             Some(change) if gives_account(change) => {

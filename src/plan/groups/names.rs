@@ -9,6 +9,7 @@ use crate::model::ids::SourceAnchor;
 use crate::plan::input::PlanInput;
 use crate::plan::rules::GroupRules;
 
+use super::parts::part_name;
 use super::view::name_key;
 
 /// Names of groups.
@@ -35,12 +36,38 @@ impl Names {
             }
             names.of.insert(group.anchor, name.to_owned());
         }
+        // The further parts of a group have names of their own.
+        for link in input.groups.links.iter().map(|standing| &standing.link) {
+            if let Some(name) = names.of.get(&link.anchor).filter(|_| link.part > 1) {
+                let key = name_key(&part_name(name, link.part));
+                names.wanted.entry(key).or_default().push(link.anchor);
+            }
+        }
         names
     }
 
     /// Returns the name that a group is to have; `None` if it could not be read or has none.
     pub fn of(&self, group: &SourceGroup) -> Option<String> {
         self.of.get(&group.anchor).cloned()
+    }
+
+    /// Returns the name that a group is to have, by its anchor.
+    pub fn of_anchor(&self, anchor: SourceAnchor) -> Option<&str> {
+        self.of.get(&anchor).map(String::as_str)
+    }
+
+    /// Says that several groups want one name.
+    pub fn clash(&self, others: &[SourceAnchor], name: &str) -> String {
+        format!("{} in Entra ID want the name {name}", self.listed(others))
+    }
+
+    /// Returns groups in words: their names, and their ids.
+    pub fn listed(&self, anchors: &[SourceAnchor]) -> String {
+        let named = |anchor: &SourceAnchor| match self.of_anchor(*anchor) {
+            Some(name) => format!("{name} ({anchor})"),
+            None => format!("the group {anchor}"),
+        };
+        anchors.iter().map(named).collect::<Vec<_>>().join(" and ")
     }
 
     /// Returns all assigned groups that are to have a name, if another one than `anchor` is among

@@ -18,8 +18,9 @@ pub struct Seating {
     pub waiting: usize,
 }
 
-/// Distributes `joining` people over the parts of a group: `members` of each that exists, in order
-/// from part 1. Whoever is in a part stays there; the first part with room takes the next.
+/// Distributes `joining` people over the parts of a group: `members` of each that exists, in order.
+/// Whoever is in a part stays there; the first part with room takes the next. There is always a part
+/// 1, also if somebody deleted it, and new parts have the first numbers that are free.
 pub fn seat(joining: usize, members: &[(u16, usize)], overflow: Overflow) -> Seating {
     let mut seating = Seating::default();
     let mut left = joining;
@@ -30,16 +31,18 @@ pub fn seat(joining: usize, members: &[(u16, usize)], overflow: Overflow) -> Sea
             *left -= seats;
         }
     };
+    if members.first().is_none_or(|(part, _)| *part > 1) {
+        take(1, 0, &mut left);
+    }
     for (part, taken) in members {
         take(*part, *taken, &mut left);
     }
-    if members.is_empty() {
-        take(1, 0, &mut left);
-    }
-    let mut last = members.last().map_or(1, |(part, _)| *part);
-    while overflow == Overflow::Split && left > 0 && last < u16::MAX {
-        last += 1;
-        take(last, 0, &mut left);
+    let exists = |part: u16| members.iter().any(|(known, _)| *known == part);
+    for part in (2..=u16::MAX).filter(|part| !exists(*part)) {
+        if overflow != Overflow::Split || left == 0 {
+            break;
+        }
+        take(part, 0, &mut left);
     }
     seating.waiting = left;
     seating
@@ -74,6 +77,9 @@ mod tests {
         assert_eq!(split(3, &[(1, 1_999), (2, 10)]).parts, [(1, 1), (2, 2)]);
         assert_eq!(split(3, &[(1, 2_000), (2, 1_999)]).parts, [(2, 1), (3, 2)]);
         assert_eq!(split(0, &[(1, 5)]), Seating::default());
+        // Parts that somebody deleted come back before there are more.
+        assert_eq!(split(2_003, &[(2, 1_999), (4, 2_000)]).parts, [(1, 2_000), (2, 1), (3, 2)]);
+        assert_eq!(held(3, &[(2, 10)]).parts, [(1, 3)]);
     }
 
     #[test]

@@ -32,17 +32,19 @@ impl<'a> Planner<'a> {
         joins: &[Mover],
         draft: &mut Draft,
     ) {
+        if self.input.groups.subjects.binary_search(&draft.anchor).is_err() {
+            return;
+        }
         for part in live {
             let Some(members) = self.input.target.groups.members(part.target_id()) else {
                 continue;
             };
             self.missing(part, members, &moves.stays, draft);
-            let here = [&moves.stays, &moves.leaves, &moves.left, &moves.rests];
-            let placed = here.into_iter().flatten().filter(|(at, _)| *at == part.position);
+            // Whatever is planned for those whom this job put in, they are no strangers.
+            let placed = self.placed.get(&part.position).into_iter().flatten().copied();
             let ours: BTreeSet<&TargetId> = placed
-                .map(|(_, mover)| mover)
-                .chain(joins)
-                .filter_map(|mover| mover.account.as_ref())
+                .chain(joins.iter().filter_map(|mover| mover.account.as_ref()))
+                .chain(&moves.expected)
                 .collect();
             let extra: Vec<TargetId> = members
                 .iter()

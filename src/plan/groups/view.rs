@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::group::TargetGroup;
-use crate::model::ids::TargetId;
+use crate::model::ids::{SourceAnchor, TargetId};
 
 /// Compares names of groups as people do: without regard to case and surrounding white space.
 pub fn name_key(name: &str) -> String {
@@ -92,15 +92,20 @@ impl GroupView {
 pub struct GroupNeeds {
     /// The list of all groups.
     pub list: bool,
+    /// The tenant, which names the Super User Group.
+    pub tenant: bool,
     /// Groups to read by id: they may be gone.
     pub ids: BTreeSet<TargetId>,
     /// Groups whose members have to be read.
     pub members: BTreeSet<TargetId>,
+    /// Groups of the source to plan as a whole, with everybody who is in them.
+    pub whole: BTreeSet<SourceAnchor>,
 }
 
 impl GroupNeeds {
     /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
-        !self.list && self.ids.is_empty() && self.members.is_empty()
+        let asks = self.list || self.tenant || !self.ids.is_empty() || !self.members.is_empty();
+        !asks && self.whole.is_empty()
     }
 }

@@ -21,7 +21,6 @@ pub(super) struct GroupWorld {
     pub(super) members: BTreeMap<TargetId, Vec<TargetId>>,
     pub(super) subjects: Vec<SourceAnchor>,
     pub(super) verify: Vec<SourceAnchor>,
-    pub(super) unsettled: Vec<SourceAnchor>,
 }
 
 impl GroupWorld {
@@ -43,7 +42,6 @@ impl GroupWorld {
         GroupFacts {
             subjects: &self.subjects,
             verify: &self.verify,
-            unsettled: &self.unsettled,
             groups: &self.source,
             links: &self.links,
             placements: &self.placements,
@@ -69,9 +67,9 @@ impl GroupWorld {
     }
 }
 
-const OTHER: u128 = 0x6001;
+pub(super) const OTHER: u128 = 0x6001;
 
-fn group_rules() -> GroupRules {
+pub(super) fn group_rules() -> GroupRules {
     let name = map::Expression::Attribute("displayName".to_owned());
     GroupRules {
         matching: vec![name.clone()],
@@ -86,7 +84,7 @@ fn group_rules() -> GroupRules {
 }
 
 /// A world with groups on, and one assigned group of that name.
-fn world(name: &str) -> World {
+pub(super) fn world(name: &str) -> World {
     let mut world = World::new();
     world.rules.groups = Some(group_rules());
     world.rules.group_attributes = vec!["displayName".to_owned()];
@@ -96,7 +94,7 @@ fn world(name: &str) -> World {
 }
 
 impl World {
-    fn group(&mut self, n: u128, name: &str) {
+    pub(super) fn group(&mut self, n: u128, name: &str) {
         self.groups.source.push(SourceGroup {
             anchor: anchor(n),
             presence: Presence::Present,
@@ -107,12 +105,12 @@ impl World {
         self.assignments.push(Assignment { principal: anchor(n), kind, role: STAFF });
     }
 
-    fn member(&mut self, n: u128, group: u128) {
+    pub(super) fn member(&mut self, n: u128, group: u128) {
         self.memberships.push(Membership { user: anchor(n), group: anchor(group) });
     }
 
     /// A person with an account who is in a group at the source.
-    fn in_group(&mut self, n: u128, group: u128) {
+    pub(super) fn in_group(&mut self, n: u128, group: u128) {
         let mail = format!("p{n}@x.test");
         self.person(n, &mail);
         self.link(n, &mail);
@@ -120,7 +118,7 @@ impl World {
     }
 
     /// A group at the target that is linked, with these people in it.
-    fn linked_group(&mut self, n: u128, part: u16, name: &str, people: &[u128]) {
+    pub(super) fn linked_group(&mut self, n: u128, part: u16, name: &str, people: &[u128]) {
         let id = TargetId::new(format!("g-{n:x}-{part}"));
         let link = u32::try_from(self.groups.links.len()).expect("few");
         self.groups.links.push(GroupStanding {
@@ -143,7 +141,7 @@ impl World {
         self.at_target(id.as_str(), name);
     }
 
-    fn at_target(&mut self, id: &str, name: &str) {
+    pub(super) fn at_target(&mut self, id: &str, name: &str) {
         self.groups.target.push(TargetGroup {
             id: TargetId::new(id),
             name: name.to_owned(),
@@ -153,13 +151,13 @@ impl World {
         });
     }
 
-    fn leaves_group(&mut self, n: u128, group: u128) {
+    pub(super) fn leaves_group(&mut self, n: u128, group: u128) {
         self.memberships.retain(|row| (row.user, row.group) != (anchor(n), anchor(group)));
     }
 }
 
 /// Returns each call of a plan in short: `create Sales [1 2]`.
-fn calls(plan: &Plan) -> Vec<String> {
+pub(super) fn calls(plan: &Plan) -> Vec<String> {
     plan.changes.iter().map(call).collect()
 }
 
@@ -195,7 +193,7 @@ fn call(change: &PlannedChange) -> String {
     }
 }
 
-fn details(plan: &Plan, kind: HoldKind) -> Vec<String> {
+pub(super) fn details(plan: &Plan, kind: HoldKind) -> Vec<String> {
     let holds = plan.holds.iter().filter(|hold| hold.kind == kind);
     holds.flat_map(|hold| &hold.items).map(|item| item.detail.clone()).collect()
 }
@@ -262,108 +260,6 @@ fn a_rename_is_one_call_by_id() {
     world.in_group(1, GROUP);
     world.linked_group(GROUP, 1, "Sales", &[1]);
     assert_eq!(calls(&world.plan().0), ["rename g-6000-1 Sales and more"]);
-}
-
-#[test]
-fn two_groups_of_one_name_are_held_and_a_linked_one_goes_on() {
-    let mut world = world("Sales");
-    world.group(OTHER, "sales ");
-    world.in_group(1, GROUP);
-    world.in_group(2, OTHER);
-    let (plan, view) = world.plan();
-    assert_eq!((calls(&plan), held(&plan)), (vec![], vec![(HoldKind::NameClash, 2)]));
-    assert!(!view.groups.listed);
-    let detail = &details(&plan, HoldKind::NameClash)[0];
-    assert!(detail.contains(&anchor(GROUP).to_string()), "{detail}");
-    assert!(detail.contains(&anchor(OTHER).to_string()), "{detail}");
-
-    world.linked_group(GROUP, 1, "Sales", &[]);
-    let (plan, _) = world.plan();
-    assert_eq!(calls(&plan), ["add Sales.1 [1]"]);
-    assert_eq!(held(&plan), [(HoldKind::NameClash, 1)]);
-}
-
-#[test]
-fn a_group_made_by_hand_is_held_adopted_or_left_alone() {
-    let mut world = world("Sales");
-    world.in_group(1, GROUP);
-    world.in_group(2, GROUP);
-    world.at_target("g-hand", "SALES");
-    let (plan, _) = world.plan();
-    assert_eq!((calls(&plan), held(&plan)), (vec![], vec![(HoldKind::NameClash, 1)]));
-    let detail = &details(&plan, HoldKind::NameClash)[0];
-    assert!(detail.contains("SALES (g-hand)"), "{detail}");
-
-    let rules = |world: &mut World, adopt| {
-        world.rules.groups = Some(GroupRules { adopt, ..group_rules() });
-    };
-    rules(&mut world, Adopt::Never);
-    let (plan, _) = world.plan();
-    assert_eq!(calls(&plan), ["create Sales [1 2]"]);
-    let Write::Group(write) = &plan.changes[0].write else { panic!("{plan:?}") };
-    let GroupCall::Create { beside, .. } = &write.call else { panic!("{plan:?}") };
-    assert_eq!(*beside, [TargetId::new("g-hand")]);
-
-    rules(&mut world, Adopt::Always);
-    world.groups.members.insert(TargetId::new("g-hand"), vec![TargetId::new("acc-2")]);
-    let (plan, _) = world.plan();
-    assert_eq!(calls(&plan), ["rename g-hand Sales", "add Sales.1 [1]"]);
-    let LinkAfter::Group { found, origin, .. } = &plan.changes[0].link else { panic!() };
-    assert_eq!(*found, [anchor(2)]);
-    assert!(matches!(origin, Origin::Adopted { rule } if rule == "Name = [displayName]"));
-
-    world.at_target("g-second", "sales");
-    let (plan, _) = world.plan();
-    assert_eq!((calls(&plan), held(&plan)), (vec![], vec![(HoldKind::NameClash, 1)]));
-}
-
-#[test]
-fn members_beyond_the_capacity_wait_or_come_into_a_second_part() {
-    let mut world = world("Sales");
-    for n in 1..=2_003 {
-        world.in_group(n, GROUP);
-    }
-    world.linked_group(GROUP, 1, "Sales", &(1..=1_999).collect::<Vec<_>>());
-    let (plan, _) = world.plan();
-    assert_eq!(calls(&plan), ["add Sales.1 [7d0]"]);
-    assert_eq!(
-        details(&plan, HoldKind::GroupFull),
-        ["3 people wait: ShareFile takes 2000 members in a group"]
-    );
-
-    let split = GroupRules { overflow: Overflow::Split, ..group_rules() };
-    world.rules.groups = Some(split);
-    let (plan, _) = world.plan();
-    assert_eq!(calls(&plan), ["create Sales (2) [7d1 7d2 7d3]", "add Sales.1 [7d0]"]);
-    assert!(plan.holds.is_empty());
-}
-
-#[test]
-fn parts_stay_as_they_are_until_there_is_ample_room() {
-    let mut world = world("Sales");
-    world.rules.groups = Some(GroupRules { overflow: Overflow::Split, ..group_rules() });
-    for n in 1..=1_803 {
-        world.in_group(n, GROUP);
-    }
-    world.linked_group(GROUP, 1, "Sales", &(1..=1_800).collect::<Vec<_>>());
-    world.linked_group(GROUP, 2, "Sales (2)", &[1_801, 1_802, 1_803]);
-    assert!(world.plan().0.is_empty(), "nobody wanders");
-    for n in 1..=3 {
-        world.leaves_group(n, GROUP);
-        world.assign(n, STAFF);
-    }
-    let (plan, _) = world.plan();
-    assert_eq!(
-        calls(&plan),
-        ["remove Sales.1 [1 2 3]", "add Sales.1 [709 70a 70b]", "delete Sales (2)"]
-    );
-    world.groups.subjects.clear();
-    let (plan, _) = world.plan();
-    assert_eq!(
-        calls(&plan),
-        ["remove Sales.1 [1 2 3]"],
-        "only a group that is looked at as a whole"
-    );
 }
 
 #[test]
@@ -523,7 +419,7 @@ fn the_first_plan_waits_as_a_whole_with_its_groups() {
     let (plan, _) = world.plan();
     assert_eq!((calls(&plan), held(&plan)), (vec![], vec![(HoldKind::FirstCycle, 2)]));
     assert!(
-        plan.holds[0].message.ends_with("1 to create. 1 changes of groups wait with it."),
+        plan.holds[0].message.ends_with("1 to create. One change of a group waits with it."),
         "{}",
         plan.holds[0].message
     );
@@ -587,11 +483,66 @@ fn what_others_changed_of_a_group_is_reported_or_put_right() {
 }
 
 #[test]
+fn nobody_whom_this_job_put_in_is_taken_for_a_stranger() {
+    let members = |rules: ExtraMembers, arrange: fn(&mut World)| {
+        let mut world = world("Sales");
+        world.rules.groups = Some(GroupRules { extra_members: rules, ..group_rules() });
+        for n in 1..=3 {
+            world.in_group(n, GROUP);
+        }
+        world.linked_group(GROUP, 1, "Sales", &[1, 2, 3]);
+        // Whoever is in it by hand and belongs into it is no stranger either.
+        world.in_group(4, GROUP);
+        arrange(&mut world);
+        let mut view = TargetView::default();
+        let ids = ["acc-1", "acc-2", "acc-3", "acc-4", "stranger"].map(TargetId::new).to_vec();
+        view.groups.add_members(TargetId::new("g-6000-1"), ids);
+        let plan = world.plan_from(view).0;
+        let removed = calls(&plan).into_iter().filter(|call| call.starts_with("remove")).collect();
+        let told: Vec<_> = plan.drift.iter().filter_map(|drift| drift.found.clone()).collect();
+        (removed, told)
+    };
+    let waits = |arrange: fn(&mut World)| {
+        let removed: (Vec<String>, _) = members(ExtraMembers::Remove, arrange);
+        assert_eq!(removed, (vec!["remove Sales.1 [stranger]".to_owned()], vec![]));
+        assert_eq!(members(ExtraMembers::Report, arrange), (vec![], vec!["stranger".to_owned()]));
+    };
+    waits(|world| {
+        world.users[0].enabled = false;
+        world.rules.guard.removals_per_cycle = Limit { count: 0, percent: 100 };
+    });
+    waits(|world| {
+        world.users[0].enabled = false;
+        world.rules.deprovision.disabled = Policy::of(Stage::Leave);
+    });
+    waits(|world| world.rules.only = vec!["p2@x.test".to_owned()]);
+    waits(|world| world.unsettled = [1, 4].map(anchor).to_vec());
+    waits(|world| world.users[3].presence = Presence::Unread);
+}
+
+#[test]
+fn whoever_leaves_a_group_that_is_left_alone_leaves_it_as_it_is() {
+    let mut world = world("Sales");
+    world.rules.groups = Some(GroupRules { leaver_groups: LeaverGroups::Remove, ..group_rules() });
+    for n in 1..=2 {
+        world.in_group(n, GROUP);
+    }
+    world.linked_group(GROUP, 1, "Sales", &[1, 2]);
+    world.groups.links[0].link.state = GroupLinkState::Released;
+    world.unassign(GROUP);
+    world.assign(2, STAFF);
+    let (plan, _) = world.plan();
+    assert_eq!(calls(&plan), ["disable p1@x.test", "remove Sales.1 [1]"]);
+    let LinkAfter::Group { state, .. } = &plan.changes[1].link else { panic!("{plan:?}") };
+    assert_eq!(*state, GroupLinkState::Released);
+}
+
+#[test]
 fn of_a_group_whose_write_is_a_question_nothing_is_planned() {
     let mut world = world("Sales");
     world.in_group(1, GROUP);
     assert_eq!(calls(&world.plan().0), ["create Sales [1]"]);
-    world.groups.unsettled = vec![anchor(GROUP)];
+    world.unsettled = vec![anchor(GROUP)];
     let plan = world.plan().0;
     assert!(calls(&plan).is_empty() && !plan.settled.contains(&anchor(GROUP)));
 }

@@ -2,6 +2,8 @@
 
 mod addresses;
 mod converge;
+mod group_names;
+mod group_parts;
 mod groups;
 mod guard;
 mod leave;
@@ -111,6 +113,7 @@ struct World {
     links: Vec<Link>,
     accounts: Vec<TargetUser>,
     verify: Vec<SourceAnchor>,
+    unsettled: Vec<SourceAnchor>,
     first_plan: bool,
     rules_changed: bool,
     approved: Vec<ContentHash>,
@@ -144,6 +147,7 @@ impl World {
             links: Vec::new(),
             accounts: Vec::new(),
             verify: Vec::new(),
+            unsettled: Vec::new(),
             first_plan: false,
             rules_changed: false,
             approved: Vec::new(),
@@ -275,6 +279,7 @@ impl World {
                 subjects: &subjects,
                 verify: &world.verify,
                 verify_all: false,
+                unsettled: &world.unsettled,
                 users: &world.users,
                 assignments: &world.assignments,
                 memberships: &world.memberships,

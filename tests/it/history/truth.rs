@@ -244,6 +244,9 @@ impl Truth {
                     held.insert((HoldKind::SharedAccount, person.id));
                 } else if creates && full && person.kind == Some(AccountKind::Employee) {
                     held.insert((HoldKind::LicenseLimitExceeded, person.id));
+                    if client.is_some_and(|account| account.disabled) {
+                        held.insert((HoldKind::DisabledElsewhere, person.id));
+                    }
                 } else if !unclear.contains(&person.id) {
                     wrong.push(format!("{} ({claim}) has no account", person.id));
                 }

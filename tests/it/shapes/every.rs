@@ -10,8 +10,6 @@ use sharefile_provisioner::sandbox::sharefile::{
     AccountKind, Category, NewDevice, NewPolicy, SharefileOptions, Tool,
 };
 
-use super::description::description;
-use super::surface::surface;
 use crate::world::World;
 
 /// What is asked of Graph, in this order: method and path, body, status. Names in braces stand for
@@ -462,7 +460,7 @@ async fn every_operation_of_graph_answers_as_described() {
     assert!(added.expect("an answer").status().is_success());
     let token = office.graph_token().await;
     office.ask(&base, &token, GRAPH_WITH_MORE).await;
-    let all = description().operations.iter();
+    let all = super::description::description().operations.iter();
     let all = all.map(|operation| format!("{} {}", operation.method, operation.path));
     office.covers(all, UNASKED_GRAPH);
 }
@@ -481,7 +479,10 @@ async fn every_endpoint_of_sharefile_answers_as_described() {
     let code = mails.last().and_then(|mail| mail.message.clone()).expect("a code");
     office.names.insert("code", code);
     office.ask(&base, &token, after).await;
-    let all = surface().endpoints.iter().filter(|endpoint| endpoint.path.starts_with("/sf/"));
+    let all = super::surface::surface()
+        .endpoints
+        .iter()
+        .filter(|endpoint| endpoint.path.starts_with("/sf/"));
     let all = all.map(|endpoint| format!("{} {}", endpoint.method, endpoint.path));
     office.covers(all, UNASKED_SHAREFILE);
 }
@@ -520,7 +521,7 @@ async fn every_property_looks_as_described() {
     for (kind, path) in
         [("user", "/users"), ("group", "/groups"), ("servicePrincipal", "/servicePrincipals")]
     {
-        let schema = description().types.get(kind).expect("a type");
+        let schema = super::description::description().types.get(kind).expect("a type");
         let names = schema["properties"].as_object().expect("properties").keys();
         let names: Vec<&str> = names
             .map(String::as_str)

@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | A person joins | create, as employee or client | POST |
 //! | A person joins who has an account | adopt; what differs is updated | none, or PATCH |
-//! | A person joins who has a client account, and the type says employee | adopt and promote, if there is a licence; else held: `LicenseLimitExceeded` | PATCH of `AccountUser` with `IsEmployee` |
+//! | A person joins who has a client account, and the type says employee | adopt and promote, if there is a licence; else held: `LicenseLimitExceeded`. ShareFile makes the personal folder: no field asks for it | PATCH of `AccountUser` with `IsEmployee` |
 //! | A person joins who has an employee account, and the type says client | held: `TypeChange` | none |
 //! | A client joins with an address of a domain of employees | held: `EmployeeDomain` | none |
 //! | A person joins whose address is a further one of an account | adopt; it becomes the primary one | PATCH |
@@ -33,11 +33,11 @@
 //! | The type of an employee becomes client | held: `TypeChange` | none |
 //! | The new address is that of another account | the rest is updated, the address held: `SharedAccount` | PATCH for the rest |
 //! | The new address is given up by another person | update, after that one | PATCH, PATCH |
-//! | Two people swap addresses | held: `AddressSwap`; once approved three updates | three PATCH in order |
+//! | Two people swap addresses, in groups or not | held: `AddressSwap`; once approved three updates | three PATCH in order |
 //! | A swap is interrupted | what is left of it, unasked | PATCH |
 //! | A person is unassigned, leaves the last group, is disabled, soft deleted or hard deleted | disable | PATCH with `IsDisabled` |
 //! | A person leaves a group and is in another one still | nothing | none |
-//! | The same, with a later stage | disable, with the date of the stage | PATCH |
+//! | The same, with a later stage | disable, with the date of the stage; with `leave` the date alone | PATCH; none |
 //! | The date of a stage comes | downgrade or delete | one POST for up to 100 people with the same heirs; DELETE for each to be deleted |
 //! | The date comes by a clock that disagrees with the source's | held: `ClockDoubtful` | none |
 //! | A policy says `delete` at once | delete | DELETE |
@@ -54,6 +54,9 @@
 //! | A return that is held or fails | the dates are dropped | none |
 //! | Return after a downgrade | enable, as what the rules say | PATCH |
 //! | Return after a deletion | create | POST |
+//! | A person restored was taken out of groups | added again, though no feed of groups tells | PATCH; POST of members |
+//! | A hundred people change groups at once | two calls for each group of which up to a hundred move | DELETE of members; POST of members |
+//! | A protected person left | held: `ProtectedRemoval`, and looked at once an hour | none |
 //! | An account was deleted by hand | the link ends; a person in scope is matched, or created anew | none; POST |
 
 mod addresses;
@@ -359,7 +362,7 @@ fn message(kind: HoldKind) -> &'static str {
             "The account was disabled by somebody else. Enable it in ShareFile if that is right."
         }
         HoldKind::EnabledElsewhere => {
-            "Somebody else enabled the account of a person who left. Disable it in ShareFile to let the policy go on, or assign the person again."
+            "Somebody else enabled the account of a person who left. Disable it in ShareFile, or let `drift.users = \"repair\"` do that, and the policy goes on; or assign the person again."
         }
         HoldKind::NoHeir => {
             "Nobody can take over what the person leaves behind. Correct `users.deprovision`, or give the people whom it names enabled employee accounts in ShareFile."

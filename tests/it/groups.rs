@@ -1,6 +1,7 @@
 //! Groups over HTTP: each story with the exact writes, and with how ShareFile's groups are then.
 
 mod lost;
+mod returns;
 mod saved;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ mod again;
 mod joiners;
 mod leavers;
 mod movers;
+mod stages;
 
 use std::collections::BTreeMap;
 
@@ -57,6 +58,7 @@ impl World {
         announced.sort();
         wrote.sort();
         assert_eq!(wrote, announced, "what was written is what was announced");
+        assert!(self.sandbox.sharefile.mails().is_empty(), "nobody gets mail");
         let names: Vec<(String, String)> = names.into_iter().chain(self.account_names()).collect();
         for text in &mut wrote {
             for (id, name) in &names {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::NOTHING;
 use crate::world::{World, asked, held};
 
-const DELETED: &str = "DELETE Users(ada)?completely=true&itemsReassignTo=archive\
+pub(super) const DELETED: &str = "DELETE Users(ada)?completely=true&itemsReassignTo=archive\
                        &groupsReassignTo=archive";
 pub(super) const ENABLED: &str = r#"PATCH Users(ada) {"Security":{"IsDisabled":false}}"#;
 

@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use tracing::warn;
 
 use crate::model::group::{GroupLink, TargetGroup};
-use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
+use crate::model::ids::{ContentHash, SourceAnchor, TargetId, Timestamp};
 use crate::model::outcome::{ErrorCategory, LogEntry, OutcomeStatus, ProvisioningError};
 use crate::model::plan::{
-    CheckedPlan, GroupCall, GroupWrite, LinkAfter, Member, PlannedChange, Reason, Write,
+    CheckedPlan, GroupCall, GroupWrite, LinkAfter, Member, PlannedChange, Write,
 };
 use crate::store::{GroupLinkChange, Intent, LinkChange, Settlement, Store, StoreError};
 use crate::target::{Refusal, Target, TargetError};
@@ -27,6 +27,8 @@ use super::step::{Done, log_entry};
 struct Seat {
     person: Option<SourceAnchor>,
     account: TargetId,
+    counted: bool,
+    approval: Option<ContentHash>,
 }
 
 /// What a call made of the group.
@@ -358,14 +360,19 @@ async fn arriving(store: &Store, members: &[Member]) -> Result<Vec<Seat>, StoreE
     };
     Ok(members
         .iter()
-        .filter_map(|member| Some(Seat { person: member.person, account: account(member)? }))
+        .filter_map(|member| {
+            let Member { person, counted, approval, .. } = *member;
+            Some(Seat { person, account: account(member)?, counted, approval })
+        })
         .collect())
 }
 
 /// Returns the accounts of those who go, as the plan names them: their links may have ended.
 fn leaving(members: &[Member]) -> Vec<Seat> {
-    let seat =
-        |member: &Member| Some(Seat { person: member.person, account: member.target_id.clone()? });
+    let seat = |member: &Member| {
+        let Member { person, counted, approval, .. } = *member;
+        Some(Seat { person, account: member.target_id.clone()?, counted, approval })
+    };
     members.iter().filter_map(seat).collect()
 }
 
@@ -437,8 +444,7 @@ fn conclude(
             });
         }
     }
-    done.unfinished |=
-        done.status != OutcomeStatus::Success || change.reasons.contains(&Reason::GroupGone);
+    done.unfinished |= done.status != OutcomeStatus::Success || change.unfinished;
     log.status = done.status;
     // The group is done when all its changes are: until then it waits to be planned as a whole.
     (Settlement { log, link, settled: false, verify }, done)
@@ -478,8 +484,7 @@ fn link_change(change: &PlannedChange, made: &Made, now: Timestamp) -> LinkChang
             });
             let mut placed: Vec<SourceAnchor> = people(&made.placed);
             placed.extend(found);
-            let limited = change.reasons.contains(&Reason::MembersLeft);
-            let counted = if limited { made.removed.len() } else { 0 };
+            let counted = made.removed.iter().filter(|seat| seat.counted).count();
             LinkChange::Group {
                 anchor: change.anchor,
                 part: *part,
@@ -489,6 +494,8 @@ fn link_change(change: &PlannedChange, made: &Made, now: Timestamp) -> LinkChang
                     placed,
                     removed: people(&made.removed),
                     counted: u32::try_from(counted).unwrap_or(u32::MAX),
+                    retired: change.counted,
+                    spent: made.removed.iter().filter_map(|seat| seat.approval).collect(),
                     end: None,
                 }),
             }
@@ -497,6 +504,7 @@ fn link_change(change: &PlannedChange, made: &Made, now: Timestamp) -> LinkChang
             anchor: change.anchor,
             part: *part,
             change: Box::new(GroupLinkChange {
+                retired: change.counted,
                 end: Some((change.anchor, *part)),
                 ..GroupLinkChange::default()
             }),

@@ -135,6 +135,7 @@ impl Cycle<'_> {
                     groups: &data.groups,
                     links: &data.group_links,
                     placements: &data.placements,
+                    retired_today: &lately.groups,
                 },
                 target: &view,
                 companions: extensions < COMPANION_ROUNDS,

@@ -147,6 +147,8 @@ pub enum Reason {
     MembersJoined,
     /// People left the group.
     MembersLeft,
+    /// People who are in it left altogether.
+    LeftAltogether,
     /// The group is no longer assigned.
     GroupUnassigned,
     /// The group no longer exists at the source.
@@ -186,6 +188,7 @@ impl Reason {
             Self::Renamed => "the name differs from the one last sent".to_owned(),
             Self::MembersJoined => "people joined the group".to_owned(),
             Self::MembersLeft => "people left the group".to_owned(),
+            Self::LeftAltogether => "its people left altogether".to_owned(),
             Self::GroupUnassigned => "the group is no longer assigned".to_owned(),
             Self::GroupDeleted => "the group no longer exists in Entra ID".to_owned(),
             Self::GroupGone => "the linked group no longer exists".to_owned(),
@@ -259,6 +262,18 @@ pub enum Write {
     Nothing,
 }
 
+impl Write {
+    /// Returns whether the call adds members to a group that exists, or removes some.
+    pub fn moves_members(&self) -> bool {
+        match self {
+            Self::Group(write) => {
+                matches!(write.call, GroupCall::Add { .. } | GroupCall::Remove { .. })
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A member of a group, by the account; never by address, which might make a new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
@@ -266,6 +281,19 @@ pub struct Member {
     pub person: Option<SourceAnchor>,
     /// The account; `None` if the same plan creates it.
     pub target_id: Option<TargetId>,
+    /// The removal counts for the limit of the group in a day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted: bool,
+    /// The approval that the removal rests on, and spends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ContentHash>,
+}
+
+impl Member {
+    /// Returns an account that somebody else put into a group.
+    pub fn of_account(target_id: TargetId) -> Self {
+        Self { person: None, target_id: Some(target_id), counted: false, approval: None }
+    }
 }
 
 /// A call that changes one part of a group.
@@ -381,9 +409,12 @@ pub struct PlannedChange {
     pub write: Write,
     /// The link afterwards.
     pub link: LinkAfter,
-    /// More remains to be done for the person than this change: it is planned again next.
+    /// More remains to be done for the object than this change: it is planned again next.
     #[serde(default)]
     pub unfinished: bool,
+    /// A group is deleted or emptied by it, which counts for the limit of a day.
+    #[serde(default)]
+    pub counted: bool,
     /// The step within the class: a change that needs an address which another one gives up comes
     /// a step later.
     #[serde(default)]
@@ -402,12 +433,7 @@ pub struct PlannedChange {
 impl PlannedChange {
     /// Returns whether the change adds members to a group that exists, or removes some.
     pub fn moves_members(&self) -> bool {
-        match &self.write {
-            Write::Group(write) => {
-                matches!(write.call, GroupCall::Add { .. } | GroupCall::Remove { .. })
-            }
-            _ => false,
-        }
+        self.write.moves_members()
     }
 
     /// Returns the place of the change in the order of application, the lowest first: its class, and

@@ -56,6 +56,7 @@ impl Parts {
             write: self.write,
             link: self.link,
             unfinished: false,
+            counted: false,
             phase: 0,
             after: None,
             before: self.before,
@@ -72,7 +73,7 @@ fn content_hash(
     write: &Write,
     link: &LinkAfter,
 ) -> ContentHash {
-    let content = serde_json::to_vec(&(anchor, action, write, &*timeless(link)));
+    let content = serde_json::to_vec(&(anchor, action, write, &*lasting(write, link)));
     ContentHash(xxh3_128(&content.unwrap_or_default()))
 }
 
@@ -154,16 +155,24 @@ pub fn address_only(change: &PlannedChange, from: &str, to: &str) -> Option<Plan
     Some(step)
 }
 
-/// Returns what becomes of a link without times: a change that waits is the same one tomorrow.
-fn timeless(link: &LinkAfter) -> Cow<'_, LinkAfter> {
-    let LinkAfter::Keep { leaving: Some(_), .. } = link else {
-        return Cow::Borrowed(link);
-    };
-    let mut link = link.clone();
-    if let LinkAfter::Keep { leaving: Some(leaving), .. } = &mut link {
-        **leaving = leaving.timeless();
+/// Returns what becomes of a link without times, and of that of a group whose members move without
+/// the name: a change that waits is the same one tomorrow.
+fn lasting<'l>(write: &Write, link: &'l LinkAfter) -> Cow<'l, LinkAfter> {
+    let mut lasting = Cow::Borrowed(link);
+    match link {
+        LinkAfter::Keep { leaving: Some(_), .. } => {
+            if let LinkAfter::Keep { leaving: Some(leaving), .. } = lasting.to_mut() {
+                **leaving = leaving.timeless();
+            }
+        }
+        LinkAfter::Group { .. } if write.moves_members() => {
+            if let LinkAfter::Group { name, .. } = lasting.to_mut() {
+                name.clear();
+            }
+        }
+        _ => {}
     }
-    Cow::Owned(link)
+    lasting
 }
 
 /// Returns the hash over a group as it was read.

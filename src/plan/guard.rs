@@ -77,7 +77,7 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>, news: &News) ->
 /// rules that wait for approval: nobody keeps access because of them. Deletions, which cannot be
 /// undone, wait. Assignments and groups may count otherwise by the new rules, so that who is without
 /// them left by that if the new rules were planned with before; filters are rules.
-fn left_by_itself(input: &PlanInput<'_>, change: &PlannedChange, news: &News) -> bool {
+pub fn left_by_itself(input: &PlanInput<'_>, change: &PlannedChange, news: &News) -> bool {
     let waited = || input.waiting.iter().any(|(_, kind)| *kind == HoldKind::RulesChanged);
     let is_fact = |event: &LeaveEvent| match event {
         LeaveEvent::Disabled | LeaveEvent::SoftDeleted | LeaveEvent::HardDeleted => true,
@@ -196,13 +196,25 @@ pub fn rejected_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind
 }
 
 /// Returns the hold on removals that a change waits in already.
-fn waits_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
+pub fn waits_as(input: &PlanInput<'_>, hash: &ContentHash) -> Option<HoldKind> {
     in_hold(input.waiting, hash).filter(|kind| kind.withholds_removals())
 }
 
 pub(super) fn in_hold(items: &[(ContentHash, HoldKind)], hash: &ContentHash) -> Option<HoldKind> {
     let index = items.binary_search_by(|(known, _)| known.cmp(hash)).ok()?;
     items.get(index).map(|(_, kind)| *kind)
+}
+
+/// Returns changes as items of a hold whose message says it all.
+pub fn items(changes: Vec<PlannedChange>) -> Vec<HeldItem> {
+    let item = |change: PlannedChange| HeldItem {
+        anchor: change.anchor,
+        label: change.label.clone(),
+        detail: String::new(),
+        hash: change.hash,
+        change: Some(change),
+    };
+    changes.into_iter().map(item).collect()
 }
 
 /// Returns changes in words: `2 to create, 1 to disable`.
@@ -263,19 +275,13 @@ impl Guarded {
         message: String,
         changes: Vec<PlannedChange>,
     ) {
-        let items = changes.into_iter().map(|change| HeldItem {
-            anchor: change.anchor,
-            label: change.label.clone(),
-            detail: String::new(),
-            hash: change.hash,
-            change: Some(change),
-        });
+        let items = items(changes);
         match self.holds.iter_mut().find(|hold| hold.kind == kind) {
             Some(hold) => {
                 hold.message = message;
                 hold.items.extend(items);
             }
-            None => self.holds.push(Hold { kind, message, items: items.collect() }),
+            None => self.holds.push(Hold { kind, message, items }),
         }
     }
 }

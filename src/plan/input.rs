@@ -88,6 +88,8 @@ pub struct GroupFacts<'a> {
     pub links: &'a [GroupStanding],
     /// Which groups this job put the subjects into; sorted by person.
     pub placements: &'a [Placement],
+    /// Groups that were deleted or emptied within the last day without a person's approval; sorted.
+    pub retired_today: &'a [SourceAnchor],
 }
 
 /// An account together with what the store knows about its owner.

@@ -155,7 +155,9 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     if let (Some(rules), Some(moves)) = (&input.rules.groups, moves) {
         let moves = moves.finish(&draft.passing(whole.as_ref()));
         let counts = |group| entitlements.counts(group);
-        draft.add_groups(input, groups::plan(input, rules, moves, &counts, whole));
+        let drafted = groups::draft(input, rules, moves, &counts);
+        let whole = whole.or_else(|| draft.wait_for_groups(input, &drafted));
+        draft.add_groups(input, drafted.finish(input, whole));
     }
     if !draft.needs.is_empty() {
         return Planned::Needs(draft.needs);
@@ -241,6 +243,31 @@ impl Draft {
         let waiting = whole.and_then(|(kind, _)| self.holds.get(kind));
         let waiting = waiting.into_iter().flat_map(|hold| &hold.items).map(|item| item.anchor);
         self.changes.iter().map(|change| change.anchor).chain(waiting).collect()
+    }
+
+    /// Returns the hold in which everything waits because of what is planned for groups, if there is
+    /// one: people wait in it as well.
+    fn wait_for_groups(
+        &mut self,
+        input: &PlanInput<'_>,
+        drafted: &groups::Drafted<'_>,
+    ) -> Option<(HoldKind, String)> {
+        let (kind, message) = drafted.whole(input)?;
+        let passes = |change: &PlannedChange| {
+            input.approved.binary_search(&change.hash).is_ok()
+                || guard::left_by_itself(input, change, &self.news)
+        };
+        let changes = std::mem::take(&mut self.changes);
+        let (passing, waiting): (Vec<_>, Vec<_>) = changes.into_iter().partition(passes);
+        self.changes = passing;
+        if !waiting.is_empty() {
+            let hold = self.holds.entry(kind);
+            let new = || Hold { kind, message: message.clone(), items: Vec::new() };
+            let hold = hold.or_insert_with(new);
+            hold.message.clone_from(&message);
+            hold.items.extend(guard::items(waiting));
+        }
+        Some((kind, message))
     }
 
     fn add_groups(&mut self, input: &PlanInput<'_>, planned: groups::GroupPlan) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::group::{GroupLink, GroupStanding, Placement};
-use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
+use crate::model::ids::{ContentHash, SourceAnchor, TargetId, Timestamp};
 
 use super::Store;
 use super::codec::{Coded, Json};
@@ -28,6 +28,10 @@ pub struct GroupLinkChange {
     pub removed: Vec<SourceAnchor>,
     /// How many members were removed by the rules, for the limit of a day.
     pub counted: u32,
+    /// The group was deleted or emptied, for the limit of a day.
+    pub retired: bool,
+    /// The approvals of single members that were spent.
+    pub spent: Vec<ContentHash>,
     /// The link of this group and part ends, and everybody is out of it.
     pub end: Option<(SourceAnchor, u16)>,
 }
@@ -243,6 +247,14 @@ pub(super) fn change(
                 )?
                 .execute(params![key, at, change.counted])?;
         }
+    }
+    if change.retired {
+        connection
+            .prepare_cached("DELETE FROM group_removal WHERE at < ?1")?
+            .execute([at.plus_ms(-2 * DAY_MS)])?;
+        connection
+            .prepare_cached("INSERT INTO group_removal (anchor, at) VALUES (?1, ?2)")?
+            .execute(params![group, at])?;
     }
     if let Some((anchor, part)) = change.end {
         for sql in [

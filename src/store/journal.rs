@@ -169,6 +169,11 @@ fn settle(connection: &Connection, seq: i64, settlement: &Settlement) -> Result<
     let done = matches!(settlement.log.status, OutcomeStatus::Success | OutcomeStatus::Warning);
     let mut log = settlement.log.clone();
     log.approved = done && holds::spend(connection, change_hash, anchor, at)?;
+    if let LinkChange::Group { change, .. } = &settlement.link {
+        for hash in &change.spent {
+            log.approved |= holds::spend(connection, *hash, anchor, at)?;
+        }
+    }
     history::append(connection, &log)?;
     if settlement.settled {
         planning::settle(connection, &[anchor])?;

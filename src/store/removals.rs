@@ -15,6 +15,9 @@ pub struct Removals {
     /// Whose account was disabled, downgraded or deleted, or may have been by a write whose outcome
     /// is not known, without a person's approval; sorted, unique.
     pub people: Vec<SourceAnchor>,
+    /// Groups that were deleted or emptied, or may have been, without a person's approval; sorted,
+    /// unique.
+    pub groups: Vec<SourceAnchor>,
     /// Links that were active then; if nothing was taken back, those that are now.
     pub active_then: u64,
 }
@@ -42,15 +45,25 @@ const PEOPLE: &str = "\
             AND hold.state = 'approved') \
     ORDER BY anchor";
 
+const GROUPS: &str = "\
+    SELECT anchor FROM group_removal WHERE at >= ?1 \
+    UNION \
+    SELECT anchor FROM intent WHERE settled_at IS NULL AND ifnull(body ->> '$.change.counted', 0) \
+    ORDER BY anchor";
+
 fn removals(connection: &Connection, since: Timestamp) -> Result<Removals, Trouble> {
     let people: Vec<SourceAnchor> = connection
         .prepare_cached(PEOPLE)?
         .query_map([since], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    let groups: Vec<SourceAnchor> = connection
+        .prepare_cached(GROUPS)?
+        .query_map([since], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     if people.is_empty() {
         // Then nobody asks how many there were, and a look at every link is saved.
         let active_then = links::with_state(connection, LinkState::Active)?;
-        return Ok(Removals { people, active_then });
+        return Ok(Removals { people, groups, active_then });
     }
     // Whoever lost the account since then had it then; of all others, whose link is as it was.
     let unchanged: i64 = connection
@@ -59,5 +72,6 @@ fn removals(connection: &Connection, since: Timestamp) -> Result<Removals, Troub
              WHERE state = ?1 AND linked_at < ?2 AND state_since < ?2",
         )?
         .query_row(params![Coded(LinkState::Active), since], |row| row.get(0))?;
-    Ok(Removals { active_then: unchanged.unsigned_abs() + people.len() as u64, people })
+    let active_then = unchanged.unsigned_abs() + people.len() as u64;
+    Ok(Removals { people, groups, active_then })
 }

@@ -66,16 +66,8 @@ fn one(hold: &HoldView, text: &mut String) {
         hold.opened_at,
         hold.message
     ));
-    for item in &hold.items {
-        let action = item.change.as_ref().map(|change| change.action.word());
-        match (action, item.detail.is_empty()) {
-            (Some(action), true) => text.push_str(&format!("    {action} {}\n", item.label)),
-            (Some(action), false) => {
-                text.push_str(&format!("    {action} {}: {}\n", item.label, item.detail));
-            }
-            (None, true) => text.push_str(&format!("    {}\n", item.label)),
-            (None, false) => text.push_str(&format!("    {}: {}\n", item.label, item.detail)),
-        }
+    for line in super::held::lines(&hold.items, of_person) {
+        text.push_str(&format!("    {line}\n"));
     }
     if hold.approvable && hold.state == "open" {
         text.push_str(&format!(
@@ -84,4 +76,11 @@ fn one(hold: &HoldView, text: &mut String) {
         ));
     }
     text.push('\n');
+}
+
+fn of_person(item: &HeldItem) -> String {
+    let action = item.change.as_ref().map(|change| change.action.word());
+    let what = action.map_or(String::new(), |action| format!("{action} "));
+    let detail = if item.detail.is_empty() { "" } else { ": " };
+    format!("{what}{}{detail}{}", item.label, item.detail)
 }

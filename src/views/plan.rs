@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::model::group::GroupLinkState;
 use crate::model::plan::{
     Drift, GroupCall, HeldItem, LinkAfter, ModifiedProperty, ObjectKind, Plan, PlannedChange,
     ProvisioningAction, Reason, Write,
@@ -23,10 +24,11 @@ pub fn text(plan: &Plan, width: Option<u16>) -> String {
     for hold in &plan.holds {
         let count = counted(hold.items.len() as u64, "object", "objects");
         text.push_str(&format!("Held, {} ({count}): {}\n", hold.kind.name(), hold.message));
-        for item in hold.items.iter().take(20) {
-            text.push_str(&format!("  {}\n", held(item)));
+        let lines = super::held::lines(&hold.items, held);
+        for line in lines.iter().take(20) {
+            text.push_str(&format!("  {line}\n"));
         }
-        if let Some(more) = hold.items.len().checked_sub(21) {
+        if let Some(more) = lines.len().checked_sub(21) {
             text.push_str(&format!("  … and {} more\n", more + 1));
         }
         text.push('\n');
@@ -62,7 +64,7 @@ fn drifted(drift: &Drift) -> String {
 
 /// The words that people read for changes, people first, in the order in which they are applied;
 /// members are counted one by one.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "disable",
     "downgrade",
     "delete",
@@ -77,6 +79,7 @@ const VERBS: [&str; 16] = [
     "delete group",
     "unlink group",
     "link group",
+    "release group",
     "rename group",
     "create group",
 ];
@@ -168,7 +171,7 @@ fn change_json(change: &PlannedChange) -> Value {
 }
 
 /// Returns the word that people read for a change.
-fn verb(change: &PlannedChange) -> &'static str {
+pub(super) fn verb(change: &PlannedChange) -> &'static str {
     if change.object == ObjectKind::Group {
         return group_verb(change);
     }
@@ -195,33 +198,21 @@ fn group_verb(change: &PlannedChange) -> &'static str {
             GroupCall::Delete => "delete group",
         },
         _ if matches!(change.link, LinkAfter::EndGroup { .. }) => "unlink group",
+        _ if releases(&change.link) => "release group",
         _ => "link group",
     }
 }
 
-/// So many members are named in a line at most.
-const NAMED: usize = 5;
+/// Returns whether a group is left to itself from now on.
+fn releases(link: &LinkAfter) -> bool {
+    matches!(link, LinkAfter::Group { state: GroupLinkState::Released, .. })
+}
 
 /// Returns who joins or leaves a group: `2 members: ada@…, bob@…`.
 fn members(change: &PlannedChange) -> Option<String> {
-    let is_member = |one: &&ModifiedProperty| one.name == "Member";
-    let names: Vec<&str> = change
-        .modified
-        .iter()
-        .filter(is_member)
-        .filter_map(|one| one.new.as_deref().or(one.old.as_deref()))
-        .collect();
-    if names.is_empty() {
-        return None;
-    }
-    let more = names.len().saturating_sub(NAMED);
-    let mut text = counted(names.len() as u64, "member", "members");
-    text.push_str(": ");
-    text.push_str(&names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "));
-    if more > 0 {
-        text.push_str(&format!(", … and {more} more"));
-    }
-    Some(text)
+    let names: Vec<&str> = super::held::members(change).collect();
+    let count = counted(names.len() as u64, "member", "members");
+    (!names.is_empty()).then(|| format!("{count}: {}", super::held::named(&names)))
 }
 
 /// Returns whether a link is to remember what is to come for a person who left.

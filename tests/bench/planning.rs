@@ -299,6 +299,7 @@ impl World {
                 verify: &[],
                 groups: &self.groups,
                 links: &self.group_links,
+                retired_today: &[],
                 placements: &self.placements,
             },
             links: &self.links,

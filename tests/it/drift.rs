@@ -196,6 +196,7 @@ async fn repairs_that_are_held_can_be_approved() {
             held(&turned),
             [
                 (HoldKind::TooManyMemberRemovals, "Sales".to_owned()),
+                (HoldKind::TooManyMemberRemovals, "Sales".to_owned()),
                 (HoldKind::TooManyAddressChanges, "ada".to_owned())
             ]
         );

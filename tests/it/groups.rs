@@ -501,14 +501,28 @@ async fn too_many_removals_from_one_group_hold_nothing_else() {
     let newcomer = world.person("Newcomer");
     world.enter(sales, newcomer);
     let turned = world.cycle().await;
-    assert_eq!(held(&turned), [(HoldKind::TooManyMemberRemovals, "Sales".to_owned())]);
+    let waits = (HoldKind::TooManyMemberRemovals, "Sales".to_owned());
+    assert_eq!(held(&turned), vec![waits; 6], "each of them");
+    let shown = world.ran(&["holds"]).await.text;
+    let line = "remove 6 members from Sales (p0@contoso.example, p1@contoso.example, \
+                p2@contoso.example, p3@contoso.example, p4@contoso.example, … and 1 more): \
+                6 of 10 members would be removed; the limits are 100 and 50 percent";
+    assert!(shown.contains(line), "{shown}");
     assert_eq!(world.groups()["Sales"].len(), 11);
     assert_eq!(world.groups()["Other"].len(), 9);
     // It goes on waiting, and goes when a person says so.
-    assert_eq!(held(&world.cycle().await).len(), 1);
+    assert_eq!(held(&world.cycle().await).len(), 6);
+    // Whoever leaves meanwhile goes, and an answer is for those who were seen.
+    world.exit(sales, people[6]);
+    assert_eq!(held(&world.cycle().await).len(), 6);
+    assert_eq!(world.groups()["Sales"].len(), 10);
     let turned = world.turn(Asked { approve: true, ..asked() }).await;
     assert!(turned.holds.is_empty(), "{:?}", turned.holds);
-    assert_eq!(world.groups()["Sales"].len(), 5);
+    assert_eq!(world.groups()["Sales"].len(), 4);
+    // What a person approved does not count for the day: one in four may go.
+    world.exit(sales, people[7]);
+    assert!(world.cycle().await.holds.is_empty());
+    assert_eq!(world.groups()["Sales"].len(), 3);
 }
 
 #[tokio::test]

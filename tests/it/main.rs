@@ -7,6 +7,7 @@ mod cycles;
 mod damaged;
 mod drift;
 mod errors;
+mod group_limits;
 mod groups;
 mod histories;
 mod history;

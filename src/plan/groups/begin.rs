@@ -4,7 +4,7 @@ use super::*;
 
 impl<'a> Planner<'a> {
     /// A group that has no group at the target yet: it is created, unless one exists.
-    pub(super) fn begin(&mut self, group: &SourceGroup, moves: GroupMoves, draft: &mut Draft) {
+    pub(super) fn begin(&mut self, group: &SourceGroup, moves: GroupMoves, draft: &mut Draft<'a>) {
         if group.presence != Presence::Present {
             draft.open = true;
             return;
@@ -27,7 +27,7 @@ impl<'a> Planner<'a> {
         }
         let (rule, found) = self.matching(group, &name);
         let Some(found) = self.told(found, draft) else { return };
-        let joins = self.welcome(&moves.joins);
+        let joins = self.welcome(&moves.joins, draft);
         let beside = || found.iter().map(|found| found.id.clone()).collect();
         match (found.as_slice(), self.rules.adopt) {
             ([], _) | (_, Adopt::Never) => self.create(&name, beside(), &joins, draft),
@@ -43,7 +43,7 @@ impl<'a> Planner<'a> {
 
     /// A further part of a group, for people for whom there is no room in the others. Its name
     /// follows the rules for names as that of the group does.
-    pub(super) fn open_part(&mut self, part: u16, movers: &[Mover], draft: &mut Draft) {
+    pub(super) fn open_part(&mut self, part: u16, movers: &[Mover], draft: &mut Draft<'a>) {
         let Some(name) = self.names.of_anchor(draft.anchor).map(str::to_owned) else {
             draft.open = true;
             return;
@@ -74,7 +74,7 @@ impl<'a> Planner<'a> {
         name: &str,
         beside: Vec<TargetId>,
         joins: &[Mover],
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         let seating = parts::seat(joins.len(), &[], self.rules.overflow);
         let mut rest = joins;
@@ -98,7 +98,7 @@ impl<'a> Planner<'a> {
         part: u16,
         beside: Vec<TargetId>,
         movers: &[Mover],
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         let name = parts::part_name(name, part);
         let (first, more) = movers.split_at(movers.len().min(MEMBERS_PER_CALL));
@@ -113,7 +113,7 @@ impl<'a> Planner<'a> {
             found: Vec::new(),
         };
         let call = GroupCall::Create { name: name.clone(), members, beside };
-        draft.changes.push(self.change(Making {
+        draft.changes.push(change(Making {
             anchor: draft.anchor,
             label: name.clone(),
             target_id: None,
@@ -126,11 +126,11 @@ impl<'a> Planner<'a> {
         for chunk in more.chunks(MEMBERS_PER_CALL) {
             let after = link();
             let to = (name.as_str(), part, None);
-            draft.changes.push(self.addition(
+            draft.changes.push(addition(
                 draft.anchor,
                 to,
                 chunk,
-                &Reason::MembersJoined,
+                vec![Reason::MembersJoined],
                 after,
             ));
         }
@@ -144,7 +144,7 @@ impl<'a> Planner<'a> {
         (part, name): (u16, &str),
         rule: String,
         joins: Vec<Mover>,
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         let rivals = self.rivals(found, draft.anchor);
         if !rivals.is_empty() {
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
         let target_id = Some(found.id.clone());
         let call = GroupCall::Rename { name: own.clone() };
         let write = GroupWrite { part, target_id: target_id.clone(), call };
-        draft.changes.push(self.change(Making {
+        draft.rewrites.push(change(Making {
             anchor: draft.anchor,
             label: own.clone(),
             target_id: target_id.clone(),
@@ -196,12 +196,12 @@ impl<'a> Planner<'a> {
         let (now, others) = outside.split_at(room);
         for chunk in now.chunks(MEMBERS_PER_CALL) {
             let to = (own.as_str(), part, target_id.clone());
-            let reason = Reason::MembersJoined;
-            let change = self.addition(draft.anchor, to, chunk, &reason, link(Vec::new()));
-            draft.changes.push(change);
+            let (reasons, after) = (vec![Reason::MembersJoined], link(Vec::new()));
+            draft.changes.push(addition(draft.anchor, to, chunk, reasons, after));
         }
-        // Further parts are for the group; of one part those who find no place wait.
-        let overflow = if part == 1 { self.rules.overflow } else { Overflow::Hold };
+        // Further parts are for a group that begins; of one part those who find no place wait.
+        let begins = part == 1 && draft.live.is_empty();
+        let overflow = if begins { self.rules.overflow } else { Overflow::Hold };
         let seating = parts::seat(others.len(), &[(1, parts::CAPACITY)], overflow);
         let mut rest = others;
         for (number, seats) in seating.parts {

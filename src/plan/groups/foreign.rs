@@ -40,7 +40,7 @@ impl<'a> Planner<'a> {
     pub(super) fn of_name(
         &mut self,
         name: &str,
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) -> Option<Vec<&'a TargetGroup>> {
         self.needs.list |= !self.input.target.groups.listed;
         let found = self.foreign.of_name(name);
@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Returns what was found, if nothing has to be asked first.
-    pub(super) fn told<T>(&mut self, found: Vec<T>, draft: &mut Draft) -> Option<Vec<T>> {
+    pub(super) fn told<T>(&mut self, found: Vec<T>, draft: &mut Draft<'a>) -> Option<Vec<T>> {
         let listed = self.input.target.groups.listed;
         let blind = !found.is_empty() && self.input.target.tenant.is_none();
         self.needs.list |= !listed;

@@ -17,18 +17,21 @@
 
 mod begin;
 pub mod check;
+mod draft;
 mod foreign;
 mod guard;
 mod members;
 mod moves;
 mod names;
 mod parts;
+mod rename;
 mod retire;
 mod seen;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use guard::Drafted;
 pub use moves::{GroupMoves, Moves};
 pub use view::{GroupNeeds, GroupView, name_key};
 
@@ -41,16 +44,20 @@ use crate::model::plan::{
     ModifiedProperty, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
 
-use super::change::{Parts, fingerprint_of_group};
+use super::change::Parts;
 use super::decision::held;
 use super::input::PlanInput;
 use super::protect::Protection;
 use super::rules::{Adopt, ExtraMembers, GroupFate, GroupRules, LeaverGroups, Overflow};
 use super::sorted::Sorted;
 
+use draft::{Draft, Kind, Making, Out, Part};
+use draft::{addition, change, comes, named, note};
 use foreign::Foreign;
 use moves::Mover;
 use names::Names;
+use rename::{describe, not_ours};
+use retire::{deletion, end};
 
 /// What planning the groups came to.
 #[derive(Debug, Default)]
@@ -68,14 +75,13 @@ pub struct GroupPlan {
 }
 
 /// Plans all groups that are subjects or in which somebody moves. `counts` says whether a group is
-/// assigned by a row that counts; `whole` is the hold in which everything waits, if it does.
-pub fn plan(
-    input: &PlanInput<'_>,
-    rules: &GroupRules,
+/// assigned by a row that counts.
+pub fn draft<'a>(
+    input: &'a PlanInput<'a>,
+    rules: &'a GroupRules,
     mut moves: BTreeMap<SourceAnchor, GroupMoves>,
-    counts: &dyn Fn(SourceAnchor) -> bool,
-    whole: Option<(HoldKind, String)>,
-) -> GroupPlan {
+    counts: &'a dyn Fn(SourceAnchor) -> bool,
+) -> Drafted<'a> {
     let mut planner = Planner {
         input,
         rules,
@@ -97,91 +103,7 @@ pub fn plan(
         let moves = moves.remove(&anchor).unwrap_or_default();
         planner.one(anchor, moves);
     }
-    guard::finish(input, planner.drafts, planner.needs, whole)
-}
-
-/// What is planned for one group.
-#[derive(Debug)]
-struct Draft {
-    anchor: SourceAnchor,
-    name: String,
-    /// Changes that pass unless everything waits.
-    changes: Vec<PlannedChange>,
-    /// Removals of members who are still in scope.
-    removals: Vec<PlannedChange>,
-    /// How many members the group has, and how many were removed within the last day.
-    placed: u64,
-    removed_today: u64,
-    /// Removals of members whom others put in, and how many members were seen.
-    extras: Vec<PlannedChange>,
-    seen: u64,
-    /// The group is deleted or emptied.
-    fate: Vec<PlannedChange>,
-    /// What is withheld.
-    held: Vec<(HoldKind, HeldItem)>,
-    /// What others changed, and stays.
-    drift: Vec<Drift>,
-    /// Something has to be asked: the group is not done.
-    open: bool,
-}
-
-impl Draft {
-    fn new(anchor: SourceAnchor, live: &[Part<'_>], name: String) -> Self {
-        let sum = |number: fn(&GroupStanding) -> u32| {
-            live.iter().map(|part| u64::from(number(part.standing))).sum()
-        };
-        Self {
-            anchor,
-            name,
-            changes: Vec::new(),
-            removals: Vec::new(),
-            placed: sum(|standing| standing.placed),
-            removed_today: sum(|standing| standing.removed_today),
-            extras: Vec::new(),
-            seen: 0,
-            fate: Vec::new(),
-            held: Vec::new(),
-            drift: Vec::new(),
-            open: false,
-        }
-    }
-}
-
-impl Draft {
-    /// Returns whether nothing is done, whether at once or later.
-    fn is_idle(&self) -> bool {
-        let parts = [&self.changes, &self.removals, &self.extras, &self.fate];
-        parts.into_iter().all(Vec::is_empty)
-    }
-
-    fn hold(&mut self, kind: HoldKind, detail: String) {
-        self.held.push((kind, held(kind, self.anchor, &self.name, detail)));
-    }
-}
-
-/// A live link of the group, with its position among all links.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    position: u32,
-    standing: &'a GroupStanding,
-}
-
-impl Part<'_> {
-    fn target_id(&self) -> &TargetId {
-        &self.standing.link.target_id
-    }
-
-    /// Returns the link as it is, in a state.
-    fn keep(&self, state: GroupLinkState) -> LinkAfter {
-        let link = &self.standing.link;
-        LinkAfter::Group {
-            part: link.part,
-            origin: link.origin.clone(),
-            state,
-            name: link.name_sent.clone(),
-            found: Vec::new(),
-        }
-    }
+    Drafted { drafts: planner.drafts, needs: planner.needs }
 }
 
 struct Planner<'a> {
@@ -195,7 +117,7 @@ struct Planner<'a> {
     claims: BTreeMap<&'a TargetId, BTreeSet<SourceAnchor>>,
     /// The accounts that this job put into the parts whose members were read, by their position.
     placed: BTreeMap<u32, Vec<&'a TargetId>>,
-    drafts: Vec<Draft>,
+    drafts: Vec<Draft<'a>>,
     needs: GroupNeeds,
 }
 
@@ -211,9 +133,9 @@ impl<'a> Planner<'a> {
             .and_then(|group| self.names.of(group))
             .or_else(|| known.map(|part| part.standing.link.name_sent.clone()))
             .unwrap_or_else(|| anchor.to_string());
-        let mut draft = Draft::new(anchor, &live, name);
+        let mut draft = Draft::new(anchor, live.clone(), name);
         for part in &gone {
-            draft.changes.push(self.end(&draft, part));
+            draft.changes.push(end(part));
             // Whoever was in it is planned with the whole group, now or in the next cycle.
             draft.open = true;
         }
@@ -245,8 +167,8 @@ impl<'a> Planner<'a> {
 
     /// Where a plan is saved: asks for the groups that it changes, so that it can tell later whether
     /// somebody edited them in between.
-    fn look_at_changed(&mut self, live: &[Part<'_>], draft: &mut Draft) {
-        if !self.input.verify_all || draft.is_idle() {
+    fn look_at_changed(&mut self, live: &[Part<'_>], draft: &mut Draft<'a>) {
+        if !self.input.verify_all || draft.plans_nothing() {
             return;
         }
         for part in live {
@@ -288,7 +210,7 @@ impl<'a> Planner<'a> {
         group: &SourceGroup,
         live: &[Part<'a>],
         moves: GroupMoves,
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         if live.is_empty() {
             return self.begin(group, moves, draft);
@@ -299,195 +221,65 @@ impl<'a> Planner<'a> {
             None => {}
         }
         self.remove(live, &moves, draft);
-        let joins = self.welcome(&moves.joins);
+        let joins = self.welcome(&moves.joins, draft);
         let mut taken = self.taken(live, &moves.leaves, &moves.left);
         self.add(live, &mut taken, &joins, draft);
-        self.merge(live, taken, joins.len(), &moves.stays, draft);
-        self.compare_members(live, &moves, &joins, draft);
+        let merged = self.merge(live, taken, joins.len(), &moves.stays, draft);
+        let seen = if merged { live.split_last().map_or(live, |(_, before)| before) } else { live };
+        self.compare_members(seen, &moves, &joins, draft);
         self.reactivate(live, draft);
     }
 
-    /// Returns whether no group of others has the names that parts are to have; asks, and holds. A
-    /// name that differs by case alone is no new one.
-    fn is_free(&mut self, name: &str, renamed: &[&Part<'_>], draft: &mut Draft) -> bool {
-        for part in renamed {
-            let link = &part.standing.link;
-            let name = parts::part_name(name, link.part);
-            if self.rules.adopt == Adopt::Never || name_key(&name) == name_key(&link.name_sent) {
-                continue;
-            }
-            match self.of_name(&name, draft) {
-                Some(found) if found.is_empty() => {}
-                Some(found) => {
-                    draft.hold(HoldKind::NameClash, not_ours(&found));
-                    return false;
-                }
-                None => return false,
-            }
-        }
-        true
-    }
-
-    fn rename(&mut self, group: &SourceGroup, name: &str, live: &[Part<'_>], draft: &mut Draft) {
-        let repair = self.renamed_by_others(live, draft);
-        let differs = |part: &&Part<'_>| {
-            let link = &part.standing.link;
-            link.name_sent != parts::part_name(name, link.part) || repair.contains(&link.part)
-        };
-        let renamed: Vec<&Part<'_>> = live.iter().filter(differs).collect();
-        if renamed.is_empty() {
-            return;
-        }
-        let others = self.names.others(name, group.anchor);
-        if !others.is_empty() {
-            return draft.hold(HoldKind::NameClash, self.names.clash(&others, name));
-        }
-        if !self.is_free(name, &renamed, draft) {
-            return;
-        }
-        for part in renamed {
-            let link = &part.standing.link;
-            let name = parts::part_name(name, link.part);
-            let write = GroupWrite {
-                part: link.part,
-                target_id: Some(link.target_id.clone()),
-                call: GroupCall::Rename { name: name.clone() },
-            };
-            draft.changes.push(self.change(Making {
-                anchor: draft.anchor,
-                label: name.clone(),
-                target_id: Some(link.target_id.clone()),
-                action: ProvisioningAction::Update,
-                reasons: vec![if link.name_sent == name {
-                    Reason::Drifted
-                } else {
-                    Reason::Renamed
-                }],
-                modified: vec![named(Some(&link.name_sent), &name)],
-                write: Write::Group(write),
-                link: LinkAfter::Group {
-                    part: link.part,
-                    origin: link.origin.clone(),
-                    state: GroupLinkState::Active,
-                    name,
-                    found: Vec::new(),
-                },
-            }));
-        }
-    }
-
     /// Notes that a group that was left to others is kept in step again.
-    fn reactivate(&self, live: &[Part<'_>], draft: &mut Draft) {
+    fn reactivate(&self, live: &[Part<'a>], draft: &mut Draft<'a>) {
         for part in live {
             let link = &part.standing.link;
-            let touched = draft.changes.iter().any(|change| {
-                let active = GroupLinkState::Active;
+            let active = GroupLinkState::Active;
+            let renamed = draft.rewrites.iter().any(|change| {
                 matches!(&change.link, LinkAfter::Group { part, state, .. }
                     if *part == link.part && *state == active)
             });
-            if link.state == GroupLinkState::Active || touched {
+            let joined = draft.ins.iter();
+            let mut joined = joined.filter(|one| one.kind == Kind::Joins).map(|one| one.position);
+            if link.state == active || renamed || joined.any(|at| at == part.position) {
                 continue;
             }
-            let after = part.keep(GroupLinkState::Active);
-            draft.changes.push(self.note(part, Reason::GroupAssigned, after, draft.anchor));
+            draft.changes.push(note(part, Reason::GroupAssigned, part.keep(active)));
         }
     }
 
-    /// Changes nothing but the link.
-    fn note(
+    /// Returns those who may be put into a group: protected accounts are left alone, and named.
+    fn welcome(&self, joins: &[Mover], draft: &mut Draft<'a>) -> Vec<Mover> {
+        self.without_protected(joins.iter(), draft)
+    }
+
+    fn without_protected<'m>(
         &self,
-        part: &Part<'_>,
-        reason: Reason,
-        link: LinkAfter,
-        anchor: SourceAnchor,
-    ) -> PlannedChange {
-        self.change(Making {
-            anchor,
-            label: part.standing.link.name_sent.clone(),
-            target_id: Some(part.target_id().clone()),
-            action: ProvisioningAction::Other,
-            reasons: vec![reason],
-            modified: Vec::new(),
-            write: Write::Nothing,
-            link,
-        })
+        movers: impl Iterator<Item = &'m Mover>,
+        draft: &mut Draft<'a>,
+    ) -> Vec<Mover> {
+        let mut free = Vec::new();
+        for mover in movers {
+            match mover.account.as_ref().and_then(|id| self.protection.of_id(id)) {
+                None => free.push(mover.clone()),
+                Some(why) => draft.hold(
+                    HoldKind::Protected,
+                    format!("{} is neither put in nor taken out: {why}", mover.label),
+                ),
+            }
+        }
+        free
     }
 
-    fn change(&self, making: Making) -> PlannedChange {
-        let parts = Parts {
-            object: ObjectKind::Group,
-            anchor: making.anchor,
-            label: making.label,
-            target_id: making.target_id,
-            action: making.action,
-            reasons: making.reasons,
-            modified: making.modified,
-            write: making.write,
-            link: making.link,
-            before: None,
-        };
-        let known = parts.target_id.as_ref().and_then(|id| self.input.target.groups.get(id));
-        let seen = known.filter(|_| self.input.verify_all).map(fingerprint_of_group);
-        parts.seal(seen)
-    }
-
-    /// Returns those who may be put into a group: protected accounts are left alone.
-    fn welcome(&self, joins: &[Mover]) -> Vec<Mover> {
-        let protected = |mover: &Mover| {
-            mover.account.as_ref().is_some_and(|id| self.protection.of_id(id).is_some())
-        };
-        joins.iter().filter(|mover| !protected(mover)).cloned().collect()
-    }
-
-    fn hold_unnamed(&self, group: &SourceGroup, draft: &mut Draft) {
+    fn hold_unnamed(&self, group: &SourceGroup, draft: &mut Draft<'a>) {
         debug_assert_eq!(group.anchor, draft.anchor);
         let detail = format!("no value for Name = {}", self.rules.name.text());
         draft.hold(HoldKind::MissingValues, detail);
     }
 }
 
-/// What a change of a group is made of.
-struct Making {
-    anchor: SourceAnchor,
-    label: String,
-    target_id: Option<TargetId>,
-    action: ProvisioningAction,
-    reasons: Vec<Reason>,
-    modified: Vec<ModifiedProperty>,
-    write: Write,
-    link: LinkAfter,
-}
-
 fn is_deleted(group: &SourceGroup) -> bool {
     matches!(group.presence, Presence::SoftDeleted | Presence::HardDeleted)
-}
-
-fn named(old: Option<&str>, new: &str) -> ModifiedProperty {
-    let old = old.map(str::to_owned);
-    ModifiedProperty { name: "Name".to_owned(), old, new: Some(new.to_owned()) }
-}
-
-fn comes(label: &str) -> ModifiedProperty {
-    ModifiedProperty { name: "Member".to_owned(), old: None, new: Some(label.to_owned()) }
-}
-
-fn goes(label: &str) -> ModifiedProperty {
-    ModifiedProperty { name: "Member".to_owned(), old: Some(label.to_owned()), new: None }
-}
-
-/// Returns a group of the target in words, for the details of a hold.
-fn describe(group: &TargetGroup) -> String {
-    let shared = if group.shared { "the shared group" } else { "the private group" };
-    format!("{shared} {} ({})", group.name, group.id)
-}
-
-/// Says which groups of others have the name that a group wants.
-fn not_ours(found: &[&TargetGroup]) -> String {
-    let names: Vec<String> = found.iter().map(|group| describe(group)).collect();
-    format!(
-        "ShareFile has {}, which this job did not make; see `groups.adopt`",
-        names.join(" and ")
-    )
 }
 
 /// Returns the accounts that this job put into the parts whose members were read.

@@ -21,13 +21,14 @@ pub struct Mover {
     /// The account; `None` if this plan creates it.
     pub account: Option<TargetId>,
     /// The person's own change has to pass first: the account is created, adopted or disabled.
-    awaits: bool,
+    pub(super) awaits: bool,
 }
 
 impl Mover {
     /// Returns the person as the calls name members.
     pub fn member(&self) -> Member {
-        Member { person: Some(self.person), target_id: self.account.clone() }
+        let target_id = self.account.clone();
+        Member { person: Some(self.person), target_id, counted: false, approval: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Groups that are no longer assigned, or no longer exist.
 
+use super::members::here;
 use super::*;
 
 impl<'a> Planner<'a> {
@@ -7,9 +8,9 @@ impl<'a> Planner<'a> {
     pub(super) fn retire(
         &self,
         group: Option<&SourceGroup>,
-        live: &[Part<'_>],
+        live: &[Part<'a>],
         moves: GroupMoves,
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         let deleted = group.is_some_and(is_deleted);
         let (fate, reason) = if deleted {
@@ -21,29 +22,22 @@ impl<'a> Planner<'a> {
         match fate {
             GroupFate::Keep => {
                 if self.rules.leaver_groups == LeaverGroups::Remove {
-                    let left = GroupMoves { left: moves.left, ..GroupMoves::default() };
-                    self.remove(live, &left, draft);
+                    live.iter().for_each(|part| self.strip(part, &moves, draft));
                 }
-                self.release(live, &reason, draft);
+                release(live, &reason, draft);
             }
             GroupFate::Empty if whole => {
                 for part in live {
-                    let everybody = moves.leaves.iter().chain(&moves.left);
-                    let here: Vec<Mover> = everybody
-                        .filter(|(position, _)| *position == part.position)
-                        .map(|(_, mover)| mover.clone())
-                        .collect();
-                    let state = GroupLinkState::Released;
-                    let removals = self.removals(part, &here, reason.clone(), state, draft.anchor);
-                    draft.fate.extend(removals);
+                    let everybody = here(part, &moves.leaves).chain(here(part, &moves.left));
+                    let everybody = self.without_protected(everybody, draft);
+                    draft.goes(part, &everybody, Kind::Emptied, &reason);
                 }
-                if draft.fate.is_empty() {
-                    self.release(live, &reason, draft);
+                if draft.outs.is_empty() {
+                    release(live, &reason, draft);
                 }
             }
             GroupFate::Delete if whole => {
-                let delete = |part| self.deletion(part, reason.clone(), draft.anchor);
-                draft.fate = live.iter().map(delete).collect();
+                draft.fate = live.iter().map(|part| deletion(part, reason.clone())).collect();
             }
             GroupFate::Empty => self.empty_further(live, &moves, &reason, draft),
             // Somebody of the group was planned, not the group itself.
@@ -55,62 +49,54 @@ impl<'a> Planner<'a> {
     /// wait, goes as soon as they are planned.
     fn empty_further(
         &self,
-        live: &[Part<'_>],
+        live: &[Part<'a>],
         moves: &GroupMoves,
         reason: &Reason,
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         let released = |part: &&Part<'_>| part.standing.link.state == GroupLinkState::Released;
         for part in live.iter().filter(released) {
-            let out = |movers: &[(u32, Mover)]| {
-                let here = movers.iter().filter(|(position, _)| *position == part.position);
-                let here: Vec<Mover> = here.map(|(_, mover)| mover.clone()).collect();
-                let state = GroupLinkState::Released;
-                self.removals(part, &here, reason.clone(), state, draft.anchor)
-            };
-            let (leaves, left) = (out(&moves.leaves), out(&moves.left));
-            draft.removals.extend(leaves);
-            draft.changes.extend(left);
+            let leaves = self.without_protected(here(part, &moves.leaves), draft);
+            draft.goes(part, &leaves, Kind::Leaves, reason);
+            self.strip(part, moves, draft);
         }
     }
+}
 
-    pub(super) fn release(&self, live: &[Part<'_>], reason: &Reason, draft: &mut Draft) {
-        for part in live.iter().filter(|part| part.standing.link.state == GroupLinkState::Active) {
-            let after = part.keep(GroupLinkState::Released);
-            draft.changes.push(self.note(part, reason.clone(), after, draft.anchor));
-        }
+fn release<'a>(live: &[Part<'a>], reason: &Reason, draft: &mut Draft<'a>) {
+    for part in live.iter().filter(|part| part.standing.link.state == GroupLinkState::Active) {
+        let after = part.keep(GroupLinkState::Released);
+        draft.changes.push(note(part, reason.clone(), after));
     }
+}
 
-    pub(super) fn deletion(
-        &self,
-        part: &Part<'_>,
-        reason: Reason,
-        anchor: SourceAnchor,
-    ) -> PlannedChange {
-        let link = &part.standing.link;
-        self.change(Making {
-            anchor,
-            label: link.name_sent.clone(),
+/// Deletes a group, or a part of one.
+pub(super) fn deletion(part: &Part<'_>, reason: Reason) -> PlannedChange {
+    let link = &part.standing.link;
+    let mut deletion = change(Making {
+        anchor: link.anchor,
+        label: link.name_sent.clone(),
+        target_id: Some(link.target_id.clone()),
+        action: ProvisioningAction::Delete,
+        reasons: vec![reason],
+        modified: vec![ModifiedProperty {
+            name: "Name".to_owned(),
+            old: Some(link.name_sent.clone()),
+            new: None,
+        }],
+        write: Write::Group(GroupWrite {
+            part: link.part,
             target_id: Some(link.target_id.clone()),
-            action: ProvisioningAction::Delete,
-            reasons: vec![reason],
-            modified: vec![ModifiedProperty {
-                name: "Name".to_owned(),
-                old: Some(link.name_sent.clone()),
-                new: None,
-            }],
-            write: Write::Group(GroupWrite {
-                part: link.part,
-                target_id: Some(link.target_id.clone()),
-                call: GroupCall::Delete,
-            }),
-            link: LinkAfter::EndGroup { part: link.part },
-        })
-    }
+            call: GroupCall::Delete,
+        }),
+        link: LinkAfter::EndGroup { part: link.part },
+    });
+    deletion.counted = true;
+    deletion
+}
 
-    /// The group of a link is gone: the link ends.
-    pub(super) fn end(&self, draft: &Draft, part: &Part<'_>) -> PlannedChange {
-        let after = LinkAfter::EndGroup { part: part.standing.link.part };
-        self.note(part, Reason::GroupGone, after, draft.anchor)
-    }
+/// The group of a link is gone: the link ends, and the group is planned again.
+pub(super) fn end(part: &Part<'_>) -> PlannedChange {
+    let after = LinkAfter::EndGroup { part: part.standing.link.part };
+    PlannedChange { unfinished: true, ..note(part, Reason::GroupGone, after) }
 }

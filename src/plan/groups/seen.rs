@@ -8,7 +8,7 @@ use super::*;
 impl<'a> Planner<'a> {
     /// Compares the names of the parts with what was read back of them. Returns the parts whose name
     /// is to be put right.
-    pub(super) fn renamed_by_others(&self, live: &[Part<'_>], draft: &mut Draft) -> Vec<u16> {
+    pub(super) fn renamed_by_others(&self, live: &[Part<'_>], draft: &mut Draft<'a>) -> Vec<u16> {
         let word = self.input.rules.drift.groups;
         let mut repair = Vec::new();
         for part in live {
@@ -27,10 +27,10 @@ impl<'a> Planner<'a> {
     /// or taken out, and those whom somebody else took out are reported or put back.
     pub(super) fn compare_members(
         &self,
-        live: &[Part<'_>],
+        live: &[Part<'a>],
         moves: &GroupMoves,
         joins: &[Mover],
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         if self.input.groups.subjects.binary_search(&draft.anchor).is_err() {
             return;
@@ -57,7 +57,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn extra(&self, part: &Part<'_>, extra: &[TargetId], draft: &mut Draft) {
+    fn extra(&self, part: &Part<'a>, extra: &[TargetId], draft: &mut Draft<'a>) {
         let names: Vec<String> = extra.iter().map(|id| self.account_name(id)).collect();
         match self.rules.extra_members {
             ExtraMembers::Keep => {}
@@ -66,16 +66,10 @@ impl<'a> Planner<'a> {
                 draft.drift.extend(names.into_iter().map(found));
             }
             ExtraMembers::Remove => {
-                let chunks = extra.chunks(MEMBERS_PER_CALL);
-                for (chunk, names) in chunks.zip(names.chunks(MEMBERS_PER_CALL)) {
-                    let member =
-                        |id: &TargetId| Member { person: None, target_id: Some(id.clone()) };
-                    let members = chunk.iter().map(member).collect();
-                    let modified = names.iter().map(|name| goes(name)).collect();
-                    let state = GroupLinkState::Active;
-                    let reason = Reason::ExtraMembers;
-                    let change = self.removal(part, members, modified, reason, state, draft.anchor);
-                    draft.extras.push(change);
+                for (id, name) in extra.iter().zip(names) {
+                    let (kind, reason) = (Kind::Stranger, Reason::ExtraMembers);
+                    let out = Out::new(part, kind, Member::of_account(id.clone()), name, reason);
+                    draft.outs.push(out);
                 }
             }
         }
@@ -83,10 +77,10 @@ impl<'a> Planner<'a> {
 
     fn missing(
         &self,
-        part: &Part<'_>,
+        part: &Part<'a>,
         members: &[TargetId],
         stays: &[(u32, Mover)],
-        draft: &mut Draft,
+        draft: &mut Draft<'a>,
     ) {
         let is_out = |mover: &&Mover| {
             mover.account.as_ref().is_some_and(|account| members.binary_search(account).is_err())
@@ -99,7 +93,7 @@ impl<'a> Planner<'a> {
                 let lost = |mover: Mover| drift::of_member(part.standing, Some(mover.label), None);
                 draft.drift.extend(missing.into_iter().map(lost));
             }
-            DriftWord::Repair => self.add_to(part, &missing, &Reason::Drifted, draft),
+            DriftWord::Repair => draft.comes(part, &missing, Kind::Joins, &Reason::Drifted),
         }
     }
 

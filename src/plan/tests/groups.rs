@@ -21,6 +21,7 @@ pub(super) struct GroupWorld {
     pub(super) members: BTreeMap<TargetId, Vec<TargetId>>,
     pub(super) subjects: Vec<SourceAnchor>,
     pub(super) verify: Vec<SourceAnchor>,
+    pub(super) retired_today: Vec<SourceAnchor>,
 }
 
 impl GroupWorld {
@@ -45,6 +46,7 @@ impl GroupWorld {
             groups: &self.source,
             links: &self.links,
             placements: &self.placements,
+            retired_today: &self.retired_today,
         }
     }
 
@@ -306,56 +308,6 @@ fn a_group_that_is_assigned_again_is_kept_in_step_again() {
     world.linked_group(GROUP, 1, "Sales", &[1]);
     world.groups.links[0].link.state = GroupLinkState::Released;
     assert_eq!(calls(&world.plan().0), ["active sales"]);
-}
-
-#[test]
-fn removals_beyond_the_limit_of_a_group_wait_and_nothing_else_does() {
-    let mut world = world("Sales");
-    world.group(OTHER, "Other");
-    for n in 1..=10 {
-        world.in_group(n, GROUP);
-        world.assign(n, STAFF);
-    }
-    world.in_group(11, GROUP);
-    world.in_group(12, OTHER);
-    world.assign(12, STAFF);
-    world.linked_group(GROUP, 1, "Sales", &(1..=10).collect::<Vec<_>>());
-    world.linked_group(OTHER, 1, "Other", &[12, 13]);
-    world.linked(13, "p13@x.test");
-    for n in 1..=6 {
-        world.leaves_group(n, GROUP);
-    }
-    let (plan, _) = world.plan();
-    assert_eq!(calls(&plan), ["remove Other.1 [d]", "add Sales.1 [b]"]);
-    let detail = "6 of 10 members would be removed; the limits are 100 and 50 percent";
-    assert_eq!(details(&plan, HoldKind::TooManyMemberRemovals), [detail]);
-
-    // The day counts as a whole.
-    world.member(6, GROUP);
-    assert_eq!(calls(&world.plan().0)[0], "remove Other.1 [d]");
-    assert_eq!(calls(&world.plan().0)[1], "remove Sales.1 [1 2 3 4 5]");
-    world.groups.links[0].removed_today = 3;
-    let (plan, _) = world.plan();
-    let detail = "5 of 10 members would be removed, after 3 within the last day; the limits are \
-                  100 and 50 percent";
-    assert_eq!(details(&plan, HoldKind::TooManyMemberRemovals), [detail]);
-    world.approved = vec![plan.holds[0].items[0].hash];
-    assert_eq!(calls(&world.plan().0)[1], "remove Sales.1 [1 2 3 4 5]");
-}
-
-#[test]
-fn a_group_is_not_emptied_by_itself() {
-    let mut world = world("Sales");
-    for n in 1..=2 {
-        world.in_group(n, GROUP);
-        world.assign(n, STAFF);
-        world.leaves_group(n, GROUP);
-    }
-    world.linked_group(GROUP, 1, "Sales", &[1, 2]);
-    let (plan, _) = world.plan();
-    let detail = "2 of 2 members would be removed, which leaves nobody";
-    assert_eq!(details(&plan, HoldKind::TooManyMemberRemovals), [detail]);
-    assert!(plan.changes.is_empty());
 }
 
 #[test]

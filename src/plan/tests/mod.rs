@@ -2,6 +2,7 @@
 
 mod addresses;
 mod converge;
+mod group_guard;
 mod group_names;
 mod group_parts;
 mod groups;

@@ -214,6 +214,7 @@ fn change(person: u128, number: u128) -> PlannedChange {
             leaving: None,
         },
         unfinished: false,
+        counted: false,
         phase: 0,
         after: None,
         before: None,

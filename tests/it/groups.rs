@@ -1,7 +1,10 @@
 //! Groups over HTTP: each story with the exact writes, and with how ShareFile's groups are then.
 
+mod limits;
 mod lost;
+mod parts;
 mod returns;
+mod rules;
 mod saved;
 
 use std::collections::BTreeMap;

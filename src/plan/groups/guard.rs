@@ -129,12 +129,13 @@ impl Gathered<'_> {
     }
 
     fn fate_limit(&self, drafts: &[&Draft<'_>]) -> Option<String> {
-        let is_active = |anchor: SourceAnchor| self.active().any(|one| one == anchor);
-        let active: HashSet<SourceAnchor> = self.active().collect();
-        let active = active.len() as u64;
-        let count = drafts.len() as u64;
-        let lost = drafts.iter().filter(|draft| draft.merged.is_empty() && is_active(draft.anchor));
-        let lost = lost.count() as u64;
+        let links = self.input.groups.links.iter().map(|standing| &standing.link);
+        let links = links.filter(|link| link.state == GroupLinkState::Active);
+        let active: HashSet<SourceAnchor> = links.map(|link| link.anchor).collect();
+        let is_lost =
+            |draft: &&&Draft<'_>| draft.merged.is_empty() && active.contains(&draft.anchor);
+        let lost = drafts.iter().filter(is_lost).count() as u64;
+        let (active, count) = (active.len() as u64, drafts.len() as u64);
         let planned = |anchor: &SourceAnchor| drafts.iter().any(|draft| draft.anchor == *anchor);
         let today = self.input.groups.retired_today.iter().filter(|anchor| !planned(anchor));
         let today = today.count() as u64;
@@ -159,11 +160,6 @@ impl Gathered<'_> {
         } else {
             None
         }
-    }
-
-    fn active(&self) -> impl Iterator<Item = SourceAnchor> {
-        let links = self.input.groups.links.iter().map(|standing| &standing.link);
-        links.filter(|link| link.state == GroupLinkState::Active).map(|link| link.anchor)
     }
 
     fn one(&mut self, mut draft: Draft<'_>, fate: Option<&str>) {

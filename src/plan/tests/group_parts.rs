@@ -156,3 +156,18 @@ fn a_part_that_somebody_deleted_comes_back_with_its_number() {
     }
     assert_eq!(calls(&world.plan().0), ["create Sales [1 2]"]);
 }
+
+#[test]
+fn a_part_is_merged_once_those_who_leave_it_are_out() {
+    let mut world = parted();
+    world.leaves_group(3, GROUP);
+    world.assign(3, STAFF);
+    let (plan, _) = world.plan();
+    assert_eq!(calls(&plan), ["remove Sales (2).2 [3]"]);
+    assert!(plan.changes[0].unfinished, "so that the group is looked at again");
+    let mut world = parted();
+    world.leaves_group(1, GROUP);
+    world.assign(1, STAFF);
+    let (plan, _) = world.plan();
+    assert_eq!(calls(&plan), ["remove Sales.1 [1]", "add Sales.1 [3 4 5]", "delete Sales (2)"]);
+}

@@ -284,8 +284,10 @@ fn members(
             continue;
         }
         let left = owner.is_some_and(|owner| truth.inside(owner.anchor.0).is_none());
-        // Somebody else has to deal with who is protected first.
+        // Somebody else has to deal with who is protected first, and nobody takes them out.
         let held = left && owner.is_some_and(|owner| owner.state == LinkState::Active);
+        let account_of = truth.accounts.get(account);
+        let held = held || account_of.is_some_and(|account| truth.is_protected(account));
         let fate = truth.groups.fate(anchor, group_ways);
         let stays = match team {
             Some(_) => left && !group_ways.leavers_go,

@@ -713,7 +713,9 @@ impl Story {
             let due = *kind == HoldKind::ProtectedRemoval
                 && self.ways.deletes
                 && now.inside(*person).is_none();
-            if !shared && !due && !unclear.contains(person) {
+            // Whom a group tells of, they are protected, and moved at some time.
+            let group = *kind == HoldKind::Protected && now.groups.teams.contains_key(person);
+            if !shared && !due && !group && !unclear.contains(person) {
                 wrong.push(format!("{person} is held as {}", kind.name()));
             }
         }

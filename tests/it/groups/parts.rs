@@ -4,7 +4,7 @@ use sharefile_provisioner::model::plan::HoldKind;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use uuid::Uuid;
 
-use crate::groups::moved;
+use super::moved;
 use crate::world::{World, held};
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::sandbox::graph::views::NewGroup;
 use uuid::Uuid;
 
-use crate::groups::is;
+use super::is;
 use crate::world::{World, asked, held};
 
 /// A day, and what the clock of a test does not show.

@@ -59,6 +59,9 @@ pub struct Applied {
     pub counts: CycleCounts,
     /// People whose change met something else than was planned: planned again in this cycle.
     pub replan: Vec<SourceAnchor>,
+    /// Some of them waited for an address that its holder could not give up: they are planned again
+    /// without counting on the holder.
+    pub in_vain: bool,
     /// Groups of which something is left to do; sorted.
     pub unfinished: Vec<SourceAnchor>,
     /// Changes that were refused for lack of rights.
@@ -125,7 +128,17 @@ impl Run {
             goes_on(change) && change.after.is_none_or(|first| self.is_done(first))
         };
         let (changes, waiting): (Vec<_>, Vec<_>) = changes.into_iter().partition(ready);
-        waiting.into_iter().for_each(|change| self.note_undone(change.anchor));
+        for change in waiting {
+            // What else the person needs must not wait for what another one cannot do.
+            let in_vain = goes_on(change) && change.object == ObjectKind::User;
+            self.note_undone(change.anchor);
+            if in_vain {
+                self.with(|applied| {
+                    applied.replan.push(change.anchor);
+                    applied.in_vain = true;
+                });
+            }
+        }
         if changes.is_empty() {
             return Ok(());
         }

@@ -74,7 +74,7 @@ impl Cycle<'_> {
         let rivals = self.rivals().await?;
         let mut view = self.first_view(&job);
         let inspected = self.read_target(compare, &mut view).await?;
-        let known = Known { job: &job, imported: &imported, data: &data };
+        let known = Known { job: &job, imported: &imported, data: &data, companions: true };
         let decided = self.decide(known, view).await?;
         let seen = decided.checked.plan().clone();
         let checked = self.with_approval(known, decided).await?;
@@ -323,7 +323,9 @@ impl Cycle<'_> {
             let data = only(data, &applied.replan);
             let job = self.engine.store.job().await?;
             let view = self.first_view(&job);
-            let decided = self.decide(Known { job: &job, imported, data: &data }, view).await?;
+            let companions = !applied.in_vain;
+            let known = Known { job: &job, imported, data: &data, companions };
+            let decided = self.decide(known, view).await?;
             self.record_holds(decided.planned, decided.checked.plan()).await?;
             self.queue(decided.checked.plan()).await?;
             checked = decided.checked;

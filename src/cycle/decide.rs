@@ -32,6 +32,8 @@ pub(super) struct Known<'a> {
     pub job: &'a JobState,
     pub imported: &'a Imported,
     pub data: &'a PlanData,
+    /// Others may be planned as well, if it depends on them what somebody gets.
+    pub companions: bool,
 }
 
 /// How planning of one cycle ended.
@@ -86,7 +88,7 @@ impl Cycle<'_> {
         mut view: TargetView,
     ) -> Result<Decided, CycleFailure> {
         let engine = self.engine;
-        let Known { job, imported, data } = known;
+        let Known { job, imported, data, companions } = known;
         let job = if imported.roles.is_empty() { job.clone() } else { engine.store.job().await? };
         let now = engine.clock.now();
         let answered = engine.store.answered(now).await?;
@@ -138,7 +140,7 @@ impl Cycle<'_> {
                     retired_today: &lately.groups,
                 },
                 target: &view,
-                companions: extensions < COMPANION_ROUNDS,
+                companions: companions && extensions < COMPANION_ROUNDS,
                 active_links: data.active_links,
                 removed_today: &lately.people,
                 active_a_day_ago: lately.active_then,

@@ -245,6 +245,30 @@ async fn an_address_waits_for_what_else_its_person_needs() {
     assert_eq!(world.cycle_wrote().await, NOTHING);
 }
 
+/// A person is back with an address that another one should give up, and cannot.
+#[tokio::test]
+async fn nobody_stays_outside_for_an_address_that_another_one_keeps() {
+    let (world, [ada, bob]) = two().await;
+    world.unassign(ada);
+    assert_eq!(world.did().await, (0, 0, 1));
+    world.assign(ada, "User");
+    world.moves(ada, json!({ "mail": "bob@contoso.example" }));
+    world.moves(bob, json!({ "mail": "zoe@contoso.example" }));
+    let fault = Fault::new(FaultKind::Unavailable).at("/sf/v3/Users").on("PATCH");
+    world.sandbox.faults.add(fault.times(5));
+    world.sandbox.counts.reset();
+    let turned = world.cycle().await;
+    assert_eq!(held(&turned), [(HoldKind::SharedAccount, "ada".to_owned())]);
+    assert_eq!((turned.report.counts.updated, turned.report.counts.failed), (1, 1));
+    assert!(!world.account("Ada").disabled && world.given() == [json!(null)]);
+    let expected = [
+        r#"PATCH Users(ada) {"Email":"bob@contoso.example"}"#,
+        r#"PATCH Users(bob) {"Email":"zoe@contoso.example"}"#,
+    ];
+    assert_eq!(world.cycle_wrote().await, expected);
+    assert_eq!(world.cycle_wrote().await, NOTHING);
+}
+
 #[tokio::test]
 async fn a_swap_is_undone_where_old_addresses_stay_with_their_accounts() {
     let (world, [first, _]) = swapping(true).await;

@@ -143,6 +143,9 @@ pub struct SourceDelta {
     /// Groups that came into groups or left them, once for each pair, sorted. Empty unless nested
     /// groups count.
     pub edges: Vec<EdgeChange>,
+    /// Groups that exist and of whose members one thing is said and then another, which may be an older
+    /// page once more: the group itself has to be asked. Sorted.
+    pub contradicted: Vec<SourceAnchor>,
     /// Where to go on.
     pub watermark: Watermark,
 }

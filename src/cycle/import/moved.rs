@@ -54,7 +54,7 @@ impl Importer<'_> {
         let mut fresh = BTreeSet::new();
         // The feed does not mention memberships of those who were in the recycle bin, people or
         // groups.
-        let group_reappears = self.nested_groups && !walk.ask.is_empty();
+        let group_reappears = self.nested_groups && walk.anybody_returns;
         let everywhere = group_reappears || self.anybody_reappears(delta).await?;
         loop {
             let reached = below(tops.now.iter().copied(), &walk.edges());
@@ -114,19 +114,25 @@ struct Walk<'a> {
     /// Groups that have to be asked themselves.
     ask: BTreeSet<SourceAnchor>,
     asked: BTreeSet<SourceAnchor>,
+    /// A group comes back.
+    anybody_returns: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// Begins with the groups that come back: what the feed says of them may not be all.
+    /// Begins with the groups that come back, of which the feed may not say all, and with those of which
+    /// it says two things.
     fn new(stored: &'a StoredGroups, delta: &'a SourceDelta) -> Self {
         let deleted = |group: SourceAnchor| {
             let presence = stored.find(group).map(|group| group.presence);
             matches!(presence, Some(Presence::SoftDeleted | Presence::HardDeleted))
         };
         let living = delta.groups.iter().filter(|(_, change)| !change.is_gone());
-        let ask = living.map(|(group, _)| *group).filter(|group| deleted(*group)).collect();
+        let back = living.map(|(group, _)| *group).filter(|group| deleted(*group));
+        let mut ask: BTreeSet<SourceAnchor> = back.collect();
+        let anybody_returns = !ask.is_empty();
+        ask.extend(&delta.contradicted);
         let (list, now) = (GroupMembers::default(), MembersNow::default());
-        Self { stored, delta, list, now, ask, asked: BTreeSet::new() }
+        Self { stored, delta, list, now, ask, asked: BTreeSet::new(), anybody_returns }
     }
 
     fn listed(&mut self, mut list: GroupMembers) {
@@ -280,6 +286,7 @@ mod tests {
             ],
             groups: Vec::new(),
             edges: Vec::new(),
+            contradicted: Vec::new(),
             watermark: Watermark(String::new()),
         };
         let groups = BTreeSet::from([anchor(10), anchor(11), anchor(12)]);

@@ -1,7 +1,7 @@
 //! Puts the pages of the change feeds together: they repeat, come in any order and split objects,
 //! and the last word on each object counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::group::GroupEdge;
 use crate::model::identity::Membership;
@@ -19,6 +19,8 @@ pub(super) struct Merge {
     memberships: BTreeMap<Membership, bool>,
     groups: BTreeMap<SourceAnchor, GroupChange>,
     edges: BTreeMap<GroupEdge, bool>,
+    /// Groups of whose members one thing is said and then another.
+    contradicted: BTreeSet<SourceAnchor>,
 }
 
 impl Merge {
@@ -47,10 +49,15 @@ impl Merge {
         self.groups.insert(group, merged);
         for member in object.members {
             let (anchor, added) = (SourceAnchor(member.id), member.removed.is_none());
-            if member.may_be_person() {
-                self.memberships.insert(Membership { user: anchor, group }, added);
+            let before = if member.may_be_person() {
+                self.memberships.insert(Membership { user: anchor, group }, added)
             } else if member.is_group() {
-                self.edges.insert(GroupEdge { child: anchor, parent: group }, added);
+                self.edges.insert(GroupEdge { child: anchor, parent: group }, added)
+            } else {
+                None
+            };
+            if before.is_some_and(|before| before != added) {
+                self.contradicted.insert(group);
             }
         }
     }
@@ -61,6 +68,7 @@ impl Merge {
         self.memberships.append(&mut other.memberships);
         self.groups.append(&mut other.groups);
         self.edges.append(&mut other.edges);
+        self.contradicted.append(&mut other.contradicted);
     }
 
     /// Returns everything, sorted. Changes to members of a group that is gone mean nothing.
@@ -81,6 +89,7 @@ impl Merge {
                 .filter(|(edge, _)| !is_gone(&edge.parent))
                 .map(|(edge, added)| EdgeChange { edge, added })
                 .collect(),
+            contradicted: self.contradicted.into_iter().filter(|group| !is_gone(group)).collect(),
             groups: groups.into_iter().collect(),
             watermark,
         }
@@ -88,8 +97,8 @@ impl Merge {
 }
 
 /// Returns what two words on a person say together. Two changes complete each other, the later
-/// value winning; after a deletion only what comes later counts. What could not be read once has to
-/// be read by id, whatever else is said.
+/// value winning. A change after a deletion is a return, or the page before once more: then, as where
+/// something could not be read, the person has to be read by id, whatever else is said.
 fn later(known: UserChange, change: UserChange) -> UserChange {
     match (known, change) {
         (
@@ -100,7 +109,10 @@ fn later(known: UserChange, change: UserChange) -> UserChange {
             guest: guest.or(was_guest),
             attributes: attributes.into_iter().zip(known).map(|(new, old)| new.or(old)).collect(),
         },
-        (UserChange::Unreadable, UserChange::Changed { .. }) => UserChange::Unreadable,
+        (UserChange::Unreadable, _) => UserChange::Unreadable,
+        (UserChange::SoftDeleted | UserChange::HardDeleted, UserChange::Changed { .. }) => {
+            UserChange::Unreadable
+        }
         (_, change) => change,
     }
 }
@@ -112,7 +124,8 @@ fn later_of_group(known: GroupChange, change: GroupChange) -> GroupChange {
             let both = attributes.into_iter().zip(known);
             GroupChange::Changed { attributes: both.map(|(new, old)| new.or(old)).collect() }
         }
-        (GroupChange::Unreadable, GroupChange::Changed { .. }) => GroupChange::Unreadable,
+        (GroupChange::Unreadable, _) => GroupChange::Unreadable,
+        (gone, GroupChange::Changed { .. }) if gone.is_gone() => GroupChange::Unreadable,
         (_, change) => change,
     }
 }
@@ -176,8 +189,10 @@ mod tests {
             ),
             (vec![vec![plain.clone()], vec![soft.clone()]], UserChange::SoftDeleted),
             (vec![vec![soft.clone()], vec![hard.clone()]], UserChange::HardDeleted),
-            (vec![vec![soft, later.clone()]], changed(None, Some(None), text("B"))),
-            (vec![vec![plain, hard], vec![later]], changed(None, Some(None), text("B"))),
+            // A return, or an older page once more: only the person can tell.
+            (vec![vec![soft.clone(), later.clone()]], UserChange::Unreadable),
+            (vec![vec![soft.clone(), later.clone()], vec![soft]], UserChange::Unreadable),
+            (vec![vec![plain, hard], vec![later]], UserChange::Unreadable),
         ] {
             assert_eq!(merged(&pages).users, [(anchor(1), expected)], "{pages:?}");
         }
@@ -220,7 +235,9 @@ mod tests {
         let expected = [(1, 7, false), (1, 8, true), (2, 7, true), (3, 7, true)];
         for cut in 0..=slices.len() {
             let pages = [slices[..cut].to_vec(), vec![], slices[cut..].to_vec()];
-            assert_eq!(memberships(&merged(&pages)), expected, "cut at {cut}");
+            let delta = merged(&pages);
+            assert_eq!(memberships(&delta), expected, "cut at {cut}");
+            assert_eq!(delta.contradicted, [anchor(7)], "one came and went, or went and came");
         }
     }
 
@@ -256,7 +273,7 @@ mod tests {
             (vec![&named, &renamed, &described], changed(Some(None), text("Crew"))),
             (vec![&hidden, &named], GroupChange::Unreadable),
             (vec![&named, &gone], GroupChange::SoftDeleted),
-            (vec![&gone, &renamed], changed(None, text("Crew"))),
+            (vec![&gone, &renamed], GroupChange::Unreadable),
         ] {
             let pages: Vec<Vec<Value>> = objects.into_iter().map(|one| vec![one.clone()]).collect();
             assert_eq!(merged(&pages).groups, [(anchor(7), expected)], "{pages:?}");

@@ -73,6 +73,10 @@ impl Importer<'_> {
         if self.plan_groups {
             let new = tops.now.iter().filter(|group| tops.before.binary_search(group).is_err());
             ask.extend(new);
+            // The rows of a group that is deleted are gone before the feed says why: what becomes of
+            // a group depends on whether it still exists.
+            let gone = tops.before.iter().filter(|group| !assigned(**group));
+            ask.extend(gone.filter(|group| stored.is_linked(**group)));
             let unread = stored.groups.iter().filter(|group| group.presence == Presence::Unread);
             ask.extend(unread.map(|group| group.anchor).filter(|group| named(*group)));
         }

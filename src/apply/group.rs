@@ -315,7 +315,8 @@ async fn filled(applier: &Applier<'_>, group: TargetGroup, seats: &[Seat]) -> En
 }
 
 /// Looks for a group of that name which nobody else made and nobody is linked to. Somebody may have
-/// made one by hand since the plan saw those of that name: whose it is tells, where it is told.
+/// made one by hand since the plan saw those of that name: whose it is tells, and one that says nothing of
+/// that is nobody's.
 async fn find(
     target: &dyn Target,
     store: &Store,
@@ -330,12 +331,19 @@ async fn find(
         Err(error) => return Ok(Err(error)),
     };
     let ours = |group: &TargetGroup| {
-        group.name == name
+        same_name(&group.name, name)
             && !beside.contains(&group.id)
-            && (group.owner.is_none() || service_user.is_none() || group.owner == service_user)
+            && group.owner.is_some()
+            && (service_user.is_none() || group.owner == service_user)
             && !links.iter().any(|link| link.target_id == group.id)
     };
     Ok(Ok(groups.into_iter().find(ours)))
+}
+
+/// Returns whether two names are the same but for white space, with which the target may deal in its
+/// own way.
+fn same_name(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
 }
 
 async fn linked(
@@ -548,7 +556,7 @@ pub async fn recover(
         (GroupCall::Create { .. }, Some(_)) | (_, None) => None,
         (GroupCall::Rename { name }, Some(id)) => {
             let group = target.read_group(&id).await?;
-            let group = group.filter(|group| group.name == *name);
+            let group = group.filter(|group| same_name(&group.name, name));
             group.map(|group| Made { group: Some(group), ..Made::default() })
         }
         (GroupCall::Delete, Some(id)) => {

@@ -68,7 +68,8 @@ pub fn of_value(
 /// Compares the name of a linked group with the one that was read back.
 pub fn of_name(standing: &GroupStanding, group: &TargetGroup) -> Option<Drift> {
     let link = &standing.link;
-    (group.name != link.name_read_back).then(|| Drift {
+    // A record without a name is one that was not shown in full.
+    (!group.name.is_empty() && group.name != link.name_read_back).then(|| Drift {
         object: ObjectKind::Group,
         anchor: link.anchor,
         label: link.name_sent.clone(),
@@ -76,6 +77,20 @@ pub fn of_name(standing: &GroupStanding, group: &TargetGroup) -> Option<Drift> {
         attribute: "Name".to_owned(),
         expected: Some(link.name_read_back.clone()),
         found: Some(group.name.clone()),
+    })
+}
+
+/// Tells that somebody made a linked group private: administrators no longer see it.
+pub fn of_sharing(standing: &GroupStanding, group: &TargetGroup) -> Option<Drift> {
+    let link = &standing.link;
+    (!group.name.is_empty() && !group.shared).then(|| Drift {
+        object: ObjectKind::Group,
+        anchor: link.anchor,
+        label: link.name_sent.clone(),
+        target_id: link.target_id.clone(),
+        attribute: "IsShared".to_owned(),
+        expected: Some("True".to_owned()),
+        found: Some("False".to_owned()),
     })
 }
 

@@ -151,7 +151,7 @@ pub trait Target: Send + Sync {
         members: &[TargetId],
     ) -> Result<TargetGroup, TargetError>;
 
-    /// Gives a group another name and returns it as the tenant now has it.
+    /// Gives a group another name, shares it and returns it as the tenant now has it.
     async fn rename_group(
         &self,
         target_id: &TargetId,

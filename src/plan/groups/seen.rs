@@ -13,11 +13,15 @@ impl<'a> Planner<'a> {
         let mut repair = Vec::new();
         for part in live {
             let seen = self.input.target.groups.get(part.target_id());
-            let found = seen.and_then(|group| drift::of_name(part.standing, group));
-            match (found, word) {
-                (Some(found), DriftWord::Report) => draft.drift.push(found),
-                (Some(_), DriftWord::Repair) => repair.push(part.standing.link.part),
-                (Some(_), DriftWord::Ignore) | (None, _) => {}
+            let name = seen.and_then(|group| drift::of_name(part.standing, group));
+            let sharing = seen.and_then(|group| drift::of_sharing(part.standing, group));
+            let mut found = name.into_iter().chain(sharing).peekable();
+            match word {
+                DriftWord::Report => draft.drift.extend(found),
+                DriftWord::Repair if found.peek().is_some() => {
+                    repair.push(part.standing.link.part);
+                }
+                DriftWord::Repair | DriftWord::Ignore => {}
             }
         }
         repair

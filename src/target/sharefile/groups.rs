@@ -82,7 +82,7 @@ pub(super) async fn create(
     Ok(group)
 }
 
-/// Gives a group another name.
+/// Gives a group another name, and shares it: a private one no administrator would see.
 pub(super) async fn rename(
     api: &Api,
     target_id: &TargetId,
@@ -91,7 +91,7 @@ pub(super) async fn rename(
     let attempt =
         Attempt { what: format!("renaming the group {target_id}"), kind: AttemptKind::Group };
     let path = path_of(&attempt, target_id)?;
-    let body = encode(&attempt, &GroupBody { name, is_shared: None, contacts: Vec::new() })?;
+    let body = encode(&attempt, &GroupBody { name, is_shared: Some(true), contacts: Vec::new() })?;
     let answer = api.call(&attempt, &Call::write(Method::PATCH, path, body)).await?;
     if answer.body.trim_ascii().is_empty() {
         let found = read(api, target_id).await.map_err(written)?;

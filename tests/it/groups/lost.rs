@@ -80,3 +80,42 @@ async fn an_account_that_could_not_be_adopted_is_put_into_no_group() {
     assert_eq!((turned.report.counts.adopted, moved(&turned)), (1, (1, 0)));
     assert_eq!(world.groups(), is(&[("Sales", &["ada", "bob"])]));
 }
+
+#[tokio::test]
+async fn a_group_whose_create_was_not_answered_is_found_as_sharefile_spells_it() {
+    let world = World::with_groups().await;
+    let mut switches = world.sandbox.sharefile.switches();
+    switches.normalise_names = true;
+    world.sandbox.sharefile.set_switches(switches);
+    let ada = world.person("Ada");
+    world.group("Sales  North", &[ada]);
+    let lost = Fault::new(FaultKind::DropAfter).at("POST /sf/v3/Groups");
+    world.sandbox.faults.add(lost.times(1));
+    world.cycle().await;
+    world.sandbox.faults.clear();
+    world.cycle().await;
+    assert_eq!(world.groups(), is(&[("Sales North", &["ada"])]));
+    assert_eq!(world.sandbox.sharefile.groups().len(), 2, "with the Super User Group");
+}
+
+/// The rows of a deleted group are gone before the feed says that it was deleted: what becomes of it
+/// is what the rules say of deleted groups all the same.
+#[tokio::test]
+async fn a_group_that_was_deleted_is_not_taken_for_one_that_was_unassigned() {
+    let mut world = World::with_groups().await;
+    world.set("groups.on_unassigned", "delete");
+    world.set("groups.deprovision", "keep");
+    let ada = world.join("Ada");
+    let groups = ["North", "South", "West"].map(|name| world.group(name, &[ada]));
+    world.cycle().await;
+    world.wrote();
+    let late = Fault::new(FaultKind::LostRows).at("GET /v1.0/groups/delta").lose(9);
+    world.sandbox.faults.add(late);
+    world.sandbox.entra.delete_group(groups[0]).expect("no group");
+    world.cycle().await;
+    world.sandbox.faults.clear();
+    assert!(world.writes().is_empty(), "{:?}", world.wrote());
+    world.unassign(groups[1]);
+    world.cycle().await;
+    assert_eq!(world.groups(), is(&[("North", &["ada"]), ("West", &["ada"])]));
+}

@@ -127,7 +127,7 @@ async fn renames_with_one_call_and_judges_the_answer() {
     .await;
     assert_eq!(tenant.target.rename_group(&id("G1"), "New").await.unwrap().name, "New");
     assert_eq!(tenant.last().line, "PATCH /sf/v3/Groups(G1)");
-    assert_eq!(tenant.last().body, r#"{"Name":"New"}"#);
+    assert_eq!(tenant.last().body, r#"{"Name":"New","IsShared":true}"#);
     // An answer without a body is read back, one about another group is refused.
     assert_eq!(tenant.target.rename_group(&id("g2"), "New").await.unwrap().id, id("g2"));
     let error = tenant.target.rename_group(&id("g3"), "New").await.unwrap_err();

@@ -324,7 +324,12 @@ pub fn link_change(
         (None, Some(before)) => Shadow { sent: sent.clone(), ..before.clone() },
         (None, None) => return LinkChange::None,
     };
-    LinkChange::Put(Box::new(Link {
+    let written = match &change.write {
+        Write::Create { .. } => TargetAttribute::ALL.to_vec(),
+        Write::Update { values, .. } => values.iter().map(|(target, _)| *target).collect(),
+        _ => Vec::new(),
+    };
+    let link = Box::new(Link {
         anchor: change.anchor,
         target_id,
         origin: origin.clone(),
@@ -333,7 +338,8 @@ pub fn link_change(
         state_since: now,
         shadow,
         leaving: leaving.clone(),
-    }))
+    });
+    LinkChange::PutWritten { link, written }
 }
 
 /// Returns whether an account still has the address that it should have given up.

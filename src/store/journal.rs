@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use crate::model::account::Link;
+use crate::model::account::{Link, TargetAttribute};
 use crate::model::ids::{CycleId, SourceAnchor, Timestamp};
 use crate::model::outcome::{LogEntry, OutcomeStatus};
 use crate::model::plan::{LinkAfter, PlannedChange};
@@ -47,6 +47,14 @@ pub enum LinkChange {
     None,
     /// The link is this from now on. A link of the same person to another account ends.
     Put(Box<Link>),
+    /// The same, after a call that set only some values: what was read back of the others is kept,
+    /// so that what somebody else changed there is not taken for what this job wrote.
+    PutWritten {
+        /// The link.
+        link: Box<Link>,
+        /// What the call set.
+        written: Vec<TargetAttribute>,
+    },
     /// The link of a person ends and becomes a tombstone.
     End {
         /// The person.
@@ -158,6 +166,9 @@ fn settle(connection: &Connection, seq: i64, settlement: &Settlement) -> Result<
     match &settlement.link {
         LinkChange::None => {}
         LinkChange::Put(link) => links::put(connection, link, at)?,
+        LinkChange::PutWritten { link, written } => {
+            links::put_written(connection, link, written, at)?;
+        }
         LinkChange::End { anchor, at } => {
             links::end(connection, *anchor, *at)?;
             snapshot::drop_if_unrelated(connection, *anchor)?;

@@ -276,6 +276,28 @@ pub(super) fn put(connection: &Connection, link: &Link, at: Timestamp) -> Result
     Ok(())
 }
 
+/// Does the same after a call that set only `written`. What was read back of other values of the same
+/// account stays, unless it is there now what was sent.
+pub(super) fn put_written(
+    connection: &Connection,
+    link: &Link,
+    written: &[TargetAttribute],
+    at: Timestamp,
+) -> Result<(), Trouble> {
+    let mut link = link.clone();
+    let known = of(connection, link.anchor)?.filter(|known| known.target_id == link.target_id);
+    for target in TargetAttribute::ALL {
+        let index = target.index();
+        let before = known.as_ref().and_then(|known| known.shadow.read_back.get(index));
+        let now = link.shadow.read_back.get(index);
+        let arrived = written.contains(&target) || now == link.shadow.sent.get(index);
+        if before.is_some() && before != now && !arrived {
+            link.shadow.read_back = link.shadow.read_back.with(index, before);
+        }
+    }
+    put(connection, &link, at)
+}
+
 /// Notes that a person is back: nothing is to come any more.
 pub(super) fn note_back(connection: &Connection, anchor: SourceAnchor) -> Result<(), Trouble> {
     let leaving: Option<Json<Leaving>> = connection

@@ -77,10 +77,11 @@ impl Cycle<'_> {
         let known = Known { job: &job, imported: &imported, data: &data, companions: true };
         let decided = self.decide(known, view).await?;
         let seen = decided.checked.plan().clone();
+        let except = self.not_compared(&data, &decided).await?;
         let checked = self.with_approval(known, decided).await?;
         self.note_unread();
         if !self.asked.preview {
-            self.note_drift(&job, &seen, inspected).await?;
+            self.note_drift(&job, &seen, inspected, except).await?;
         }
         let Some(checked) = checked else {
             return Ok(CycleState::Complete);

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::account::Detail;
 use crate::model::group::{GroupLink, GroupLinkState};
+use crate::model::identity::Presence;
 use crate::model::ids::{ChangeId, SourceAnchor, TargetId, Timestamp};
 use crate::model::outcome::{ErrorCategory, LogEntry, OutcomeStatus, ProvisioningError};
-use crate::model::plan::{Drift, ModifiedProperty, Plan, ProvisioningAction, Reason};
+use crate::model::plan::{
+    Drift, HoldKind, ModifiedProperty, ObjectKind, Plan, ProvisioningAction, Reason,
+};
 use crate::plan::TargetView;
 use crate::plan::groups::GroupNeeds;
-use crate::store::{Compared, JobState, Subject};
+use crate::store::{Compared, JobState, PlanData, Subject};
 
 use super::course::Cycle;
+use super::decide::Decided;
 use super::failure::CycleFailure;
 use super::lookup::Failing;
 
@@ -119,6 +124,40 @@ impl Cycle<'_> {
         ));
     }
 
+    /// Returns the accounts and groups of known differences that could not be looked at in a plan of
+    /// everything: what was found of them before is all that is known.
+    pub(super) async fn not_compared(
+        &self,
+        data: &PlanData,
+        decided: &Decided,
+    ) -> Result<BTreeSet<TargetId>, CycleFailure> {
+        if !self.report.kind.reads_target() {
+            return Ok(BTreeSet::new());
+        }
+        let unread = data.users.iter().filter(|user| user.presence == Presence::Unread);
+        let mut alone: BTreeSet<SourceAnchor> = unread.map(|user| user.anchor).collect();
+        let holds = decided.checked.plan().holds.iter();
+        let holds = holds.filter(|hold| keeps_from_looking(hold.kind));
+        alone.extend(holds.flat_map(|hold| &hold.items).map(|item| item.anchor));
+        alone.extend(&self.unsettled);
+        let view = &decided.view;
+        let hidden = |drift: &Drift| {
+            let id = &drift.target_id;
+            let shown = match drift.object {
+                ObjectKind::User => {
+                    let known = view.by_id(id);
+                    view.is_gone(id)
+                        || known.is_some_and(|known| known.account.detail != Detail::Reduced)
+                }
+                ObjectKind::Group => view.groups.is_gone(id) || view.groups.get(id).is_some(),
+            };
+            !shown || alone.contains(&drift.anchor)
+        };
+        let known = self.engine.store.drift().await?;
+        let hidden = known.into_iter().map(|(drift, _)| drift).filter(hidden);
+        Ok(hidden.map(|drift| drift.target_id).collect())
+    }
+
     /// Writes to the log what others changed and stays, each difference once for as long as it is
     /// there.
     pub(super) async fn note_drift(
@@ -126,6 +165,7 @@ impl Cycle<'_> {
         job: &JobState,
         plan: &Plan,
         asked: Inspected,
+        except: BTreeSet<TargetId>,
     ) -> Result<(), CycleFailure> {
         let everything = self.report.kind.reads_target();
         if !everything && asked.tried.is_empty() && job.members_since.is_none() {
@@ -136,7 +176,7 @@ impl Cycle<'_> {
         if everything {
             store.begin_drift(self.report.started_at).await?;
         }
-        let compared = Compared { everything, members: asked.read };
+        let compared = Compared { everything, members: asked.read, except };
         let new = store.note_drift(plan.drift.clone(), compared, now).await?;
         // Where something is to be done, the next cycle has to see the same again: a repair may
         // fail, or wait for a person.
@@ -204,6 +244,11 @@ impl Cycle<'_> {
             initiated_by: self.asked.by.clone(),
         }
     }
+}
+
+/// Returns whether what is held for that cause was not compared.
+fn keeps_from_looking(kind: HoldKind) -> bool {
+    matches!(kind, HoldKind::NotReadable | HoldKind::Protected | HoldKind::MissingValues)
 }
 
 /// Returns whom a plan withholds something from.

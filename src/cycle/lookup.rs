@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tracing::warn;
 
-use crate::model::account::TargetUser;
+use crate::model::account::{Detail, TargetUser};
 use crate::model::ids::TargetId;
 use crate::plan::groups::GroupNeeds;
 use crate::plan::{KnownAccount, Needs, TargetView};
@@ -105,6 +105,14 @@ impl Lookups<'_> {
                 }
             })
             .await?;
+        // What shows nothing but an id is there, and nothing else is known of it.
+        accounts.retain(|account| {
+            let reduced = account.detail == Detail::Reduced;
+            if reduced {
+                view.note_there(&account.id);
+            }
+            !reduced
+        });
         // A full record that is at hand already says more than the list does.
         accounts.retain(|account| view.by_id(&account.id).is_none());
         self.add(accounts, view).await?;

@@ -130,9 +130,8 @@ impl<'a> Differ<'a> {
         let target_id = &link.target_id;
         if self.input.target.is_gone(target_id) {
             out.otherwise = Some(self.end(link, Vec::new()));
-        } else if self.input.target.complete && !self.is_read(target_id) {
-            let listed = self.input.target.by_id(target_id).is_some();
-            out.target_ids.extend((!listed).then(|| target_id.clone()));
+        } else if self.input.target.misses(target_id) && !self.is_read(target_id) {
+            out.target_ids.insert(target_id.clone());
         }
     }
 
@@ -146,7 +145,7 @@ impl<'a> Differ<'a> {
     ) {
         let target_id = &link.target_id;
         let known = self.input.target.by_id(target_id);
-        let suspect = self.input.target.complete && known.is_none();
+        let suspect = self.input.target.misses(target_id);
         let doubtful = link.shadow.disabled && !link.disabled_here();
         if self.must_read(link, suspect || doubtful) {
             out.target_ids.insert(target_id.clone());

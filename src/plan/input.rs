@@ -113,6 +113,8 @@ pub struct TargetView {
     by_address: Index,
     absent_addresses: BTreeSet<String>,
     gone: BTreeSet<TargetId>,
+    /// Accounts that a list shows without anything but their ids.
+    there: BTreeSet<TargetId>,
     /// Accounts that could not be read, with the reason.
     unreadable: BTreeMap<TargetId, String>,
     /// Addresses that could not be looked up, with the reason.
@@ -192,6 +194,16 @@ impl TargetView {
     /// Notes that an account no longer exists: it was read by id, and is not there or deleted.
     pub fn note_gone(&mut self, target_id: &TargetId) {
         self.gone.insert(target_id.clone());
+    }
+
+    /// Notes that an account exists, of which nothing else is known.
+    pub fn note_there(&mut self, target_id: &TargetId) {
+        self.there.insert(target_id.clone());
+    }
+
+    /// Returns whether the lists were read to the end and do not show an account: it may be gone.
+    pub fn misses(&self, target_id: &TargetId) -> bool {
+        self.complete && self.by_id(target_id).is_none() && !self.there.contains(target_id)
     }
 
     /// Notes that an account could not be read by id: nothing is known of it, its absence least.

@@ -57,7 +57,7 @@ impl<'a> Differ<'a> {
         let disabled = known.map_or(link.shadow.disabled, |known| known.account.disabled);
         let taken_back = done(link) >= Stage::Disable;
         let in_use_again = taken_back && !disabled;
-        let suspect = target.complete && known.is_none();
+        let suspect = target.misses(&link.target_id);
         let unsure = in_use_again || (taken_back && course.ordered && known.is_none());
         if self.must_read(link, suspect || unsure) {
             out.target_ids.insert(link.target_id.clone());

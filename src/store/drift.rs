@@ -19,6 +19,8 @@ pub struct Compared {
     pub everything: bool,
     /// The members of these groups.
     pub members: Vec<TargetId>,
+    /// But not these accounts and groups, which nobody could look at.
+    pub except: BTreeSet<TargetId>,
 }
 
 impl Store {
@@ -100,7 +102,8 @@ fn note(
     at: Timestamp,
 ) -> Result<Vec<Drift>, Trouble> {
     let members: BTreeSet<String> = compared.members.iter().map(TargetId::key).collect();
-    let known: Vec<(String, String, ContentHash)> = connection
+    let except: BTreeSet<String> = compared.except.iter().map(TargetId::key).collect();
+    let known: BTreeSet<(String, String, ContentHash)> = connection
         .prepare_cached("SELECT target_key, attribute, hash FROM drift")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
@@ -108,7 +111,7 @@ fn note(
         .iter()
         .filter(|(key, attribute, _)| match attribute.as_str() {
             "Member" => members.contains(key),
-            _ => compared.everything,
+            _ => compared.everything && !except.contains(key),
         })
         .collect();
     let mut new = Vec::new();

@@ -38,6 +38,9 @@ pub struct Status {
     pub waiting: u64,
     /// Holds that are open, and the objects in them.
     pub holds: (u64, u64),
+    /// Differences between ShareFile and what was last written there, which others made and which
+    /// stay.
+    pub drift: u64,
     /// Writes whose outcome is not known yet.
     pub open_writes: u64,
     /// When everything was last read.
@@ -183,6 +186,10 @@ pub fn text(status: &Status) -> String {
             counted(status.holds.0, "hold", "holds"),
         ),
     );
+    if status.drift > 0 {
+        let differences = counted(status.drift, "difference", "differences");
+        line("Drift", format!("{differences} that others made: `log --status warning`"));
+    }
     if status.open_writes > 0 {
         line(
             "Open writes",

@@ -10,6 +10,7 @@ use sharefile_provisioner::model::plan::{CycleKind, HoldKind};
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::sandbox::sharefile::GroupView;
 use sharefile_provisioner::store::Answer;
+use uuid::Uuid;
 
 use crate::groups::ROLES;
 use crate::world::{World, asked, held};
@@ -38,6 +39,11 @@ impl World {
 
 /// Ada and Bob in the group Sales, all in step.
 async fn sales() -> World {
+    sales_and_ada().await.0
+}
+
+/// The same, with Ada.
+async fn sales_and_ada() -> (World, Uuid) {
     let mut world = World::empty().await;
     world.sandbox.sharefile.set_service_roles(&ROLES);
     world.set("groups.enabled", "true");
@@ -48,7 +54,7 @@ async fn sales() -> World {
     // The read that follows an initial one.
     world.clock.advance(Duration::from_secs(4_000));
     world.cycle().await;
-    world
+    (world, ada)
 }
 
 #[tokio::test]
@@ -170,6 +176,49 @@ async fn members_of_many_groups_are_read_a_part_in_each_cycle() {
     // The Super User Group is read with the account, once.
     assert_eq!((first, second, lists(&world)), (51, 10, 0));
     assert_eq!(world.sharefile_requests(), 0);
+}
+
+/// What was told is what it was told to be for as long as it is there, whatever else is written, and
+/// is not told again because nobody could look one day.
+#[tokio::test]
+async fn what_was_told_stays_known() {
+    let (world, ada) = sales_and_ada().await;
+    world.overwrite("Ada", json!({ "first_name": "Countess" }));
+    assert_eq!(world.next_day().await.report.counts.drift, 1);
+    world.sandbox.entra.set_person(ada, "surname", "King").expect("an edit");
+    assert_eq!(world.cycle().await.report.counts.updated, 1);
+    assert_eq!(world.next_day().await.report.counts.drift, 0);
+    let plan = world.plan_of_everything().await.plan.expect("a plan");
+    let known: Vec<_> = plan.drift.iter().map(|one| one.found.as_deref()).collect();
+    assert_eq!(known, [Some("Countess")]);
+    let status = world.ran(&["status"]).await;
+    assert!(status.text.contains("1 difference that others made"), "{}", status.text);
+    // A list that shows nothing but ids is no list of empty values.
+    let nulls = Fault::new(FaultKind::Nulls).at("GET /sf/v3/Accounts/Employees");
+    world.sandbox.faults.add(nulls);
+    let turned = world.next_day().await;
+    assert_eq!((turned.report.kind, turned.report.counts.drift), (CycleKind::Drift, 0));
+    assert!(world.writes().is_empty());
+    world.sandbox.faults.clear();
+    assert_eq!(world.next_day().await.report.counts.drift, 0);
+    assert_eq!(world.drift_entries().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_group_that_somebody_made_private_is_told_or_shared_again() {
+    let mut world = sales().await;
+    world.edit_sales(json!({ "shared": false }));
+    let turned = world.next_day().await;
+    assert_eq!(turned.report.counts.drift, 1);
+    let told = world.drift_entries().await;
+    assert_eq!(told[0].modified[0].name, "IsShared");
+    assert!(!world.sales_group().shared);
+    world.set("drift.groups", "repair");
+    world.cycle().await;
+    world.next_day().await;
+    assert!(world.sales_group().shared);
+    world.next_day().await;
+    assert!(world.writes().is_empty());
 }
 
 /// Repairs that wait for a person are there until the person answers, and are done then.

@@ -141,8 +141,10 @@ pub(super) struct Contact {
 }
 
 impl Contact {
-    /// Returns the account; the list it came from decides the type.
+    /// Returns the account; the list it came from decides the type. A row without an address, which
+    /// every account has, says nothing but that the account is there.
     pub fn into_account(self, kind: AccountKind) -> TargetUser {
+        let empty = self.email.as_deref().is_none_or(str::is_empty);
         TargetUser {
             values: values([&self.email, &self.first_name, &self.last_name, &self.company]),
             id: TargetId::new(self.id),
@@ -152,7 +154,7 @@ impl Contact {
             roles: Vec::new(),
             other_addresses: Vec::new(),
             billing_contact: false,
-            detail: Detail::Listed,
+            detail: if empty { Detail::Reduced } else { Detail::Listed },
         }
     }
 }

@@ -312,6 +312,8 @@ impl Draft {
             self.changes.iter().map(|change| change.anchor).collect();
         let mut notes = std::mem::take(&mut self.otherwise);
         notes.retain(|note| !changing.contains(&note.anchor));
+        // A note is not what the person waits for.
+        notes.iter_mut().for_each(|note| note.unfinished = true);
         self.changes.extend(notes);
     }
 

@@ -106,7 +106,7 @@ fn impossible(switch: &str, value: &Value) -> Impossible {
         // A member that ShareFile ignores is reported once, and not sent again.
         ("ignored_members", value) => match value[0].as_str() {
             Some("Company") => Impossible::Only(&["Company is"]),
-            _ => Impossible::Only(&["is not disabled"]),
+            _ => Impossible::Only(&["is not disabled", "EnabledElsewhere"]),
         },
         _ => Impossible::Nothing,
     }

@@ -251,7 +251,9 @@ fn keeps_from_looking(kind: HoldKind) -> bool {
     matches!(kind, HoldKind::NotReadable | HoldKind::Protected | HoldKind::MissingValues)
 }
 
-/// Returns whom a plan withholds something from.
+/// Returns whom a plan withholds something from that somebody may let go: it must be seen again to
+/// be done. What no answer lets go is seen again when its cause does.
 fn held(plan: &Plan) -> impl Iterator<Item = SourceAnchor> {
-    plan.holds.iter().flat_map(|hold| &hold.items).map(|item| item.anchor)
+    let waits = plan.holds.iter().filter(|hold| hold.kind.approvable());
+    waits.flat_map(|hold| &hold.items).map(|item| item.anchor)
 }

@@ -290,13 +290,14 @@ impl Cycle<'_> {
     ) -> Result<CycleState, CycleFailure> {
         let mut checked = checked;
         let mut replanned = 0;
+        let began = self.engine.clock.monotonic();
         self.queue(checked.plan()).await?;
         if self.report.kind.reads_source() {
             self.note_full(job).await?;
         }
         loop {
             (self.engine.announce)(checked.plan());
-            let applied = self.apply_once(&checked).await?;
+            let applied = self.apply_once(&checked, began).await?;
             let passed = checked.plan().changes.iter().filter(|change| {
                 // What met something else moved nothing.
                 !applied.replan.contains(&change.anchor)
@@ -370,11 +371,19 @@ impl Cycle<'_> {
         Ok(self.engine.store.plan_data(Subjects::Waiting, now).await?)
     }
 
-    async fn apply_once(&self, checked: &CheckedPlan) -> Result<Applied, CycleFailure> {
+    /// Applies a plan, since `began`, until the time for it is over. It is never shorter than what
+    /// came before it took: a cycle that stops reads anew what is left to do, and where reading alone
+    /// takes longer than the budget, no cycle would ever get to a change.
+    async fn apply_once(
+        &self,
+        checked: &CheckedPlan,
+        began: Duration,
+    ) -> Result<Applied, CycleFailure> {
         let total = checked.plan().changes.len();
+        let before = began.saturating_sub(self.started);
         let stop = || {
-            let spent = self.engine.clock.monotonic().saturating_sub(self.started);
-            let over = self.asked.budget.is_some_and(|budget| spent >= budget);
+            let spent = self.engine.clock.monotonic().saturating_sub(began);
+            let over = self.asked.budget.is_some_and(|budget| spent >= budget.max(before));
             over || self.engine.stop.load(Ordering::Relaxed)
         };
         let progress = |done| (self.engine.progress)(done, total);

@@ -56,7 +56,8 @@ pub struct Asked {
     pub preview: bool,
     /// Apply this plan exactly, or nothing.
     pub saved: Option<SavedPlan>,
-    /// Stop at a change boundary when this time has passed since the beginning.
+    /// Stop at a change boundary when applying has taken this long, and not less than what came
+    /// before it.
     pub budget: Option<Duration>,
 }
 

@@ -1,11 +1,15 @@
 //! One bad object stops only itself, revocation goes first, and what a cycle leaves undone is not
 //! forgotten.
 
+use std::time::Duration;
+
 use serde_json::json;
+use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::model::outcome::{CycleState, OutcomeStatus};
 use sharefile_provisioner::model::plan::HoldKind;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::sandbox::graph::views::NewPerson;
+use sharefile_provisioner::sandbox::sharefile::{AccountKind, NewAccount};
 
 use crate::world::{World, asked, disables, held};
 
@@ -85,6 +89,39 @@ async fn disables_come_before_everything_else() {
         .collect();
     let expected = [vec!["disable"; 3], vec!["update"; 5], vec!["create"; 20]].concat();
     assert_eq!(kinds, expected);
+}
+
+/// A company that comes with its accounts: each of them is read in full before it is taken over.
+#[tokio::test]
+async fn a_cycle_gets_to_its_changes_however_long_reading_takes() {
+    let mut world = World::empty().await;
+    world.set("sharefile.requests_per_minute", "10");
+    for n in 0..60 {
+        let name = format!("P{n}");
+        world.join(&name);
+        world.sandbox.sharefile.add_account(NewAccount {
+            email: format!("p{n}@contoso.example"),
+            first_name: name,
+            last_name: "Another".to_owned(),
+            company: String::new(),
+            kind: AccountKind::Employee,
+            disabled: false,
+            roles: Vec::new(),
+            confirmed: true,
+        });
+    }
+    let mut updated = Vec::new();
+    for _ in 0..3 {
+        let asked = Asked { budget: Some(Duration::from_secs(60)), ..asked() };
+        let turned = world.turn(asked).await;
+        updated.push(turned.report.counts.updated);
+        if turned.report.state == CycleState::Complete {
+            break;
+        }
+    }
+    assert_eq!(updated.iter().sum::<u64>(), 60, "{updated:?}");
+    let reads = world.asked("GET /sf/v3/Users(id)");
+    assert!(reads <= 2 * 60, "{reads} reads of 60 accounts");
 }
 
 /// Nobody changes at the source when the rules do: what a cycle leaves undone has to be remembered.

@@ -79,7 +79,7 @@ fn one(hold: &HoldView, text: &mut String) {
 }
 
 fn of_person(item: &HeldItem) -> String {
-    let action = item.change.as_ref().map(|change| change.action.word());
+    let action = item.change.as_ref().map(super::plan::verb);
     let what = action.map_or(String::new(), |action| format!("{action} "));
     let detail = if item.detail.is_empty() { "" } else { ": " };
     format!("{what}{}{detail}{}", item.label, item.detail)

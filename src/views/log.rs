@@ -31,7 +31,8 @@ pub fn table(entries: &[LogEntry], width: Option<u16>) -> String {
 fn what(entry: &LogEntry) -> String {
     let mut parts: Vec<String> = entry.modified.iter().map(modification).collect();
     if let Some(error) = &entry.error {
-        parts.push(format!("{}: {} {}", error.code, error.reason, error.recommended_action));
+        let reason = error.reason.trim_end_matches('.');
+        parts.push(format!("{}: {reason}. {}", error.code, error.recommended_action));
     } else if parts.is_empty() {
         parts.extend(entry.reasons.iter().cloned());
     }

@@ -381,7 +381,7 @@ pub struct GuardRules {
     /// Accounts that get another address in one cycle.
     pub address_changes_per_cycle: u32,
     /// Addresses of accounts that are never touched, in the form of
-    /// [`address_key`](crate::model::account::address_key); sorted.
+    /// [`address_key`]; sorted.
     pub protected: Vec<String>,
 }
 

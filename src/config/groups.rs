@@ -3,7 +3,7 @@
 use crate::plan::map::Expression;
 use crate::plan::rules::{Adopt, ExtraMembers, GroupFate, GroupRules, LeaverGroups, Overflow};
 
-use super::attributes::known_group_attribute;
+use super::expressions::{OF_GROUPS, Purpose};
 use super::layers::Node;
 use super::problem::suggest;
 use super::reader::{Reader, Section};
@@ -118,8 +118,7 @@ impl Reader<'_> {
         let mut section = self.table(entry, &["target", "source"]);
         let hint = "Name an attribute of the group: \"Name\".";
         let target = self.required_text(&mut section, "target", hint);
-        let source =
-            self.expression(&mut section, "[displayName]", "a group", known_group_attribute);
+        let source = self.expression(&mut section, &OF_GROUPS, Purpose::Name);
         let (target, node) = target?;
         if target != NAME {
             let message = format!("`{target}` is no attribute of a group");

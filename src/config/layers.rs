@@ -207,6 +207,7 @@ impl Layers {
             key: dotted(way),
             message: message.to_owned(),
             suggestion: None,
+            excerpt: None,
         };
         let Some(layer) = self.layers.get(layer) else {
             return problem;
@@ -257,6 +258,7 @@ impl Layers {
                 key: dotted(&way),
                 message: message.to_owned(),
                 suggestion: None,
+                excerpt: None,
             },
         }
     }
@@ -299,6 +301,7 @@ impl Layers {
                     key: String::new(),
                     message: format!("this is no TOML: {}", refusal.message),
                     suggestion: None,
+                    excerpt: None,
                 });
             }
         }
@@ -324,6 +327,7 @@ impl Layers {
             key: String::new(),
             message,
             suggestion: Some(suggestion),
+            excerpt: None,
         });
     }
 }

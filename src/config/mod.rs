@@ -17,6 +17,7 @@ mod document;
 mod drift;
 mod duration;
 mod environment;
+mod expressions;
 mod filters;
 mod groups;
 mod job;

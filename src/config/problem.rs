@@ -20,10 +20,13 @@ pub struct Problem {
     pub message: String,
     /// What to do about it, as whole sentences.
     pub suggestion: Option<String>,
+    /// The lines of the value that show the place, with a line of marks below it.
+    pub excerpt: Option<String>,
 }
 
 impl fmt::Display for Problem {
-    /// Writes `config.toml:12:5: users.mach: unknown key. Did you mean `match`?`.
+    /// Writes `config.toml:12:5: users.mach: unknown key. Did you mean `match`?`, and the excerpt
+    /// on lines of its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
             write!(f, "{}:", file.display())?;
@@ -41,6 +44,9 @@ impl fmt::Display for Problem {
         f.write_str(&self.message)?;
         if let Some(suggestion) = &self.suggestion {
             write!(f, ". {suggestion}")?;
+        }
+        for line in self.excerpt.iter().flat_map(|excerpt| excerpt.lines()) {
+            write!(f, "\n    {line}")?;
         }
         Ok(())
     }
@@ -141,11 +147,15 @@ mod tests {
             key: "users.mach".into(),
             message: "unknown key".into(),
             suggestion: Some("Did you mean `match`?".into()),
+            excerpt: None,
         };
         let full = "config.toml:12:5: users.mach: unknown key. Did you mean `match`?";
         assert_eq!(problem.to_string(), full);
+        problem.excerpt = Some("1 | mach\n  | ^^^^".into());
+        assert_eq!(problem.to_string(), format!("{full}\n    1 | mach\n      | ^^^^"));
         problem.file = None;
         problem.suggestion = None;
+        problem.excerpt = None;
         assert_eq!(problem.to_string(), "users.mach: unknown key");
     }
 }

@@ -67,6 +67,20 @@ impl Reader<'_> {
         self.problems.push(problem);
     }
 
+    /// Reports a problem with a part of a value: `excerpt` shows the part.
+    pub(super) fn wrong_at(
+        &mut self,
+        node: &Node,
+        message: &str,
+        suggestion: Option<String>,
+        excerpt: String,
+    ) {
+        let mut problem = self.layers.problem(node.layer, &node.way, Spot::Value, message);
+        problem.suggestion = suggestion;
+        problem.excerpt = Some(excerpt);
+        self.problems.push(problem);
+    }
+
     /// Reports a key that has to be given.
     pub(super) fn missing(&mut self, section: &Section, key: &str, suggestion: &str) {
         if section.broken {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
-use crate::plan::map::{Expression, parse};
+use crate::plan::map::Expression;
 use crate::plan::rules::{
     Apply, DefaultValue, Deprovision, Filter, FirstCycle, GroupRules, GuardRules, Limit, Mapping,
     MatchRule, Rules, TypeRules, WhenNull,
 };
 
-use super::attributes::{Unreadable, known_source_attribute};
 use super::connectors::is_address;
+use super::expressions::{OF_USERS, Purpose};
 use super::layers::Node;
 use super::problem::suggest;
 use super::reader::{Reader, Section};
@@ -167,7 +167,7 @@ impl Reader<'_> {
     fn match_rule(&mut self, entry: Node) -> Option<MatchRule> {
         let mut section = self.table(entry, &["target", "source"]);
         let target = self.target(&mut section, &[TargetAttribute::Email]);
-        let source = self.source(&mut section);
+        let source = self.expression(&mut section, &OF_USERS, Purpose::Matching);
         let (source, node) = source?;
         if source.attributes().is_empty() {
             let message = "a constant would match everybody with one and the same account";
@@ -219,9 +219,11 @@ impl Reader<'_> {
         section: &mut Section,
         target: Option<TargetAttribute>,
     ) -> Option<Mapping> {
-        let source = self.source(section);
         let apply = section.take("apply");
         let apply = self.word(apply, Apply::Always, &APPLY);
+        // Of an entry that is wrong already nothing is said that a right one might not deserve.
+        let purpose = Purpose::Mapping(apply.unwrap_or(Apply::OnCreate));
+        let source = self.expression(section, &OF_USERS, purpose);
         let default = section.take("default");
         let default_apply = section.take("default_apply");
         let when = self.word(default_apply.clone(), Apply::OnCreate, &APPLY);
@@ -258,7 +260,9 @@ impl Reader<'_> {
         default: Option<&Node>,
     ) -> Option<()> {
         let (node, hint) = match default {
-            _ if source.attributes().is_empty() => (source_node, "Map an attribute."),
+            _ if source.attributes().is_empty() && !source.uses().randomness => {
+                (source_node, "Map an attribute.")
+            }
             Some(default) => (default, "Remove `default`."),
             None => return Some(()),
         };
@@ -285,47 +289,6 @@ impl Reader<'_> {
             self.wrong(&node, &message, Some(suggest(&text, &names)));
         }
         found
-    }
-
-    fn source(&mut self, section: &mut Section) -> Option<(Expression, Node)> {
-        self.expression(section, "[mail]", "a user", known_source_attribute)
-    }
-
-    /// Reads the expression of a key `source`, whose attributes are those `of` an object.
-    pub(super) fn expression(
-        &mut self,
-        section: &mut Section,
-        example: &str,
-        of: &str,
-        known: fn(&str) -> Result<(), Unreadable>,
-    ) -> Option<(Expression, Node)> {
-        let hint = format!("Give an expression, as \"{example}\".");
-        let (text, node) = self.required_text(section, "source", &hint)?;
-        let expression = match parse(&text) {
-            Ok(expression) => expression,
-            Err(error) => {
-                let at = text.get(..error.at).map_or(0, |before| before.chars().count());
-                let message = format!("at character {} of `{text}`: {}", at + 1, error.message);
-                // A bare name is the usual slip.
-                let slip = known(&text).is_ok();
-                self.wrong(&node, &message, slip.then(|| format!("Did you mean `[{text}]`?")));
-                return None;
-            }
-        };
-        for name in expression.attributes() {
-            let (message, near) = match known(name) {
-                Ok(()) => continue,
-                Err(Unreadable::Unknown(near)) => {
-                    (format!("`{name}` is no attribute of {of} that can be read"), near)
-                }
-                Err(Unreadable::MultiValued) => {
-                    (format!("`{name}` has many values, which make no single text"), None)
-                }
-            };
-            self.wrong(&node, &message, near.map(|near| format!("Did you mean `[{near}]`?")));
-            return None;
-        }
-        Some((expression, node))
     }
 
     fn guard(&mut self, root: &mut Section) -> Option<(GuardRules, Duration)> {

@@ -489,11 +489,15 @@ impl Cycle<'_> {
 
 /// Returns whether a held object need not be planned again before something happens to it: it
 /// changes at the source, a person answers, or everything is read. Licences and rights come back
-/// by themselves, and what looked like an accident may look like one no longer.
+/// by themselves, who is left alone may be so until a date, and what looked like an accident may
+/// look like one no longer.
 fn waits_for_an_event(kind: HoldKind) -> bool {
     let returns = matches!(
         kind,
-        HoldKind::LicenseLimitExceeded | HoldKind::NotReadable | HoldKind::GroupFull
+        HoldKind::LicenseLimitExceeded
+            | HoldKind::NotReadable
+            | HoldKind::GroupFull
+            | HoldKind::LeftAlone
     );
     !returns && !kind.withholds_removals()
 }

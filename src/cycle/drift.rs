@@ -248,7 +248,14 @@ impl Cycle<'_> {
 
 /// Returns whether what is held for that cause was not compared.
 fn keeps_from_looking(kind: HoldKind) -> bool {
-    matches!(kind, HoldKind::NotReadable | HoldKind::Protected | HoldKind::MissingValues)
+    matches!(
+        kind,
+        HoldKind::NotReadable
+            | HoldKind::Protected
+            | HoldKind::MissingValues
+            | HoldKind::MappingFailed
+            | HoldKind::LeftAlone
+    )
 }
 
 /// Returns whom a plan withholds something from that somebody may let go: it must be seen again to

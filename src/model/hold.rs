@@ -39,6 +39,10 @@ pub enum HoldKind {
     ConflictingRoles,
     /// A required attribute has no value.
     MissingValues,
+    /// An expression could not be evaluated on the values of the object.
+    MappingFailed,
+    /// An expression says that the person is to be left alone.
+    LeftAlone,
     /// The matched account is protected and is not touched.
     Protected,
     /// A protected account should have been removed: a person must deal with it.
@@ -123,6 +127,8 @@ impl HoldKind {
             Self::TypeChange => "TypeChange",
             Self::ConflictingRoles => "ConflictingRoles",
             Self::MissingValues => "MissingValues",
+            Self::MappingFailed => "MappingFailed",
+            Self::LeftAlone => "LeftAlone",
             Self::Protected => "Protected",
             Self::ProtectedRemoval => "ProtectedRemoval",
             Self::DisabledElsewhere => "DisabledElsewhere",

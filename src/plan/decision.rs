@@ -8,6 +8,7 @@ use crate::model::account::AccountKind;
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{Drift, HeldItem, HoldKind, LeaveEvent, PlannedChange};
 
+use super::map::values::Unmapped;
 use super::rules::Mapping;
 
 /// What planning decided for one person.
@@ -30,6 +31,8 @@ pub struct Decision {
     pub default_access_only: bool,
     /// The job is tried on others only.
     pub left_out: bool,
+    /// An expression says that the person is to be left alone.
+    pub let_alone: bool,
     /// The person could not be read.
     pub unread: bool,
     /// What an interrupted write made of the account is not known.
@@ -61,7 +64,7 @@ impl Decision {
 
     /// Returns whether the person is left as they are, groups included.
     pub fn rests(&self) -> bool {
-        self.unread || self.left_out || self.unsettled
+        self.unread || self.left_out || self.let_alone || self.unsettled
     }
 
     pub fn hold(&mut self, kind: HoldKind, anchor: SourceAnchor, label: &str, detail: String) {
@@ -155,13 +158,32 @@ impl Decision {
         self.hold(HoldKind::NotReadable, anchor, label, unanswered(address, why));
     }
 
-    pub fn hold_missing(&mut self, anchor: SourceAnchor, label: &str, missing: &[&Mapping]) {
-        let names: Vec<String> = missing
-            .iter()
-            .map(|mapping| format!("{} = {}", mapping.target.name(), mapping.source.text()))
-            .collect();
-        let detail = format!("no value for {}", names.join(", "));
-        self.hold(HoldKind::MissingValues, anchor, label, detail);
+    /// Withholds everything of a person whose values cannot be told.
+    pub fn hold_unmapped(&mut self, anchor: SourceAnchor, label: &str, unmapped: &Unmapped<'_>) {
+        if !unmapped.missing.is_empty() {
+            let names: Vec<String> = unmapped.missing.iter().map(|one| one.text()).collect();
+            let detail = format!("no value for {}", names.join(", "));
+            self.hold(HoldKind::MissingValues, anchor, label, detail);
+        }
+        if !unmapped.failed.is_empty() {
+            let failures = unmapped.failed.iter();
+            let failures: Vec<String> = failures
+                .map(|(mapping, why)| format!("{}: {why}", mapping.target.name()))
+                .collect();
+            self.hold(HoldKind::MappingFailed, anchor, label, failures.join("; "));
+        }
+    }
+
+    /// Withholds what depends on a matching rule that cannot be evaluated.
+    pub fn hold_unmatched(&mut self, anchor: SourceAnchor, label: &str, rule: &str, why: &str) {
+        self.hold(HoldKind::MappingFailed, anchor, label, format!("`{rule}`: {why}"));
+    }
+
+    /// Leaves a person alone, groups included, as an expression says.
+    pub fn leave_alone(&mut self, anchor: SourceAnchor, label: &str, mapping: &Mapping) {
+        self.let_alone = true;
+        let detail = format!("left alone by {}", mapping.text());
+        self.hold(HoldKind::LeftAlone, anchor, label, detail);
     }
 }
 

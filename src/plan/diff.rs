@@ -19,6 +19,7 @@ use super::drift::{self, Drifted};
 use super::filter::Filters;
 use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
+use super::matching::Matcher;
 use super::protect::Protection;
 use super::scope::{self, Entitlement, Scope};
 
@@ -26,6 +27,7 @@ use super::scope::{self, Entitlement, Scope};
 pub struct Differ<'a> {
     pub(super) input: &'a PlanInput<'a>,
     pub(super) mapper: Mapper<'a>,
+    pub(super) matcher: Matcher<'a>,
     pub(super) protection: Protection<'a>,
     filters: Filters<'a>,
     /// Addresses of those who take over what leavers leave behind; sorted.
@@ -46,12 +48,13 @@ struct Now {
 impl<'a> Differ<'a> {
     /// Prepares the input.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
-        let mapper = Mapper::new(input.rules);
+        let mapper = Mapper::new(input.rules, input.now);
+        let matcher = Matcher::new(input.rules);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
         let filters = Filters::new(input.rules);
         let heirs = input.rules.deprovision.heirs();
-        Self { input, mapper, protection, filters, heirs }
+        Self { input, mapper, matcher, protection, filters, heirs }
     }
 
     /// Decides for one person, given the rows that belong to the person.
@@ -75,7 +78,11 @@ impl<'a> Differ<'a> {
         match (scope::scope(source_user, entitlement, filtered.is_some(), policy), source_user) {
             (Scope::In, Some(source_user)) => {
                 decision.in_scope = true;
-                match link.filter(|link| !self.input.target.is_gone(&link.target_id)) {
+                let live = link.filter(|link| !self.input.target.is_gone(&link.target_id));
+                if self.is_let_alone(source_user, live, &mut decision) {
+                    return decision;
+                }
+                match live {
                     Some(live) => {
                         self.linked(source_user, entitlement, live, &mut decision);
                         decision.otherwise = self.back(live);
@@ -88,6 +95,13 @@ impl<'a> Differ<'a> {
             }
             (Scope::Out(events), _) => {
                 if let Some(link) = link {
+                    // Of those who cannot be read any more no expression says anything.
+                    let stays = link.state != LinkState::Active && link.leaving.is_none();
+                    let asked = present.filter(|_| !stays);
+                    if asked.is_some_and(|user| self.is_let_alone(user, Some(link), &mut decision))
+                    {
+                        return decision;
+                    }
                     self.left(link, &events, &mut decision);
                     let decides = events.first() == Some(&LeaveEvent::Filtered);
                     let filtered = filtered.filter(|_| decides);
@@ -107,6 +121,19 @@ impl<'a> Differ<'a> {
             }
         }
         decision
+    }
+
+    /// Returns whether an expression says that a person is to be left alone, and notes that.
+    fn is_let_alone(&self, user: &SourceUser, live: Option<&Link>, out: &mut Decision) -> bool {
+        let Some(mapping) = self.mapper.leaves_alone(user, live.is_none()) else {
+            return false;
+        };
+        let label = match live {
+            Some(link) => label_of(&link.shadow.sent, user.anchor),
+            None => self.name_of(user),
+        };
+        out.leave_alone(user.anchor, &label, mapping);
+        true
     }
 
     /// Returns whether the job is tried on others only.
@@ -176,7 +203,7 @@ impl<'a> Differ<'a> {
         };
         let sent = match self.mapper.for_update(user, &link.shadow.sent) {
             Ok(sent) => sent,
-            Err(missing) => return out.hold_missing(user.anchor, &label(), &missing),
+            Err(unmapped) => return out.hold_unmapped(user.anchor, &label(), &unmapped),
         };
         let drifted = self.drifted(link, readable);
         let before = drifted.repair.as_ref().unwrap_or(&link.shadow.sent);

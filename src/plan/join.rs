@@ -13,7 +13,7 @@ use super::change::{
 use super::decision::Decision;
 use super::diff::Differ;
 use super::input::{KnownAccount, Lookup};
-use super::matching::{self, Match};
+use super::matching::Match;
 use super::scope::Entitlement;
 
 impl Differ<'_> {
@@ -25,7 +25,6 @@ impl Differ<'_> {
         gone: Option<&Link>,
         out: &mut Decision,
     ) {
-        let rules = self.input.rules;
         let created = self.mapper.for_create(user);
         let label = match &created {
             Ok(row) => label_of(row, user.anchor),
@@ -35,11 +34,12 @@ impl Differ<'_> {
             Ok(kind) => kind,
             Err(roles) => return out.hold_roles(user.anchor, &label, &roles),
         };
-        match matching::find(rules, user, self.input.target) {
+        match self.matcher.find(user, self.input.target) {
             Match::Unknown(addresses) => out.addresses = addresses,
             Match::Failed { address, why } => {
                 out.hold_unanswered(user.anchor, &label, &address, why);
             }
+            Match::Undecided { rule, why } => out.hold_unmatched(user.anchor, &label, &rule, &why),
             Match::Matched { known, rule } => self.adopt(user, known, rule, kind, &label, out),
             Match::Ambiguous { rule, candidates } => {
                 let names: Vec<String> = candidates.iter().map(|known| describe(known)).collect();
@@ -49,7 +49,7 @@ impl Differ<'_> {
             Match::Unmatched => {
                 let values = match created {
                     Ok(values) => values,
-                    Err(missing) => return out.hold_missing(user.anchor, &label, &missing),
+                    Err(unmapped) => return out.hold_unmapped(user.anchor, &label, &unmapped),
                 };
                 self.create(user, values, kind, gone, out);
             }
@@ -161,7 +161,7 @@ impl Differ<'_> {
         }
         let sent = match self.mapper.for_update(user, &account.values) {
             Ok(sent) => sent,
-            Err(missing) => return out.hold_missing(user.anchor, label, &missing),
+            Err(unmapped) => return out.hold_unmapped(user.anchor, label, &unmapped),
         };
         if account.disabled {
             out.hold_disabled(user.anchor, label, &account.id);
@@ -205,7 +205,7 @@ impl Differ<'_> {
         }));
     }
 
-    fn name_of(&self, user: &SourceUser) -> String {
+    pub(super) fn name_of(&self, user: &SourceUser) -> String {
         ["userPrincipalName", "mail", "displayName"]
             .into_iter()
             .filter_map(|name| user.attributes.get(self.input.rules.source_index(name)?))

@@ -24,6 +24,8 @@
 //! | A person joins with the address of a leaver's account | held, both named: `Namesake` | none |
 //! | One person joins under two ids | both held, both named: `SharedAccount` | none |
 //! | A guest joins | as others, by the mail and never by the sign-in name; without mail held: `MissingValues` | POST |
+//! | An expression fails on the values of a person | held: `MappingFailed` | none |
+//! | An expression says `IgnoreObjectFlow` of a person | held: `LeftAlone`, groups included, joining or leaving | none |
 //! | More people join than `guard.creates_per_cycle` | all held: `TooManyCreates` | none |
 //! | A person has another name or address | update | PATCH |
 //! | A person is let in by no filter any more | disable, naming filter and clause | PATCH with `IsDisabled` |
@@ -382,6 +384,12 @@ fn message(kind: HoldKind) -> &'static str {
         }
         HoldKind::MissingValues => {
             "A required attribute has no value. Fill it in Entra ID, or give the mapping a default."
+        }
+        HoldKind::MappingFailed => {
+            "An expression cannot be evaluated on the values of the person or the group. Correct the value in Entra ID, or the expression."
+        }
+        HoldKind::LeftAlone => {
+            "An expression says `IgnoreObjectFlow`: nothing is created, changed or taken back."
         }
         HoldKind::Protected => "The account is protected and is not touched.",
         HoldKind::ProtectedRemoval => {

@@ -13,7 +13,7 @@ pub use super::filter::{Clause, Filter, OPERATORS, Operand, Test, operand};
 use super::map::Expression;
 
 /// The version of the meaning of compiled rules; part of the rules hash.
-const RULES_FORMAT: u32 = 1;
+const RULES_FORMAT: u32 = 2;
 
 /// The compiled rules of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,6 +113,13 @@ pub struct Mapping {
     pub default: Option<DefaultValue>,
     /// What a null means.
     pub when_null: WhenNull,
+}
+
+impl Mapping {
+    /// Returns the mapping as people read it: `Email = [mail]`.
+    pub fn text(&self) -> String {
+        format!("{} = {}", self.target.name(), self.source.text())
+    }
 }
 
 /// A default for a null.

@@ -60,14 +60,16 @@ adopt = "ask"
 overflow = "spilt"
 on_unassigned = 1
 "#
-    ), @r#"
+    ), @r###"
     config.toml:16:9: groups.match: without a matching rule, groups that exist could not be found. Give at least one rule, as { target = "Name", source = "[displayName]" }.
     config.toml:17:25: groups.attribute[1].target: `Nam` is no attribute of a group. Did you mean `Name`?
     config.toml:17:41: groups.attribute[1].source: `displayname` is no attribute of a group that can be read. Did you mean `[displayName]`?
+        1 | [displayname]
+          | ^^^^^^^^^^^^^
     config.toml:18:9: groups.adopt: expected `report`, `always` or `never`
     config.toml:19:12: groups.overflow: expected `hold` or `split`. Did you mean `split`?
     config.toml:20:17: groups.on_unassigned: expected `keep`, `empty` or `delete`, found a number
-    "#);
+    "###);
     assert_snapshot!(problems("[groups]\nattribute = [{ target = \"Name\", source = '\"All\"' }]\n"),
         @r#"config.toml:15:42: groups.attribute[1].source: a constant would give all groups one and the same name. Give an attribute, as `[displayName]`."#);
 }

@@ -1,6 +1,7 @@
 //! Configurations as text, and what becomes of them.
 
 mod examples;
+mod expressions;
 mod filters;
 mod groups;
 mod layers;

@@ -44,7 +44,7 @@ protected = ["Owner@Contoso.com", "a@b.c", "owner@contoso.com"]
     let first = rules.mappings[1].default.clone().expect("a default");
     assert_eq!((first.value.as_str(), first.apply), ("12", Apply::OnCreate));
     assert_eq!(rules.mappings[2].default.clone().expect("a default").apply, Apply::Always);
-    assert_eq!(rules.mappings[3].source, Expression::Constant("Contoso \"Ltd\"".into()));
+    assert_eq!(rules.mappings[3].source, Expression::constant("Contoso \"Ltd\""));
     assert_eq!(rules.mappings[3].when_null, WhenNull::Clear);
     assert_eq!(rules.source_attributes, ["givenName", "mail", "surname", "userPrincipalName"]);
     let roles = [("Extern".into(), AccountKind::Client), ("Staff".into(), AccountKind::Employee)];
@@ -77,20 +77,28 @@ source = "[shoeSize]"
 [[users.attribute]]
 target = "FirstName"
 default_apply = "always"
-"#), @r#"
+"#), @r###"
     config.toml:16:21: users.match[1].target: accounts cannot be looked up by FirstName. Known is `Email`.
     config.toml:16:89: users.match[2].source: a constant would match everybody with one and the same account. Give an attribute, as `[mail]`.
-    config.toml:19:10: users.attribute[1].source: at character 1 of `mail`: expected an attribute as `[mail]`, or a constant as `"Contoso"` in its own quotes. Did you mean `[mail]`?
+    config.toml:19:10: users.attribute[1].source: `mail` is neither an attribute nor a text nor a function. Did you mean `[mail]`?
+        1 | mail
+          | ^^^^
     config.toml:22:10: users.attribute[2].source: `givenname` is no attribute of a user that can be read. Did you mean `[givenName]`?
+        1 | [givenname]
+          | ^^^^^^^^^^^
     config.toml:25:10: users.attribute[3].target: `Firstname` is no attribute of an account. Did you mean `FirstName`?
-    config.toml:26:10: users.attribute[3].source: `otherMails` has many values, which make no single text
+    config.toml:26:10: users.attribute[3].source: `otherMails` has many values, which cannot be read yet
+        1 | [otherMails]
+          | ^^^^^^^^^^^^
     config.toml:27:1: users.attribute[3].defualt: unknown key. Did you mean `default`?
     config.toml:28:1: users.attribute[4].target: this key is missing. Name an attribute of the account, as "Email".
     config.toml:29:10: users.attribute[4].source: `shoeSize` is no attribute of a user that can be read
+        1 | [shoeSize]
+          | ^^^^^^^^^^
     config.toml:30:1: users.attribute[5]: FirstName is mapped a second time. Keep one of the entries.
     config.toml:30:1: users.attribute[5].source: this key is missing. Give an expression, as "[mail]".
     config.toml:32:17: users.attribute[5].default_apply: there is no `default` that it could apply to. Add `default`, or remove it.
-    "#);
+    "###);
     assert_snapshot!(problems(r#"
 [[users.attribute]]
 target = "Email"

@@ -25,7 +25,10 @@ impl<'a> Planner<'a> {
         if !others.is_empty() {
             return draft.hold(HoldKind::NameClash, self.names.clash(&others, &name));
         }
-        let (rule, found) = self.matching(group, &name);
+        let (rule, found) = match self.matching(group, &name) {
+            Ok(found) => found,
+            Err(why) => return draft.hold(HoldKind::MappingFailed, why),
+        };
         let Some(found) = self.told(found, draft) else { return };
         let joins = self.welcome(&moves.joins, draft);
         let beside = || found.iter().map(|found| found.id.clone()).collect();

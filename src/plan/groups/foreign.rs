@@ -58,20 +58,26 @@ impl<'a> Planner<'a> {
     }
 
     /// Returns the groups of the target that match, and the rule that found them.
+    ///
+    /// # Errors
+    /// A rule that cannot be evaluated, and why.
     pub(super) fn matching(
         &self,
         group: &SourceGroup,
         name: &str,
-    ) -> (String, Vec<&'a TargetGroup>) {
-        let attributes = &self.input.rules.group_attributes;
-        for rule in &self.rules.matching {
-            let value = rule.eval(attributes, &group.attributes);
-            let found = value.map(|value| self.foreign.of_name(value)).unwrap_or_default();
+    ) -> Result<(String, Vec<&'a TargetGroup>), String> {
+        let given = Given::default();
+        for (rule, source) in &self.sources {
+            let text = || format!("Name = {}", rule.text());
+            let said = source
+                .eval(&group.attributes, &given)
+                .map_err(|why| format!("`{}`: {why}", text()))?;
+            let found = said.value().map(|value| self.foreign.of_name(&value)).unwrap_or_default();
             if !found.is_empty() {
-                return (format!("Name = {}", rule.text()), found);
+                return Ok((text(), found));
             }
         }
-        (format!("Name = {}", self.rules.name.text()), self.foreign.of_name(name))
+        Ok((format!("Name = {}", self.rules.name.text()), self.foreign.of_name(name)))
     }
 
     /// Notes which group of the target is matched by which groups that have none yet: one that
@@ -84,8 +90,8 @@ impl<'a> Planner<'a> {
         for group in self.input.groups.groups {
             let begins = (self.counts)(group.anchor) && self.parts(group.anchor).0.is_empty();
             let name = self.names.of(group).filter(|_| begins);
-            let found = name.map(|name| self.matching(group, &name).1).unwrap_or_default();
-            for found in found {
+            let found = name.and_then(|name| self.matching(group, &name).ok());
+            for found in found.into_iter().flat_map(|(_, found)| found) {
                 claims.entry(&found.id).or_default().insert(group.anchor);
             }
         }

@@ -47,6 +47,7 @@ use crate::model::plan::{
 use super::change::Parts;
 use super::decision::held;
 use super::input::PlanInput;
+use super::map::{Expression, Given, Single};
 use super::protect::Protection;
 use super::rules::{Adopt, ExtraMembers, GroupFate, GroupRules, LeaverGroups, Overflow};
 use super::sorted::Sorted;
@@ -89,6 +90,7 @@ pub fn draft<'a>(
         protection: Protection::new(input.target.tenant.as_ref(), &[]),
         names: Names::new(input, rules, counts),
         foreign: Foreign::new(input),
+        sources: sources(input, rules),
         claims: BTreeMap::new(),
         placed: placed(input),
         drafts: Vec::new(),
@@ -113,6 +115,8 @@ struct Planner<'a> {
     protection: Protection<'a>,
     names: Names,
     foreign: Foreign<'a>,
+    /// The matching rules, prepared.
+    sources: Vec<(&'a Expression, Single)>,
     /// Which groups that begin match which group of the target.
     claims: BTreeMap<&'a TargetId, BTreeSet<SourceAnchor>>,
     /// The accounts that this job put into the parts whose members were read, by their position.
@@ -273,9 +277,19 @@ impl<'a> Planner<'a> {
 
     fn hold_unnamed(&self, group: &SourceGroup, draft: &mut Draft<'a>) {
         debug_assert_eq!(group.anchor, draft.anchor);
-        let detail = format!("no value for Name = {}", self.rules.name.text());
-        draft.hold(HoldKind::MissingValues, detail);
+        match self.names.failure(group) {
+            Some(why) => draft.hold(HoldKind::MappingFailed, format!("Name: {why}")),
+            None => {
+                let detail = format!("no value for Name = {}", self.rules.name.text());
+                draft.hold(HoldKind::MissingValues, detail);
+            }
+        }
     }
+}
+
+fn sources<'a>(input: &PlanInput<'_>, rules: &'a GroupRules) -> Vec<(&'a Expression, Single)> {
+    let attributes = &input.rules.group_attributes;
+    rules.matching.iter().map(|rule| (rule, Single::new(rule, attributes))).collect()
 }
 
 fn is_deleted(group: &SourceGroup) -> bool {

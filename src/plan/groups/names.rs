@@ -7,15 +7,18 @@ use crate::model::identity::Presence;
 use crate::model::ids::SourceAnchor;
 
 use crate::plan::input::PlanInput;
+use crate::plan::map::{Given, Single};
 use crate::plan::rules::GroupRules;
 
 use super::parts::part_name;
 use super::view::name_key;
 
 /// Names of groups.
+#[derive(Default)]
 pub struct Names {
     of: BTreeMap<SourceAnchor, String>,
     wanted: HashMap<String, Vec<SourceAnchor>>,
+    failed: BTreeMap<SourceAnchor, String>,
 }
 
 impl Names {
@@ -25,16 +28,24 @@ impl Names {
         rules: &GroupRules,
         counts: &dyn Fn(SourceAnchor) -> bool,
     ) -> Self {
-        let mut names = Self { of: BTreeMap::new(), wanted: HashMap::new() };
-        let attributes = &input.rules.group_attributes;
+        let mut names = Self::default();
+        let (source, given) =
+            (Single::new(&rules.name, &input.rules.group_attributes), Given::default());
         for group in input.groups.groups.iter().filter(|one| one.presence == Presence::Present) {
-            let Some(name) = rules.name.eval(attributes, &group.attributes) else {
+            let name = match source.eval(&group.attributes, &given) {
+                Ok(said) => said.value(),
+                Err(why) => {
+                    names.failed.insert(group.anchor, why);
+                    continue;
+                }
+            };
+            let Some(name) = name else {
                 continue;
             };
             if counts(group.anchor) {
-                names.wanted.entry(name_key(name)).or_default().push(group.anchor);
+                names.wanted.entry(name_key(&name)).or_default().push(group.anchor);
             }
-            names.of.insert(group.anchor, name.to_owned());
+            names.of.insert(group.anchor, name.into_owned());
         }
         // The further parts of a group have names of their own.
         for link in input.groups.links.iter().map(|standing| &standing.link) {
@@ -49,6 +60,11 @@ impl Names {
     /// Returns the name that a group is to have; `None` if it could not be read or has none.
     pub fn of(&self, group: &SourceGroup) -> Option<String> {
         self.of.get(&group.anchor).cloned()
+    }
+
+    /// Returns why the name that a group is to have cannot be told.
+    pub fn failure(&self, group: &SourceGroup) -> Option<&str> {
+        self.failed.get(&group.anchor).map(String::as_str)
     }
 
     /// Returns the name that a group is to have, by its anchor.

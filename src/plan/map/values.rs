@@ -2,88 +2,198 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest, Sha256};
+
 use crate::model::account::{TargetAttribute, address_key};
 use crate::model::identity::SourceUser;
+use crate::model::ids::{SourceAnchor, Timestamp};
 use crate::model::row::AttributeRow;
 
 use super::super::rules::{Apply, Mapping, Rules, WhenNull};
-use super::Expression;
+use super::{Given, Said, Single};
 
-/// Maps person after person; what does not depend on the person is looked up once.
+/// Maps person after person; what does not depend on the person is prepared once.
 pub struct Mapper<'a> {
-    /// The mappings, and where in a row of source values the expression finds its own.
-    mappings: Vec<(&'a Mapping, Option<usize>)>,
+    mappings: Vec<Prepared<'a>>,
+    given: Given<'static>,
+}
+
+/// A mapping that knows where in a row of source values its attributes are.
+struct Prepared<'a> {
+    mapping: &'a Mapping,
+    source: Single,
+    /// It draws from chance.
+    random: bool,
+    /// It may say that the person is to be left alone.
+    may_leave: bool,
+}
+
+/// The mappings that give a person no values; at least one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unmapped<'a> {
+    /// Required attributes without a value.
+    pub missing: Vec<&'a Mapping>,
+    /// Expressions that failed on the person's values, with the reason.
+    pub failed: Vec<(&'a Mapping, String)>,
 }
 
 impl<'a> Mapper<'a> {
-    /// Prepares the mappings of the rules.
-    pub fn new(rules: &'a Rules) -> Self {
-        let place = |mapping: &'a Mapping| match &mapping.source {
-            Expression::Attribute(name) => (mapping, rules.source_index(name)),
-            Expression::Constant(_) => (mapping, None),
+    /// Prepares the mappings of the rules for one plan.
+    pub fn new(rules: &'a Rules, now: Timestamp) -> Self {
+        let prepare = |mapping: &'a Mapping| {
+            let uses = mapping.source.uses();
+            Prepared {
+                mapping,
+                source: Single::new(&mapping.source, &rules.source_attributes),
+                random: uses.randomness,
+                may_leave: uses.ignores_object,
+            }
         };
-        Self { mappings: rules.mappings.iter().map(place).collect() }
+        let now = jiff::Timestamp::from_millisecond(now.0).ok();
+        Self {
+            mappings: rules.mappings.iter().map(prepare).collect(),
+            given: Given { now, ..Given::default() },
+        }
     }
 
-    /// Returns the values of a new account, or the required attributes that have none.
+    /// Returns the mapping that says that a person is to be left alone, if one does: of those for a
+    /// new account, or of those that apply in every cycle. An expression that fails says nothing.
+    pub fn leaves_alone(&self, source_user: &SourceUser, new: bool) -> Option<&'a Mapping> {
+        let applies = |one: &&Prepared<'_>| one.may_leave && (new || always(one.mapping.apply));
+        let mut candidates = self.mappings.iter().filter(applies);
+        let leaves = |one: &&Prepared<'_>| self.say(one, source_user) == Ok(Said::LeaveObject);
+        candidates.find(leaves).map(|one| one.mapping)
+    }
+
+    /// Returns the values of a new account.
     ///
     /// # Errors
-    /// The mappings whose required target has no value.
-    pub fn for_create(&self, source_user: &SourceUser) -> Result<AttributeRow, Vec<&'a Mapping>> {
-        let mut missing = Vec::new();
-        let mut cells: Cells<'_> = [None; TargetAttribute::ALL.len()];
-        for &(mapping, place) in &self.mappings {
-            let default = mapping.default.as_ref().map(|default| default.value.as_str());
-            let value = mapping.source.eval_at(place, &source_user.attributes).or(default);
+    /// The mappings that give none.
+    pub fn for_create(&self, source_user: &SourceUser) -> Result<AttributeRow, Unmapped<'a>> {
+        let mut unmapped = Unmapped::default();
+        let mut cells = Cells::default();
+        for one in &self.mappings {
+            let mapping = one.mapping;
+            let value = match self.say(one, source_user) {
+                Ok(Said::Value(value)) => value.or_else(|| default(mapping, true)),
+                Ok(Said::KeepAttribute) => None,
+                Ok(Said::LeaveObject) => {
+                    unmapped.leaves(mapping);
+                    continue;
+                }
+                Err(why) => {
+                    unmapped.failed.push((mapping, why));
+                    continue;
+                }
+            };
             if value.is_none() && mapping.target.required() {
-                missing.push(mapping);
+                unmapped.missing.push(mapping);
             }
             set(&mut cells, mapping.target, value);
         }
-        if missing.is_empty() { Ok(AttributeRow::pack(cells)) } else { Err(missing) }
+        unmapped.or(pack(&cells))
     }
 
     /// Returns the values that an existing account should have, given those that count as sent:
     /// the same row if nothing differs.
     ///
     /// # Errors
-    /// The mappings whose required target would be cleared.
+    /// The mappings whose required target would be cleared, and those that fail.
     pub fn for_update<'s>(
-        &self,
-        source_user: &SourceUser,
+        &'s self,
+        source_user: &'s SourceUser,
         sent: &'s AttributeRow,
-    ) -> Result<Cow<'s, AttributeRow>, Vec<&'a Mapping>> {
-        let mut missing = Vec::new();
-        let mut cells: Cells<'_> = [None; TargetAttribute::ALL.len()];
+    ) -> Result<Cow<'s, AttributeRow>, Unmapped<'a>> {
+        let mut unmapped = Unmapped::default();
+        let mut cells = Cells::default();
         for (cell, value) in cells.iter_mut().zip(sent.iter()) {
-            *cell = value;
+            *cell = value.map(Cow::Borrowed);
         }
-        let before = cells;
-        let always = |apply: Apply| apply == Apply::Always;
-        for &(mapping, place) in self.mappings.iter().filter(|(one, _)| always(one.apply)) {
-            let default = mapping.default.as_ref().filter(|default| always(default.apply));
-            let default = default.map(|default| default.value.as_str());
-            match mapping.source.eval_at(place, &source_user.attributes).or(default) {
+        let before = cells.clone();
+        for one in self.mappings.iter().filter(|one| always(one.mapping.apply)) {
+            let mapping = one.mapping;
+            let value = match self.say(one, source_user) {
+                Ok(Said::Value(value)) => value.or_else(|| default(mapping, false)),
+                Ok(Said::KeepAttribute) => continue,
+                Ok(Said::LeaveObject) => {
+                    unmapped.leaves(mapping);
+                    continue;
+                }
+                Err(why) => {
+                    unmapped.failed.push((mapping, why));
+                    continue;
+                }
+            };
+            match value {
                 None if mapping.when_null == WhenNull::Keep => {}
-                None if mapping.target.required() => missing.push(mapping),
+                None if mapping.target.required() => unmapped.missing.push(mapping),
                 value => set(&mut cells, mapping.target, value),
             }
         }
-        match missing.is_empty() {
-            true if cells == before => Ok(Cow::Borrowed(sent)),
-            true => Ok(Cow::Owned(AttributeRow::pack(cells))),
-            false => Err(missing),
+        if cells == before {
+            unmapped.or(Cow::Borrowed(sent))
+        } else {
+            unmapped.or(Cow::Owned(pack(&cells)))
         }
+    }
+
+    fn say<'s>(
+        &'s self,
+        one: &'s Prepared<'_>,
+        source_user: &'s SourceUser,
+    ) -> Result<Said<'s>, String> {
+        let row = &source_user.attributes;
+        if !one.random {
+            return one.source.eval(row, &self.given);
+        }
+        let seed = Some(seed(source_user.anchor, one.mapping));
+        one.source.eval(row, &Given { seed, ..self.given }).map(Said::into_owned)
     }
 }
 
-/// The values of an account, in the order of [`TargetAttribute::ALL`].
-type Cells<'a> = [Option<&'a str>; TargetAttribute::ALL.len()];
+impl<'a> Unmapped<'a> {
+    /// Notes an expression that leaves the person alone, although that was asked before.
+    fn leaves(&mut self, mapping: &'a Mapping) {
+        self.failed.push((mapping, "the expression leaves the person alone".to_owned()));
+    }
 
-fn set<'a>(cells: &mut Cells<'a>, target: TargetAttribute, value: Option<&'a str>) {
+    fn or<T>(self, values: T) -> Result<T, Self> {
+        if self.missing.is_empty() && self.failed.is_empty() { Ok(values) } else { Err(self) }
+    }
+}
+
+/// Returns what chance is drawn from: the same for a person in every plan, so that what a person
+/// approved is what is done. It is no secret, so what comes of it is no password.
+fn seed(anchor: SourceAnchor, mapping: &Mapping) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(anchor.0.as_bytes());
+    hash.update(mapping.target.name());
+    hash.update([0]);
+    hash.update(mapping.source.text());
+    hash.finalize().into()
+}
+
+fn always(apply: Apply) -> bool {
+    apply == Apply::Always
+}
+
+/// Returns the default for a new account, or for one that exists.
+fn default(mapping: &Mapping, new: bool) -> Option<Cow<'_, str>> {
+    let default = mapping.default.as_ref().filter(|one| new || always(one.apply));
+    default.map(|default| Cow::Borrowed(default.value.as_str()))
+}
+
+/// The values of an account, in the order of [`TargetAttribute::ALL`].
+type Cells<'a> = [Option<Cow<'a, str>>; TargetAttribute::ALL.len()];
+
+fn set<'a>(cells: &mut Cells<'a>, target: TargetAttribute, value: Option<Cow<'a, str>>) {
     if let Some(cell) = cells.get_mut(target.index()) {
         *cell = value;
     }
+}
+
+fn pack(cells: &Cells<'_>) -> AttributeRow {
+    AttributeRow::pack(cells.iter().map(Option::as_deref))
 }
 
 /// Returns whether two values of an attribute mean the same to the target: addresses are compared

@@ -65,7 +65,7 @@ fn a_group_that_two_would_take_over_is_taken_over_by_neither() {
     world.rules.group_attributes = vec!["displayName".to_owned(), "mailNickname".to_owned()];
     world.rules.groups = Some(GroupRules {
         adopt: Adopt::Always,
-        matching: vec![map::Expression::Attribute("mailNickname".to_owned())],
+        matching: vec![map::Expression::attribute("mailNickname")],
         ..group_rules()
     });
     for group in &mut world.groups.source {

@@ -72,7 +72,7 @@ impl GroupWorld {
 pub(super) const OTHER: u128 = 0x6001;
 
 pub(super) fn group_rules() -> GroupRules {
-    let name = map::Expression::Attribute("displayName".to_owned());
+    let name = map::Expression::attribute("displayName");
     GroupRules {
         matching: vec![name.clone()],
         name,

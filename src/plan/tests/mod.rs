@@ -2,6 +2,7 @@
 
 mod addresses;
 mod converge;
+mod expressions;
 mod group_guard;
 mod group_names;
 mod group_parts;
@@ -46,7 +47,7 @@ fn anchor(n: u128) -> SourceAnchor {
 pub fn rules() -> Rules {
     let map = |target, name: &str| Mapping {
         target,
-        source: map::Expression::Attribute(name.to_owned()),
+        source: map::Expression::attribute(name),
         apply: Apply::Always,
         default: None,
         when_null: WhenNull::Keep,
@@ -66,7 +67,7 @@ pub fn rules() -> Rules {
         },
         matching: vec![MatchRule {
             target: TargetAttribute::Email,
-            source: map::Expression::Attribute("mail".to_owned()),
+            source: map::Expression::attribute("mail"),
         }],
         mappings: vec![
             map(TargetAttribute::Email, "mail"),

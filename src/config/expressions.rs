@@ -1,0 +1,191 @@
+//! Expressions: what they may read and ask for, depending on what they are for.
+
+use crate::plan::map::{Expression, ParseError, Placed, render};
+use crate::plan::rules::Apply;
+
+use super::attributes::{Unreadable, known_group_attribute, known_source_attribute};
+use super::layers::Node;
+use super::reader::{Reader, Section};
+
+/// The objects whose attributes an expression reads.
+pub(super) struct Objects {
+    /// One of them, in words.
+    a: &'static str,
+    /// An expression that is right.
+    example: &'static str,
+    known: fn(&str) -> Result<(), Unreadable>,
+}
+
+/// People.
+pub(super) const OF_USERS: Objects =
+    Objects { a: "a user", example: "[mail]", known: known_source_attribute };
+
+/// Groups.
+pub(super) const OF_GROUPS: Objects =
+    Objects { a: "a group", example: "[displayName]", known: known_group_attribute };
+
+/// What an expression is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The value of an attribute of an account.
+    Mapping(Apply),
+    /// What an account is looked up by.
+    Matching,
+    /// What a group is called, or looked up by.
+    Name,
+}
+
+/// What nothing answers yet, wherever it stands: part, what is missing, what to do instead.
+const NOT_YET: &[(&[&str], &str, &str)] = &[
+    (
+        &["SelectUniqueValue"],
+        "is not there yet: nothing asks ShareFile which values are taken",
+        "Map one value; two people who want one address are held.",
+    ),
+    (
+        &["DefaultDomain"],
+        "is not there yet: the domains of the directory are not read",
+        "Write the domain, as \"contoso.com\".",
+    ),
+    (
+        &["Redact"],
+        "is not there yet: plans and the provisioning log would show the value",
+        "Leave it out, or do not map the value.",
+    ),
+    (
+        &[
+            "SingleAppRoleAssignment",
+            "AppRoleAssignments",
+            "AppRoleAssignmentsComplex",
+            "AssertiveAppRoleAssignmentsComplex",
+            "[appRoleAssignments]",
+        ],
+        "is not there yet: expressions do not see the roles of the application",
+        "Let `users.type.roles` decide by them.",
+    ),
+];
+
+/// What gives another value each time, though nothing changed.
+const UNSTEADY: &[&str] = &["Now", "RandomString", "Guid"];
+
+/// What leaves an attribute or an object as it is.
+const LEAVING: &[&str] = &["IgnoreFlowIfNullOrEmpty", "IgnoreAttributeFlow", "IgnoreObjectFlow"];
+
+impl Purpose {
+    /// Returns what of an expression cannot be done, with what to do instead.
+    fn refuses(self, expression: &Expression) -> Vec<(ParseError, String)> {
+        let object = |part: &str, why: &str, instead: &str| {
+            let error = expression.object_to(part, format!("`{part}` {why}"))?;
+            Some((error, instead.to_owned()))
+        };
+        let mut refused = Vec::new();
+        for (parts, why, instead) in NOT_YET {
+            // The functions take the attribute: one of them says it all.
+            refused.extend(parts.iter().find_map(|part| object(part, why, instead)));
+        }
+        let unsteady = match self {
+            Self::Mapping(Apply::OnCreate) => None,
+            Self::Mapping(Apply::Always) => Some((
+                "gives another value each time, so that accounts would be rewritten in every cycle",
+                "Write apply = \"on_create\", so that it counts for new accounts only.",
+            )),
+            Self::Matching => Some((
+                "gives another value each time, by which nothing can be found again",
+                "Match by attributes that stay, as `[mail]`.",
+            )),
+            Self::Name => Some((
+                "gives another value each time, so that groups would be renamed in every cycle",
+                "Name groups by their attributes, as `[displayName]`.",
+            )),
+        };
+        if let Some((why, instead)) = unsteady {
+            refused.extend(UNSTEADY.iter().filter_map(|part| object(part, why, instead)));
+        }
+        if !matches!(self, Self::Mapping(_)) {
+            let why = "leaves something as it is, which only a mapping of `users.attribute` can do";
+            let instead = "Let the expression give a value, or null.";
+            refused.extend(LEAVING.iter().filter_map(|part| object(part, why, instead)));
+        }
+        refused
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the expression of a key `source`.
+    pub(super) fn expression(
+        &mut self,
+        section: &mut Section,
+        of: &Objects,
+        purpose: Purpose,
+    ) -> Option<(Expression, Node)> {
+        let hint = format!("Give an expression, as \"{}\".", of.example);
+        let (text, node) = self.required_text(section, "source", &hint)?;
+        let expression = match Expression::parse(&text) {
+            Ok(expression) => expression,
+            Err(error) => {
+                // A bare name is the usual slip.
+                let slip = match (of.known)(text.trim()) {
+                    Ok(()) | Err(Unreadable::MultiValued) => Some(text.trim()),
+                    Err(Unreadable::Unknown(near)) => near,
+                };
+                let suggestion = match (slip, &error.suggestion, &error.expected) {
+                    (Some(slip), _, _) => Some(format!("Did you mean `[{slip}]`?")),
+                    (None, Some(near), _) => Some(format!("Did you mean {near}?")),
+                    (None, None, right) => right.as_ref().map(|right| format!("Expected {right}.")),
+                };
+                self.object(&node, &text, &error, suggestion);
+                return None;
+            }
+        };
+        let mut right = true;
+        let mut object = |error: &ParseError, suggestion| {
+            self.object(&node, &text, error, suggestion);
+            right = false;
+        };
+        for (error, instead) in purpose.refuses(&expression) {
+            object(&error, Some(instead));
+        }
+        for name in expression.attributes() {
+            let (message, near) = match (of.known)(name) {
+                // What is wrong with the roles has been said.
+                _ if name == "appRoleAssignments" => continue,
+                Ok(()) => continue,
+                Err(Unreadable::Unknown(near)) => {
+                    (format!("`{name}` is no attribute of {} that can be read", of.a), near)
+                }
+                Err(Unreadable::MultiValued) => {
+                    (format!("`{name}` has many values, which cannot be read yet"), None)
+                }
+            };
+            let suggestion = near.map(|near| format!("Did you mean `[{near}]`?"));
+            if let Some(error) = expression.object_to(&format!("[{name}]"), message) {
+                object(&error, suggestion);
+            }
+        }
+        right.then_some((expression, node))
+    }
+
+    /// Reports what is wrong with a part of an expression, and shows the part.
+    fn object(&mut self, node: &Node, text: &str, error: &ParseError, suggestion: Option<String>) {
+        let drawn = render(text, &Mark(error.at, error.until));
+        let lines: Vec<&str> = drawn.lines().map(str::trim_end).collect();
+        self.wrong_at(node, &error.message, suggestion, lines.join("\n"));
+    }
+}
+
+/// A place that is marked without words.
+struct Mark(usize, usize);
+
+impl Placed for Mark {
+    fn message(&self) -> &str {
+        ""
+    }
+
+    fn place(&self) -> (usize, usize) {
+        (self.0, self.1)
+    }
+
+    fn hints(&self) -> (Option<&str>, Option<&str>) {
+        (None, None)
+    }
+}

@@ -1,0 +1,215 @@
+//! Expressions: what is right loads, and what is wrong is shown with its place.
+
+use super::*;
+use crate::plan::rules::Apply;
+
+/// Returns the configuration of a mapping of Company, with further keys.
+fn company(expression: &str, more: &str) -> String {
+    assert!(!expression.contains('\''), "it stands in a text of TOML");
+    format!(
+        "users.attribute = [{{ target = \"Email\", source = \"[mail]\" }}, \
+         {{ target = \"FirstName\", source = \"[givenName]\" }}, \
+         {{ target = \"LastName\", source = \"[surname]\" }}, \
+         {{ target = \"Company\", source = '{expression}'{more} }}]\n"
+    )
+}
+
+/// Returns the problems of a mapping, without the file.
+fn wrong(expression: &str, more: &str) -> String {
+    let text = company(expression, more);
+    let text = format!("{text}{LEAST}");
+    let problems = read(&text).expect_err(expression).to_string();
+    problems.replace("config.toml:1:", "") + "\n"
+}
+
+fn right(expression: &str, more: &str) -> Job {
+    read(&format!("{}{LEAST}", company(expression, more)))
+        .unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn functions_load_and_what_they_read_is_asked_for() {
+    let job = right(r#"Join(" ", [department], ToUpper([city], ), "A ""b"" \"c\"")"#, "");
+    let expression = &job.rules.mappings[3].source;
+    assert_eq!(expression.attributes(), ["city", "department"]);
+    let names = ["city", "department", "givenName", "mail", "surname", "userPrincipalName"];
+    assert_eq!(job.rules.source_attributes, names);
+    for once in ["Now()", "Guid()", r#"RandomString(8, 1, 1, 1, 1, "x")"#] {
+        let job = right(once, ", apply = \"on_create\"");
+        assert_eq!(job.rules.mappings[3].apply, Apply::OnCreate);
+    }
+}
+
+#[test]
+fn the_rules_are_others_if_an_expression_is_and_the_same_if_only_its_spaces_are() {
+    let hash = |expression| right(expression, "").rules.hash();
+    assert_eq!(hash("Join( \",\",[city] , [state])"), hash("Join(\",\", [city], [state])"));
+    assert_ne!(hash("Join(\",\", [city], [state])"), hash("Join(\",\", [state], [city])"));
+}
+
+#[test]
+fn mistakes_are_shown_with_their_place() {
+    let found = [
+        "mail",
+        "givenname",
+        "Jion(\" \", [givenName], [surname])",
+        "join(\" \", [givenName])",
+        "Left([companyName], \"abc\")",
+        "Left([companyName])",
+        "Join(\" \", [givenName], [surname]",
+        "Switch([country], \"Other\", \"DE\")",
+        "Replace([mail], , \"(\", , \"\", , )",
+        "DateAdd(\"q\", 1, CDate([employeeHireDate]))",
+        "[department] [city]",
+        "Join(\" \", [departmnt], [otherMails])",
+        "IIF(IsPresent([department]), Trim([shoeSize]), \"x\")",
+    ]
+    .map(|expression| wrong(expression, ""));
+    assert_snapshot!(found.concat(), @r###"
+    189: users.attribute[4].source: `mail` is neither an attribute nor a text nor a function. Did you mean `[mail]`?
+        1 | mail
+          | ^^^^
+    189: users.attribute[4].source: `givenname` is neither an attribute nor a text nor a function. Did you mean `[givenName]`?
+        1 | givenname
+          | ^^^^^^^^^
+    189: users.attribute[4].source: there is no function `Jion`. Did you mean `Join`?
+        1 | Jion(" ", [givenName], [surname])
+          | ^^^^
+    189: users.attribute[4].source: there is no function `join`: letter case matters. Did you mean `Join`?
+        1 | join(" ", [givenName])
+          | ^^^^
+    189: users.attribute[4].source: numChars of `Left` is a whole number, and `abc` is none
+        1 | Left([companyName], "abc")
+          |                     ^^^^^
+    189: users.attribute[4].source: `Left` takes 2 arguments, this has 1. Expected `Left(string, numChars)`.
+        1 | Left([companyName])
+          |                   ^
+    189: users.attribute[4].source: `Join(` is not closed. Expected `)` behind its last argument.
+        1 | Join(" ", [givenName], [surname]
+          | ^^^^
+    189: users.attribute[4].source: `Switch` takes an even number of arguments, as keys and values come in pairs; this has 3. Expected `Switch(source, defaultValue?, key?, value, …)`.
+        1 | Switch([country], "Other", "DE")
+          |                            ^^^^
+    189: users.attribute[4].source: this is no regular expression: a `(` is not closed
+        1 | Replace([mail], , "(", , "", , )
+          |                   ^^^
+    189: users.attribute[4].source: there is no interval `q`. Expected `yyyy` years, `m` months, `ww` weeks, `d` days, `h` hours, `n` minutes or `s` seconds.
+        1 | DateAdd("q", 1, CDate([employeeHireDate]))
+          |         ^^^
+    189: users.attribute[4].source: the expression has ended here. Expected nothing; several values are put together by `Join` or `Append`.
+        1 | [department] [city]
+          |              ^^^^^^
+    189: users.attribute[4].source: `departmnt` is no attribute of a user that can be read. Did you mean `[department]`?
+        1 | Join(" ", [departmnt], [otherMails])
+          |           ^^^^^^^^^^^
+    189: users.attribute[4].source: `otherMails` has many values, which cannot be read yet
+        1 | Join(" ", [departmnt], [otherMails])
+          |                        ^^^^^^^^^^^^
+    189: users.attribute[4].source: `shoeSize` is no attribute of a user that can be read
+        1 | IIF(IsPresent([department]), Trim([shoeSize]), "x")
+          |                                   ^^^^^^^^^^
+    "###);
+}
+
+#[test]
+fn what_would_rewrite_accounts_in_every_cycle_is_refused() {
+    let found = [
+        ("FormatDateTime(Now(), , \"yyyy\", \"yyyy\")", ""),
+        ("Join(\"-\", [department], Guid())", ", apply = \"always\""),
+        ("RandomString(8, 1, 1, 1, 1, \"x\")", ""),
+    ]
+    .map(|(expression, more)| wrong(expression, more));
+    assert_snapshot!(found.concat(), @r###"
+    189: users.attribute[4].source: `Now` gives another value each time, so that accounts would be rewritten in every cycle. Write apply = "on_create", so that it counts for new accounts only.
+        1 | FormatDateTime(Now(), , "yyyy", "yyyy")
+          |                ^^^^^
+    189: users.attribute[4].source: `Guid` gives another value each time, so that accounts would be rewritten in every cycle. Write apply = "on_create", so that it counts for new accounts only.
+        1 | Join("-", [department], Guid())
+          |                         ^^^^^^
+    189: users.attribute[4].source: `RandomString` gives another value each time, so that accounts would be rewritten in every cycle. Write apply = "on_create", so that it counts for new accounts only.
+        1 | RandomString(8, 1, 1, 1, 1, "x")
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "###);
+}
+
+#[test]
+fn what_is_not_there_yet_says_so() {
+    let found = [
+        "SelectUniqueValue([department], Append([department], \"1\"))",
+        "Append([mailNickname], DefaultDomain())",
+        "Redact([department])",
+        "SingleAppRoleAssignment([appRoleAssignments])",
+        "Join(\",\", [appRoleAssignments])",
+        "Join(\",\", [proxyAddresses])",
+    ]
+    .map(|expression| wrong(expression, ", apply = \"on_create\""));
+    assert_snapshot!(found.concat(), @r###"
+    189: users.attribute[4].source: `SelectUniqueValue` is not there yet: nothing asks ShareFile which values are taken. Map one value; two people who want one address are held.
+        1 | SelectUniqueValue([department], Append([department], "1"))
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    189: users.attribute[4].source: `DefaultDomain` is not there yet: the domains of the directory are not read. Write the domain, as "contoso.com".
+        1 | Append([mailNickname], DefaultDomain())
+          |                        ^^^^^^^^^^^^^^^
+    189: users.attribute[4].source: `Redact` is not there yet: plans and the provisioning log would show the value. Leave it out, or do not map the value.
+        1 | Redact([department])
+          | ^^^^^^^^^^^^^^^^^^^^
+    189: users.attribute[4].source: `SingleAppRoleAssignment` is not there yet: expressions do not see the roles of the application. Let `users.type.roles` decide by them.
+        1 | SingleAppRoleAssignment([appRoleAssignments])
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    189: users.attribute[4].source: `[appRoleAssignments]` is not there yet: expressions do not see the roles of the application. Let `users.type.roles` decide by them.
+        1 | Join(",", [appRoleAssignments])
+          |           ^^^^^^^^^^^^^^^^^^^^
+    189: users.attribute[4].source: `proxyAddresses` has many values, which cannot be read yet
+        1 | Join(",", [proxyAddresses])
+          |           ^^^^^^^^^^^^^^^^
+    "###);
+}
+
+#[test]
+fn matching_rules_and_names_of_groups_give_values_that_stay() {
+    assert_snapshot!(problems(
+        r#"
+[users]
+match = [
+  { target = "Email", source = 'Append([mailNickname], Guid())' },
+  { target = "Email", source = 'IgnoreFlowIfNullOrEmpty([mail])' },
+  { target = "Email", source = 'IIF(IsNull([mail]), IgnoreObjectFlow, [mail])' },
+]
+[groups]
+match = [{ target = "Name", source = 'Append([displayName], Now())' }]
+attribute = [{ target = "Name", source = 'IIF([displayName]="x", IgnoreObjectFlow, [displayname])' }]
+"#
+    ), @r###"
+    config.toml:17:32: users.match[1].source: `Guid` gives another value each time, by which nothing can be found again. Match by attributes that stay, as `[mail]`.
+        1 | Append([mailNickname], Guid())
+          |                        ^^^^^^
+    config.toml:18:32: users.match[2].source: `IgnoreFlowIfNullOrEmpty` leaves something as it is, which only a mapping of `users.attribute` can do. Let the expression give a value, or null.
+        1 | IgnoreFlowIfNullOrEmpty([mail])
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    config.toml:19:32: users.match[3].source: `IgnoreObjectFlow` leaves something as it is, which only a mapping of `users.attribute` can do. Let the expression give a value, or null.
+        1 | IIF(IsNull([mail]), IgnoreObjectFlow, [mail])
+          |                     ^^^^^^^^^^^^^^^^
+    config.toml:22:38: groups.match[1].source: `Now` gives another value each time, so that groups would be renamed in every cycle. Name groups by their attributes, as `[displayName]`.
+        1 | Append([displayName], Now())
+          |                       ^^^^^
+    config.toml:23:42: groups.attribute[1].source: `IgnoreObjectFlow` leaves something as it is, which only a mapping of `users.attribute` can do. Let the expression give a value, or null.
+        1 | IIF([displayName]="x", IgnoreObjectFlow, [displayname])
+          |                        ^^^^^^^^^^^^^^^^
+    config.toml:23:42: groups.attribute[1].source: `displayname` is no attribute of a group that can be read. Did you mean `[displayName]`?
+        1 | …([displayName]="x", IgnoreObjectFlow, [displayname])
+          |                                        ^^^^^^^^^^^^^
+    "###);
+}
+
+#[test]
+fn one_address_for_everybody_is_refused_and_one_by_chance_is_not() {
+    let text = |source: &str| {
+        company("x", "")
+            .replace("'x'", "'\"x\"'")
+            .replace("source = \"[mail]\"", &format!("source = '{source}', apply = \"on_create\""))
+    };
+    let everybody = read(&format!("{}{LEAST}", text("Append(\"a@\", \"b.c\")")));
+    let everybody = everybody.expect_err("one address").to_string();
+    assert!(everybody.contains("one and the same address"), "{everybody}");
+    assert!(read(&format!("{}{LEAST}", text("Append(Guid(), \"@b.c\")"))).is_ok());
+}

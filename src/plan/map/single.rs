@@ -1,0 +1,144 @@
+//! Expressions for one text: what an attribute of an account takes, and what accounts and groups
+//! are looked up by.
+
+use std::borrow::Cow;
+
+use crate::model::row::AttributeRow;
+
+use super::{Attribute, Attributes, Bound, Expression, Flow, Given, Value};
+
+impl Attributes for AttributeRow {
+    fn attribute(&self, place: usize) -> Attribute<'_> {
+        self.get(place).map_or(Attribute::Null, |text| Attribute::Text(Cow::Borrowed(text)))
+    }
+}
+
+/// An expression that is to give one text, bound to rows of a fixed order.
+#[derive(Clone, Debug)]
+pub struct Single(Bound);
+
+/// What an expression says of one attribute of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// This is the value; `None` for null. It is neither blank nor surrounded by white space, as
+    /// ShareFile would not keep that.
+    Value(Option<Cow<'a, str>>),
+    /// The attribute is left out.
+    KeepAttribute,
+    /// The whole object is left alone.
+    LeaveObject,
+}
+
+impl<'a> Said<'a> {
+    /// Returns the same, borrowed from nothing.
+    pub fn into_owned<'o>(self) -> Said<'o> {
+        match self {
+            Self::Value(value) => Said::Value(value.map(|text| Cow::Owned(text.into_owned()))),
+            Self::KeepAttribute => Said::KeepAttribute,
+            Self::LeaveObject => Said::LeaveObject,
+        }
+    }
+
+    /// Returns the value where an expression cannot say anything else.
+    pub fn value(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Value(value) => value,
+            Self::KeepAttribute | Self::LeaveObject => None,
+        }
+    }
+}
+
+impl Single {
+    /// Binds an expression to rows whose cells are the attributes `names`, which are sorted. An
+    /// attribute that is not among them is null for everybody.
+    pub fn new(expression: &Expression, names: &[String]) -> Self {
+        let place = |name: &str| names.binary_search_by(|known| known.as_str().cmp(name)).ok();
+        Self(expression.bind(place))
+    }
+
+    /// Returns what the expression says of the object whose attributes are `row`.
+    ///
+    /// # Errors
+    /// Why it gives no single text, in words that need no context.
+    pub fn eval<'s>(
+        &'s self,
+        row: &'s AttributeRow,
+        given: &'s Given<'s>,
+    ) -> Result<Said<'s>, String> {
+        let value = match self.0.eval(row, given).map_err(|error| error.message)? {
+            Flow::IgnoreAttribute => return Ok(Said::KeepAttribute),
+            Flow::IgnoreObject => return Ok(Said::LeaveObject),
+            Flow::Value(value) => value,
+        };
+        match value {
+            Value::Null => Ok(Said::Value(None)),
+            Value::Text(text) => Ok(Said::Value(trimmed(text))),
+            Value::List(texts) => match <[_; 1]>::try_from(texts) {
+                Ok([text]) => Ok(Said::Value(trimmed(text))),
+                Err(texts) if texts.is_empty() => Ok(Said::Value(None)),
+                Err(texts) => Err(format!(
+                    "the expression gives {} values where one is wanted: use `Item` or `Join`",
+                    texts.len()
+                )),
+            },
+            Value::Roles(_) => {
+                Err("the expression gives structured roles where a text is wanted".to_owned())
+            }
+        }
+    }
+}
+
+/// Returns a text without white space around it; `None` if nothing is left.
+fn trimmed(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let text = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(expression: &str, value: Option<&str>) -> Result<Said<'static>, String> {
+        let expression = Expression::parse(expression).unwrap();
+        let single = Single::new(&expression, &["a".to_owned(), "b".to_owned()]);
+        let row = AttributeRow::pack([Some("other"), value]);
+        single.eval(&row, &Given::default()).map(Said::into_owned)
+    }
+
+    fn text(text: &str) -> Result<Said<'static>, String> {
+        Ok(Said::Value(Some(Cow::Owned(text.to_owned()))))
+    }
+
+    #[test]
+    fn white_space_around_a_value_is_dropped_and_a_blank_one_is_null() {
+        assert_eq!(said("[b]", Some(" x y ")), text("x y"));
+        assert_eq!(said("[b]", Some(" \t")), Ok(Said::Value(None)));
+        assert_eq!(said("[b]", None), Ok(Said::Value(None)));
+        assert_eq!(said("[c]", Some("x")), Ok(Said::Value(None)), "not in the row");
+        assert_eq!(said("\" \"", None), Ok(Said::Value(None)));
+        assert_eq!(said("Append([b], \" \")", Some(" x")), text("x"));
+        assert_eq!(said("Append([b], \" \")", Some(" ")), Ok(Said::Value(None)));
+    }
+
+    #[test]
+    fn one_of_one_value_counts_and_several_are_an_error() {
+        assert_eq!(said("Split([b], \",\")", Some("x")), text("x"));
+        let why = said("Split([b], \",\")", Some("x,y")).unwrap_err();
+        assert!(why.contains("2 values"), "{why}");
+    }
+
+    #[test]
+    fn words_and_failures_come_through() {
+        assert_eq!(said("IgnoreFlowIfNullOrEmpty([b])", None), Ok(Said::KeepAttribute));
+        let leave = "IIF(IsPresent([b]), IgnoreObjectFlow, \"x\")";
+        assert_eq!(said(leave, Some("y")), Ok(Said::LeaveObject));
+        assert_eq!(said(leave, None), text("x"));
+        let why = said("CDate([b])", Some("never")).unwrap_err();
+        assert!(why.contains("CDate") && why.contains("never"), "{why}");
+        assert!(said("Now()", None).is_err(), "nobody said what time it is");
+    }
+}

@@ -1,0 +1,6 @@
+//! The language as a whole.
+
+mod errors;
+mod language;
+mod properties;
+mod seen;

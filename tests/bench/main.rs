@@ -5,7 +5,7 @@
 //! | `--quick` | leaves out the large companies and planning |
 //! | `--people N` | shows cycles of one company of this size |
 //! | `--million` | shows cycles of a million people, of whom 99 % have accounts that agree |
-//! | `--only WORD`, or `WORD` alone | shows only `cycles`, `start`, `planning` or `sandbox` |
+//! | `--only WORD`, or `WORD` alone | shows only `cycles`, `start`, `planning`, `mapping` or `sandbox` |
 //! | `--program FILE` | measures another program than the one built with this |
 //!
 //! Every cycle is a new process of the release build, and the sandbox is another one. CPU is user
@@ -15,6 +15,7 @@
 mod changes;
 mod cycles;
 mod grown;
+mod mapping;
 mod planning;
 mod process;
 mod sandbox;
@@ -29,7 +30,7 @@ use anyhow::{Context, Result, bail};
 use world::Size;
 
 /// What can be shown alone.
-const PARTS: [&str; 4] = ["cycles", "start", "planning", "sandbox"];
+const PARTS: [&str; 5] = ["cycles", "start", "planning", "mapping", "sandbox"];
 
 /// What is asked for on the command line.
 #[derive(Default)]
@@ -132,6 +133,9 @@ fn show(options: &Options) -> Result<()> {
     }
     if options.wants("planning") && !options.quick {
         planning::show()?;
+    }
+    if options.wants("mapping") && !options.quick {
+        mapping::show()?;
     }
     if options.wants("sandbox") {
         sandbox::show(&program, !options.quick)?;

@@ -466,7 +466,7 @@ fn tenant() -> TargetAccount {
 }
 
 fn group_rules() -> GroupRules {
-    let name = || Expression::Attribute("displayName".to_owned());
+    let name = || Expression::attribute("displayName");
     GroupRules {
         matching: vec![name()],
         name: name(),
@@ -489,7 +489,7 @@ fn rules() -> Rules {
     ];
     let mappings = sources.map(|(target, source)| Mapping {
         target,
-        source: Expression::Attribute(source.to_owned()),
+        source: Expression::attribute(source),
         apply: Apply::Always,
         default: None,
         when_null: WhenNull::Keep,
@@ -509,7 +509,7 @@ fn rules() -> Rules {
         },
         matching: vec![MatchRule {
             target: TargetAttribute::Email,
-            source: Expression::Attribute("mail".to_owned()),
+            source: Expression::attribute("mail"),
         }],
         mappings: mappings.to_vec(),
         deprovision: Deprovision {

@@ -45,6 +45,7 @@
 //! | [`views`] | shows: text and JSON, purely |
 //! | [`cycle`] | turns: import, plan, apply, record |
 //! | [`config`] | layers, checks and secrets |
+//! | [`schema`] | converts what Entra ID's own provisioning was set up with, purely |
 //! | [`service`] | shutdown and the service manager |
 //! | [`cli`] | one file per command |
 //! | [`sandbox`] | emulators of both ends over real HTTP |
@@ -77,6 +78,7 @@ pub mod logging;
 pub mod model;
 pub mod plan;
 pub mod sandbox;
+pub mod schema;
 pub mod service;
 pub mod source;
 pub mod store;

@@ -1,0 +1,271 @@
+//! From the scoping filter of a schema to the filters of a configuration.
+//!
+//! In both, one filter that holds is enough and all clauses of a filter have to hold. A filter that
+//! cannot be carried over as a whole is never made wider or narrower in silence: it gets a clause
+//! that no configuration accepts, so that a person decides before anything is planned.
+
+use std::collections::HashMap;
+
+use super::draft::{ClauseDraft, FilterDraft, ScopeDraft};
+use super::findings::{Findings, Kind, Place};
+use super::mapping::{Of, unknown};
+use super::vocabulary::{Vocabulary, folded};
+use super::wire::{Clause, FilterGroup, Scope};
+
+/// The operator of the clause that makes a configuration not load.
+pub(super) const UNDECIDED: &str = "NOT CARRIED OVER";
+
+/// Makes a filter that no configuration accepts, with a comment that says why.
+pub(super) fn undecided(of: Of, comment: String) -> FilterDraft {
+    let attribute = if of == Of::Users { "userPrincipalName" } else { "displayName" };
+    let clause = ClauseDraft {
+        attribute: attribute.to_owned(),
+        operator: UNDECIDED.to_owned(),
+        value: None,
+    };
+    FilterDraft { name: "To decide".to_owned(), clauses: vec![clause], comments: vec![comment] }
+}
+
+/// How many filters two lists of filters are multiplied to at most.
+const MOST_FILTERS: usize = 200;
+
+/// Operators that take no value, folded.
+const UNARY: [&str; 4] = ["istrue", "isfalse", "isnull", "isnotnull"];
+
+/// Operators that compare with a whole number, folded.
+const NUMERIC: [&str; 4] = ["greaterthan", "greaterthanorequals", "&", "!&"];
+
+/// Converts the scope of an object mapping.
+pub(super) fn filters(
+    scope: &Scope,
+    of: Of,
+    vocabulary: &Vocabulary,
+    findings: &mut Findings,
+) -> ScopeDraft {
+    let mut reader = Reader { of, vocabulary, findings };
+    let groups = reader.groups(&scope.groups);
+    let input = reader.groups(&scope.input);
+    for group in &scope.category {
+        let reason = "filters by category have no counterpart: whoever is assigned is in scope";
+        let advice =
+            "They are experimental in Entra ID. Write what it tests as a [[scope.filter]].";
+        reader.findings.add(Kind::Lost, &group.place, "category filter", reason, advice);
+    }
+    let mut draft = ScopeDraft::default();
+    let (leaving, staying) = (!groups.is_empty(), !input.is_empty());
+    draft.filters = match (leaving, staying) {
+        (_, false) => groups,
+        (false, true) => input,
+        (true, true) => reader.both(&scope.place, groups, input),
+    };
+    name_apart(&mut draft.filters);
+    if staying {
+        reader.leavers(&scope.place, leaving, &mut draft);
+    }
+    draft
+}
+
+struct Reader<'r, 'v> {
+    of: Of,
+    vocabulary: &'r Vocabulary<'v>,
+    findings: &'r mut Findings,
+}
+
+impl Reader<'_, '_> {
+    /// Whoever leaves filters of input is left alone.
+    fn leavers(&mut self, place: &Place, also_others: bool, draft: &mut ScopeDraft) {
+        if !self.vocabulary.on_leave || self.of == Of::Groups {
+            let reason = "whoever leaves inputFilterGroups is left alone in Entra ID, and is \
+                          deprovisioned here";
+            let advice = "Write filtered = \"leave\" in [users.deprovision] if nobody should be.";
+            self.findings.add(Kind::Lost, place, "filter of input", reason, advice);
+            return;
+        }
+        draft.ignore_leavers = true;
+        draft.comments.push("inputFilterGroups: whoever leaves them is left alone.".to_owned());
+        if also_others {
+            let reason = "whoever leaves `groups` is deprovisioned in Entra ID, and whoever \
+                          leaves `inputFilterGroups` is not; here nobody is who leaves either";
+            let advice = "Write on_leave = \"deprovision\" in [scope] to deprovision both.";
+            self.findings.add(Kind::Changed, place, "filter", reason, advice);
+            draft.comments.push("Changed: the same now counts for `groups`.".to_owned());
+        }
+    }
+
+    /// Converts a list of groups; no filters let everybody in.
+    fn groups(&mut self, groups: &[FilterGroup]) -> Vec<FilterDraft> {
+        let mut filters = Vec::new();
+        for (index, group) in groups.iter().enumerate() {
+            if group.clauses.is_empty() && !group.damaged {
+                let reason = "a group without clauses lets everybody in, so that the other groups \
+                              of the list decide nothing; no filter was written";
+                let advice = "Look at the scope in the portal: it is probably not what was meant.";
+                self.findings.add(Kind::Changed, &group.place, "filter group", reason, advice);
+                return Vec::new();
+            }
+            filters.extend(self.group(group, index));
+        }
+        filters
+    }
+
+    /// Converts a group; several if a clause compares with several values.
+    fn group(&mut self, group: &FilterGroup, index: usize) -> Vec<FilterDraft> {
+        let name = group.name.clone().unwrap_or_else(|| format!("Filter {}", index + 1));
+        let origin = format!("From the filter group {name} (line {}).", group.place.line);
+        let mut filters = vec![FilterDraft { name, clauses: Vec::new(), comments: vec![origin] }];
+        if group.damaged {
+            let reason = "a part of it could not be read, so that it would let more people in";
+            self.undecided(&group.place, "filter group", reason, &mut filters);
+        }
+        for clause in &group.clauses {
+            let alternatives = self.clause(clause, &mut filters);
+            if filters.len() * alternatives.len().max(1) > MOST_FILTERS {
+                let reason = format!("it would become more than {MOST_FILTERS} filters");
+                self.undecided(&clause.place, &subject(clause), &reason, &mut filters);
+                continue;
+            }
+            filters = product(&filters, &alternatives);
+        }
+        filters
+    }
+
+    /// Adds a clause that makes the configuration not load, and says why.
+    fn undecided(
+        &mut self,
+        place: &Place,
+        subject: &str,
+        reason: &str,
+        filters: &mut [FilterDraft],
+    ) {
+        let advice = "Put the right clause in the place of the one with the operator \
+                      \"NOT CARRIED OVER\".";
+        self.findings.add(Kind::Blocks, place, subject, reason, advice);
+        let comment = format!("NOT CARRIED OVER: {reason} (line {}).", place.line);
+        let FilterDraft { clauses, comments, .. } = undecided(self.of, comment);
+        for filter in filters {
+            filter.comments.extend_from_slice(&comments);
+            if !clauses.iter().all(|clause| filter.clauses.contains(clause)) {
+                filter.clauses.extend_from_slice(&clauses);
+            }
+        }
+    }
+
+    /// Converts a clause into alternatives of which one has to hold; each is a list of clauses
+    /// that hold together.
+    fn clause(&mut self, clause: &Clause, filters: &mut [FilterDraft]) -> Vec<Vec<ClauseDraft>> {
+        let what = subject(clause);
+        let Some(operator) = self.vocabulary.operator(&clause.operator) else {
+            let reason = format!("`{}` is no operator of this project", clause.operator);
+            self.undecided(&clause.place, &what, &reason, filters);
+            return Vec::new();
+        };
+        let attribute = clause.attribute.trim();
+        let bare = attribute.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        let attribute = bare.unwrap_or(attribute);
+        if let Some(reason) = unknown(attribute, self.of, self.vocabulary) {
+            self.undecided(&clause.place, &what, &reason, filters);
+            return Vec::new();
+        }
+        let made = |value: Option<String>| ClauseDraft {
+            attribute: attribute.to_owned(),
+            operator: operator.to_owned(),
+            value,
+        };
+        let name = folded(operator);
+        if UNARY.contains(&name.as_str()) {
+            if !clause.values.is_empty() {
+                let reason = "the operator takes no value; the one that is there was left out";
+                self.findings.add(Kind::Changed, &clause.place, what, reason, "");
+            }
+            return vec![vec![made(None)]];
+        }
+        if clause.values.is_empty() {
+            let reason = "there is no value to compare with";
+            self.undecided(&clause.place, &what, reason, filters);
+            return Vec::new();
+        }
+        let whole = |value: &&String| value.trim().parse::<i64>().is_err();
+        if NUMERIC.contains(&name.as_str())
+            && let Some(value) = clause.values.iter().find(whole)
+        {
+            let reason =
+                format!("the operator compares with a whole number, and `{value}` is none");
+            self.undecided(&clause.place, &what, &reason, filters);
+            return Vec::new();
+        }
+        let clauses: Vec<ClauseDraft> =
+            clause.values.iter().map(|value| made(Some(value.clone()))).collect();
+        if clauses.len() == 1 {
+            return vec![clauses];
+        }
+        let negated = name.starts_with("not") || name.starts_with('!');
+        let reason = format!(
+            "it compares with {} values, of which {} is taken to be enough",
+            clauses.len(),
+            if negated { "none that is equal" } else { "one that is equal" }
+        );
+        let advice = "The portal compares with one value; look at what was written.";
+        self.findings.add(Kind::Changed, &clause.place, what, reason, advice);
+        if negated { vec![clauses] } else { clauses.into_iter().map(|one| vec![one]).collect() }
+    }
+
+    /// Whoever is in scope passes one of each.
+    fn both(
+        &mut self,
+        place: &Place,
+        groups: Vec<FilterDraft>,
+        input: Vec<FilterDraft>,
+    ) -> Vec<FilterDraft> {
+        if groups.len() * input.len() > MOST_FILTERS {
+            let mut filters = groups;
+            let reason = format!(
+                "`groups` and `inputFilterGroups` have to hold together, which would become more \
+                 than {MOST_FILTERS} filters"
+            );
+            self.undecided(place, "filter", &reason, &mut filters);
+            return filters;
+        }
+        let mut filters = Vec::new();
+        for one in &groups {
+            for other in &input {
+                filters.push(FilterDraft {
+                    name: format!("{} / {}", one.name, other.name),
+                    clauses: [one.clauses.as_slice(), &other.clauses].concat(),
+                    comments: [one.comments.as_slice(), &other.comments].concat(),
+                });
+            }
+        }
+        filters
+    }
+}
+
+/// Gives equal names a number, so that a reason names one filter.
+fn name_apart(filters: &mut [FilterDraft]) {
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for filter in filters {
+        let count = known.entry(filter.name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            filter.name = format!("{} ({count})", filter.name);
+        }
+    }
+}
+
+fn subject(clause: &Clause) -> String {
+    format!("filter clause on `{}`", clause.attribute)
+}
+
+fn product(filters: &[FilterDraft], alternatives: &[Vec<ClauseDraft>]) -> Vec<FilterDraft> {
+    if alternatives.is_empty() {
+        return filters.to_vec();
+    }
+    let mut more = Vec::with_capacity(filters.len() * alternatives.len());
+    for filter in filters {
+        for clauses in alternatives {
+            let mut filter = filter.clone();
+            filter.clauses.extend_from_slice(clauses);
+            more.push(filter);
+        }
+    }
+    more
+}

@@ -1,0 +1,275 @@
+//! What a schema may say, point by point.
+
+use super::super::{Kind, Vocabulary, import};
+use super::{VOCABULARY, imported, is_sound, said};
+
+/// Makes a schema of object mappings.
+fn schema(mappings: &str) -> String {
+    format!(
+        r#"{{"synchronizationRules": [{{"sourceDirectoryName": "Azure Active Directory",
+        "targetDirectoryName": "ShareFile", "objectMappings": [{mappings}]}}]}}"#
+    )
+}
+
+/// Makes a mapping of people with what is asked for besides the usual attributes.
+fn people(more: &str, attributes: &str) -> String {
+    schema(&format!(
+        r#"{{"sourceObjectName": "User", {more} "attributeMappings": [
+        {{"targetAttributeName": "Email", "source": {{"name": "mail"}}, "matchingPriority": 1}},
+        {{"targetAttributeName": "FirstName", "source": {{"name": "givenName"}}}},
+        {{"targetAttributeName": "LastName", "source": {{"name": "surname"}}}},
+        {{"targetAttributeName": "IsActive", "source": {{"expression": "Not([IsSoftDeleted])"}}}}
+        {attributes}]}}"#
+    ))
+}
+
+fn reasons(text: &str, kind: Kind) -> Vec<String> {
+    let imported = imported(text);
+    is_sound(&imported.configuration);
+    let of_kind = imported.findings.into_iter().filter(|finding| finding.kind == kind);
+    of_kind.map(|finding| format!("{}: {}", finding.subject, finding.reason)).collect()
+}
+
+#[test]
+fn a_plain_schema_is_carried_over_without_a_word() {
+    let imported = imported(&people("", ""));
+    assert_eq!(
+        said(&imported),
+        ["Decide: scope: whether only assigned people are provisioned is not in a schema"]
+    );
+}
+
+#[test]
+fn changes_that_do_not_flow() {
+    let imported = imported(&people(r#""flowTypes": "update","#, ""));
+    let document = is_sound(&imported.configuration);
+    assert_eq!(document["users"]["deprovision"]["hard_deleted"].as_str(), Some("leave"));
+    assert_eq!(document["guard"]["creates_per_cycle"].as_integer(), Some(0));
+    assert!(imported.findings.iter().any(|finding| finding.reason.contains("no Add")));
+    let added = super::imported(&people(r#""flowTypes": ["Add", " DELETE"],"#, ""));
+    let document = is_sound(&added.configuration);
+    assert_eq!(document["users"]["deprovision"]["hard_deleted"].as_str(), Some("disable"));
+    let entries = document["users"]["attribute"].as_array_of_tables().unwrap();
+    assert!(entries.iter().all(|entry| entry["apply"].as_str() == Some("on_create")));
+    let odd = reasons(&people(r#""flowTypes": "Add, Updat","#, ""), Kind::Unreadable);
+    assert_eq!(
+        odd,
+        ["object mapping, key `flowTypes`: `Updat` is none of Add, Update, Delete and None"]
+    );
+}
+
+#[test]
+fn what_would_change_at_every_cycle_is_for_creation_only() {
+    let company = r#",{"targetAttributeName": "Company", "source": {"expression": "CStr(Now())"}}"#;
+    let imported = imported(&people("", company));
+    let document = is_sound(&imported.configuration);
+    let entries = document["users"]["attribute"].as_array_of_tables().unwrap();
+    assert_eq!(entries.iter().last().unwrap()["apply"].as_str(), Some("on_create"));
+    assert_eq!(imported.findings[0].kind, Kind::Changed);
+}
+
+#[test]
+fn matching_rules_keep_their_order_and_constants_find_nobody() {
+    let more = r#",{"targetAttributeName": "mail", "matchingPriority": 3,
+            "source": {"name": "userPrincipalName"}},
+        {"targetAttributeName": "emailAddress", "matchingPriority": 2, "defaultValue": "a@b.c"},
+        {"targetAttributeName": "Company", "matchingPriority": 4, "source": {"name": "companyName"}}"#;
+    let imported = imported(&people("", more));
+    let document = is_sound(&imported.configuration);
+    let sources: Vec<&str> = document["users"]["match"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule.as_inline_table().unwrap()["source"].as_str().unwrap())
+        .collect();
+    assert_eq!(sources, ["[mail]", "[userPrincipalName]"]);
+    let said = said(&imported).join("\n");
+    assert!(said.contains("`emailAddress`: its source does not tell people apart"), "{said}");
+    assert!(said.contains("`Company`: accounts cannot be found by it"), "{said}");
+}
+
+#[test]
+fn names_of_another_protocol_are_known() {
+    let text = schema(
+        r#"{"sourceObjectName": "User", "attributeMappings": [
+        {"targetAttributeName": "userName", "source": {"name": "userPrincipalName"}, "matchingPriority": 1},
+        {"targetAttributeName": "emails[type eq \"work\"].value", "source": {"name": "mail"}},
+        {"targetAttributeName": "name.givenName", "source": {"name": "givenName"}},
+        {"targetAttributeName": "name.familyName", "source": {"name": "surname"}},
+        {"targetAttributeName": "active", "source": {"name": "accountEnabled"}},
+        {"targetAttributeName": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:organization",
+         "source": {"name": "companyName"}}]}"#,
+    );
+    let imported = imported(&text);
+    let document = is_sound(&imported.configuration);
+    let entries = document["users"]["attribute"].as_array_of_tables().unwrap();
+    let pairs: Vec<(&str, &str)> = entries
+        .iter()
+        .map(|entry| (entry["target"].as_str().unwrap(), entry["source"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        pairs,
+        [
+            ("Email", "[mail]"),
+            ("FirstName", "[givenName]"),
+            ("LastName", "[surname]"),
+            ("Company", "[companyName]")
+        ]
+    );
+    let said = said(&imported);
+    assert_eq!(
+        said[0],
+        "Lost: attribute mapping `userName`: Email is mapped by another entry as well"
+    );
+}
+
+#[test]
+fn what_no_account_is_without_is_added_if_the_schema_lacks_it() {
+    let text = schema(
+        r#"{"sourceObjectName": "user", "attributeMappings":
+        [{"targetAttributeName": "Email", "source": {"name": "mail"}}]}"#,
+    );
+    let changed = reasons(&text, Kind::Changed);
+    assert_eq!(
+        changed,
+        [
+            "attribute mappings: FirstName is not mapped, and no account can be created without it",
+            "attribute mappings: LastName is not mapped, and no account can be created without it",
+            "matching: no attribute finds the accounts that exist already",
+        ]
+    );
+    let nothing = imported(r#"{"synchronizationRules": []}"#);
+    assert!(is_sound(&nothing.configuration)["users"]["match"].is_array());
+    assert!(said(&nothing)[0].contains("it maps no people"), "{:?}", said(&nothing));
+}
+
+#[test]
+fn who_is_active_becomes_deprovisioning_and_other_tests_are_reported() {
+    let lost = |expression: &str| {
+        let text = people("", "").replace("Not([IsSoftDeleted])", expression);
+        reasons(&text, Kind::Lost)
+    };
+    for expression in [
+        "[accountEnabled]",
+        r#"Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\")"#,
+        "Not( [isSoftDeleted] )",
+    ] {
+        assert_eq!(lost(expression), [""; 0], "{expression}");
+    }
+    let reason = "attribute mapping `IsActive`: who is active is decided here by assignment and \
+                  scope, not by `[IsSoftDeleted]`";
+    assert_eq!(lost("[IsSoftDeleted]"), [reason]);
+    assert_eq!(lost(r#"IIF([department] = \"Sales\", \"True\", \"False\")"#).len(), 1);
+}
+
+#[test]
+fn a_type_is_an_expression() {
+    let of = |mapping: &str| {
+        let imported = imported(&people("", &format!(",{{{mapping}}}")));
+        is_sound(&imported.configuration)["users"]["type"].as_str().map(str::to_owned)
+    };
+    let typed = of(r#""targetAttributeName": "UserType", "source": {"name": "userType"}"#);
+    assert_eq!(typed.as_deref(), Some("ToLower([userType])"));
+    let flagged =
+        of(r#""targetAttributeName": "IsEmployee", "source": {"name": "accountEnabled"}"#);
+    assert_eq!(
+        flagged.as_deref(),
+        Some(r#"Switch([accountEnabled], "client", "True", "employee")"#)
+    );
+    let constant = of(r#""targetAttributeName": "UserType", "defaultValue": "Client""#);
+    assert_eq!(constant.as_deref(), Some(r#""client""#));
+}
+
+#[test]
+fn filters_that_cannot_be_carried_over_make_a_configuration_not_load() {
+    let filter = |clauses: &str| {
+        let scope = format!(r#""scope": {{"groups": [{{"name": "F", "clauses": [{clauses}]}}]}},"#);
+        let imported = imported(&people(&scope, ""));
+        is_sound(&imported.configuration);
+        let reasons = imported.findings.iter().filter(|one| one.kind == Kind::Blocks);
+        let reasons: Vec<String> = reasons.map(|one| one.reason.clone()).collect();
+        assert_eq!(imported.configuration.contains("NOT CARRIED OVER\""), !reasons.is_empty());
+        reasons
+    };
+    let clause = |attribute: &str, operator: &str, values: &str| {
+        format!(
+            r#"{{"sourceOperandName": "{attribute}", "operatorName": "{operator}",
+            "targetOperand": {{"values": {values}}}}}"#
+        )
+    };
+    assert_eq!(filter(&clause("[department]", "equals", r#""Sales""#)), [""; 0]);
+    assert_eq!(filter(&clause("accountEnabled", "IsTrue", "null")), [""; 0]);
+    let odd = filter(&clause("department", "SOUNDS LIKE", r#"["x"]"#));
+    assert_eq!(odd, ["`SOUNDS LIKE` is no operator of this project"]);
+    let unknown = filter(&clause("departmnt", "EQUALS", r#"["x"]"#));
+    assert_eq!(
+        unknown,
+        ["`departmnt` is no attribute of a person that can be read; the nearest is `department`"]
+    );
+    let empty = filter(&clause("department", "EQUALS", "[]"));
+    assert_eq!(empty, ["there is no value to compare with"]);
+    let number = filter(&clause("employeeId", "Greater_Than", r#"["many"]"#));
+    assert_eq!(number, ["the operator compares with a whole number, and `many` is none"]);
+    let damaged = filter(r#"{"operatorName": "EQUALS"}"#);
+    assert_eq!(damaged, ["a part of it could not be read, so that it would let more people in"]);
+    let many: Vec<String> = (0..300).map(|number| format!("\"{number}\"")).collect();
+    let many = filter(&clause("department", "EQUALS", &format!("[{}]", many.join(","))));
+    assert_eq!(many, ["it would become more than 200 filters"]);
+}
+
+#[test]
+fn a_configuration_that_knows_less_gets_less_and_says_so() {
+    let text = include_str!("../../../tests/data/schemas/everything.json");
+    let vocabulary = Vocabulary {
+        user_targets: &["Email", "FirstName", "LastName", "Company"],
+        on_leave: false,
+        group_filters: false,
+        type_expression: false,
+        ..VOCABULARY
+    };
+    let imported = import(text.as_bytes(), "everything.json", &vocabulary).unwrap();
+    let document = is_sound(&imported.configuration);
+    assert!(document["scope"].get("on_leave").is_none());
+    assert!(document["groups"].get("filter").is_none());
+    assert!(document["users"]["type"].is_inline_table());
+    let said = said(&imported).join("\n");
+    for lost in [
+        "Lost: filter of input: whoever leaves inputFilterGroups is left alone",
+        "Lost: filter group: groups have no scoping filter here",
+        "Lost: attribute mapping `UserType`: the type of an account is no expression here",
+        "Lost: attribute mapping `Roles`: accounts have no such attribute that can be set",
+    ] {
+        assert!(said.contains(lost), "{lost} is not in {said}");
+    }
+}
+
+#[test]
+fn a_group_without_clauses_lets_everybody_in() {
+    let scope = r#""scope": {"groups": [{"name": "A", "clauses": [{"sourceOperandName": "department",
+        "operatorName": "IS NOT NULL"}]}, {"name": "B", "clauses": []}]},"#;
+    let imported = imported(&people(scope, ""));
+    assert!(is_sound(&imported.configuration)["scope"].get("filter").is_none());
+    assert!(said(&imported)[0].contains("a group without clauses lets everybody in"));
+}
+
+#[test]
+fn input_filters_alone_leave_people_alone() {
+    let scope = r#""scope": {"inputFilterGroups": [{"clauses": [{"sourceOperandName": "mail",
+        "operatorName": "IS NOT NULL", "targetOperand": null}]}]},"#;
+    let imported = imported(&people(scope, ""));
+    let document = is_sound(&imported.configuration);
+    assert_eq!(document["scope"]["on_leave"].as_str(), Some("ignore"));
+    assert_eq!(said(&imported).len(), 1, "{:?}", said(&imported));
+}
+
+#[test]
+fn the_schema_of_another_application_is_read_with_a_word_about_it() {
+    let text = people("", "").replace("\"ShareFile\"", "\"salesforce.com\"");
+    let decide = reasons(&text, Kind::Decide);
+    assert_eq!(
+        decide[0],
+        "synchronization rule: its target is `salesforce.com`, which is not ShareFile by its name"
+    );
+    let part = r#"{"sourceObjectName": "User", "attributeMappings": []}"#;
+    assert!(said(&imported(part)).iter().any(|line| line.contains("part of a schema")));
+}

@@ -6,6 +6,7 @@ mod ask;
 mod check;
 mod company;
 mod demo;
+mod eval;
 mod exit;
 mod hold;
 mod log;
@@ -81,6 +82,8 @@ enum Command {
     Test(test::TestArguments),
     /// Check the configuration, all problems at once
     Check,
+    /// An expression of the mapping language, on given values or on a person of the directory
+    Eval(eval::EvalArguments),
     /// The emulators of both ends alone
     Sandbox(Box<sandbox::SandboxArguments>),
 }
@@ -114,7 +117,10 @@ pub fn main() -> ExitCode {
 }
 
 async fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
-    let place = open::Place::new(arguments.config, &arguments.sets)?;
+    // What `eval` sets are the values of a person.
+    let evaluates = matches!(arguments.command, Command::Eval(_));
+    let sets = if evaluates { &[] } else { arguments.sets.as_slice() };
+    let place = open::Place::new(arguments.config, sets)?;
     match arguments.command {
         Command::Demo(arguments) => demo::demo(&arguments).await,
         Command::Run => run::run(&place).await,
@@ -133,6 +139,7 @@ async fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Reset(arguments) => reset::reset(&place, &arguments),
         Command::Test(arguments) => test::test(&place, &arguments).await,
         Command::Check => check::check(&place),
+        Command::Eval(arguments) => eval::eval(&place, &arguments).await,
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments).await,
     }
 }

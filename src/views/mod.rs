@@ -1,6 +1,7 @@
 //! SHOW: plans, cycles, status and the log, as text for people and JSON for programs. Pure.
 
 pub mod checks;
+pub mod eval;
 mod held;
 pub mod holds;
 pub mod log;

@@ -4,6 +4,7 @@ mod approval;
 mod commands;
 mod daemon;
 mod demo;
+mod eval;
 mod kill;
 mod orphans;
 mod saved_plan;

@@ -14,6 +14,7 @@ mod delta;
 mod describe;
 mod direct;
 mod error;
+mod find;
 mod group_selection;
 mod groups;
 mod managed_identity;
@@ -109,6 +110,15 @@ impl Graph {
 }
 
 impl Graph {
+    /// Returns everybody whose sign-in name, address or display name is `who`, with the sign-in
+    /// name. An id is taken as it is.
+    ///
+    /// # Errors
+    /// Graph's.
+    pub async fn find_people(&self, who: &str) -> Result<Vec<(SourceAnchor, String)>, SourceError> {
+        find::people(&self.transport, who).await
+    }
+
     fn selected(&self) -> Selected<'_> {
         Selected {
             people: &self.selection,

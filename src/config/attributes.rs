@@ -1,6 +1,8 @@
 //! The source attributes that expressions may read.
 
-use crate::source::graph::{KNOWN_ATTRIBUTES, KNOWN_GROUP_ATTRIBUTES, attribute_kind};
+use crate::source::graph::{
+    AttributeSource, KNOWN_ATTRIBUTES, KNOWN_GROUP_ATTRIBUTES, attribute_kind, group_attribute_kind,
+};
 
 use super::problem::nearest;
 
@@ -13,21 +15,30 @@ pub(super) enum Unreadable {
     MultiValued,
 }
 
-/// Says whether the source can read an attribute as one text.
+/// Says whether the source can read an attribute.
+///
+/// # Errors
+/// That it has many values is for those who want one.
 pub(super) fn known_source_attribute(name: &str) -> Result<(), Unreadable> {
-    match attribute_kind(name) {
-        Some(found) if found.is_multi_valued() => Err(Unreadable::MultiValued),
-        Some(_) => Ok(()),
-        None => Err(Unreadable::Unknown(nearest(name, KNOWN_ATTRIBUTES.iter().copied()))),
-    }
+    known(attribute_kind(name), name, KNOWN_ATTRIBUTES)
 }
 
-/// Says whether the source can read an attribute of groups as one text.
+/// Says whether the source can read an attribute of groups; errors are as those of
+/// [`known_source_attribute`].
 pub(super) fn known_group_attribute(name: &str) -> Result<(), Unreadable> {
-    if KNOWN_GROUP_ATTRIBUTES.contains(&name) {
-        return Ok(());
+    known(group_attribute_kind(name), name, KNOWN_GROUP_ATTRIBUTES)
+}
+
+fn known(
+    found: Option<AttributeSource>,
+    name: &str,
+    names: &[&'static str],
+) -> Result<(), Unreadable> {
+    match found {
+        Some(found) if found.is_multi_valued() => Err(Unreadable::MultiValued),
+        Some(_) => Ok(()),
+        None => Err(Unreadable::Unknown(nearest(name, names.iter().copied()))),
     }
-    Err(Unreadable::Unknown(nearest(name, KNOWN_GROUP_ATTRIBUTES.iter().copied())))
 }
 
 #[cfg(test)]
@@ -48,5 +59,7 @@ mod tests {
         assert_eq!(unknown("shoeSize"), Unreadable::Unknown(None));
         assert_eq!(unknown("extension_1_badge"), Unreadable::Unknown(None));
         assert_eq!(unknown("proxyAddresses"), Unreadable::MultiValued);
+        assert_eq!(known_group_attribute("visibility"), Ok(()));
+        assert_eq!(known_group_attribute("groupTypes"), Err(Unreadable::MultiValued));
     }
 }

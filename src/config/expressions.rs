@@ -149,12 +149,10 @@ impl Reader<'_> {
             let (message, near) = match (of.known)(name) {
                 // What is wrong with the roles has been said.
                 _ if name == "appRoleAssignments" => continue,
-                Ok(()) => continue,
+                // Many values are a list.
+                Ok(()) | Err(Unreadable::MultiValued) => continue,
                 Err(Unreadable::Unknown(near)) => {
                     (format!("`{name}` is no attribute of {} that can be read", of.a), near)
-                }
-                Err(Unreadable::MultiValued) => {
-                    (format!("`{name}` has many values, which cannot be read yet"), None)
                 }
             };
             let suggestion = near.map(|near| format!("Did you mean `[{near}]`?"));

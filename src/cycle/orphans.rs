@@ -99,7 +99,7 @@ fn addresses(
     let mut addresses: HashMap<String, Option<Left>> = HashMap::new();
     for person in everybody.users {
         let left = outside.get(&person.anchor).map(|event| (person.anchor, *event));
-        for value in person.attributes.iter().flatten().filter(|value| value.contains('@')) {
+        for value in person.attributes.texts().filter(|value| value.contains('@')) {
             match addresses.entry(address_key(value)) {
                 Entry::Vacant(free) => {
                     free.insert(left);

@@ -250,8 +250,13 @@ fn failing<'a>(
 ) -> Option<&'a Clause> {
     let mut clauses = filter.clauses.iter().zip(places);
     let found = clauses.find(|(clause, place)| {
-        let value = place.and_then(|place| row.get(place));
-        !clause.test.holds(value)
+        let values = place.map(|place| row.cell(place).texts()).unwrap_or_default();
+        let holds = match values.as_slice() {
+            [] => clause.test.holds(None),
+            // One of several that fits is enough.
+            values => values.iter().any(|value| clause.test.holds(Some(value))),
+        };
+        !holds
     });
     found.map(|(clause, _)| clause)
 }

@@ -77,7 +77,8 @@ pub enum UserChange {
         enabled: Option<bool>,
         /// Guest or member, if mentioned.
         guest: Option<bool>,
-        /// The selected attributes: `None` if not mentioned, `Some(None)` if null.
+        /// The selected attributes as a row keeps them: `None` if not mentioned, `Some(None)` if
+        /// null.
         attributes: Vec<Option<Option<String>>>,
     },
     /// Something changed, and what it is cannot be read here: the person has to be read by id.
@@ -103,7 +104,8 @@ pub struct MembershipChange {
 pub enum GroupChange {
     /// Something changed, or the group is new or restored.
     Changed {
-        /// The selected attributes: `None` if not mentioned, `Some(None)` if null.
+        /// The selected attributes as a row keeps them: `None` if not mentioned, `Some(None)` if
+        /// null.
         attributes: Vec<Option<Option<String>>>,
     },
     /// Something changed, and what it is cannot be read here: the group has to be read by id.

@@ -87,9 +87,6 @@ default_apply = "always"
         1 | [givenname]
           | ^^^^^^^^^^^
     config.toml:25:10: users.attribute[3].target: `Firstname` is no attribute of an account. Did you mean `FirstName`?
-    config.toml:26:10: users.attribute[3].source: `otherMails` has many values, which cannot be read yet
-        1 | [otherMails]
-          | ^^^^^^^^^^^^
     config.toml:27:1: users.attribute[3].defualt: unknown key. Did you mean `default`?
     config.toml:28:1: users.attribute[4].target: this key is missing. Name an attribute of the account, as "Email".
     config.toml:29:10: users.attribute[4].source: `shoeSize` is no attribute of a user that can be read

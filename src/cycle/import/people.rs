@@ -163,14 +163,14 @@ fn merge(before: &SourceUser, change: &UserChange) -> Option<SourceUser> {
         UserChange::Changed { enabled, guest, attributes } => {
             let cells = attributes.iter().enumerate().map(|(index, mentioned)| match mentioned {
                 Some(value) => value.as_deref(),
-                None => before.attributes.get(index),
+                None => before.attributes.kept(index),
             });
             Some(SourceUser {
                 anchor: before.anchor,
                 presence: Presence::Present,
                 enabled: enabled.unwrap_or(before.enabled),
                 guest: guest.unwrap_or(before.guest),
-                attributes: AttributeRow::pack(cells),
+                attributes: AttributeRow::pack_kept(cells),
             })
         }
     }

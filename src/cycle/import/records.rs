@@ -123,9 +123,9 @@ fn merge(known: &SourceGroup, change: &GroupChange) -> Option<SourceGroup> {
         GroupChange::Changed { attributes } => {
             let cells = attributes.iter().enumerate().map(|(index, mentioned)| match mentioned {
                 Some(value) => value.as_deref(),
-                None => known.attributes.get(index),
+                None => known.attributes.kept(index),
             });
-            Some(SourceGroup { attributes: AttributeRow::pack(cells), ..known.clone() })
+            Some(SourceGroup { attributes: AttributeRow::pack_kept(cells), ..known.clone() })
         }
     }
 }

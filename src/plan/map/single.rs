@@ -3,13 +3,17 @@
 
 use std::borrow::Cow;
 
-use crate::model::row::AttributeRow;
+use crate::model::row::{AttributeRow, Cell};
 
 use super::{Attribute, Attributes, Bound, Expression, Flow, Given, Value};
 
 impl Attributes for AttributeRow {
     fn attribute(&self, place: usize) -> Attribute<'_> {
-        self.get(place).map_or(Attribute::Null, |text| Attribute::Text(Cow::Borrowed(text)))
+        match self.cell(place) {
+            Cell::Null => Attribute::Null,
+            Cell::Text(text) => Attribute::Text(Cow::Borrowed(text)),
+            Cell::Texts(texts) => Attribute::Texts(texts.into_iter().map(Cow::Borrowed).collect()),
+        }
     }
 }
 
@@ -128,6 +132,27 @@ mod tests {
     fn one_of_one_value_counts_and_several_are_an_error() {
         assert_eq!(said("Split([b], \",\")", Some("x")), text("x"));
         let why = said("Split([b], \",\")", Some("x,y")).unwrap_err();
+        assert!(why.contains("2 values"), "{why}");
+    }
+
+    #[test]
+    fn an_attribute_with_many_values_is_a_list() {
+        let kept = crate::model::row::kept_list(&["x@a.b", "y@a.b"]);
+        let row = AttributeRow::pack_kept([None, kept.as_deref()]);
+        let names = ["a".to_owned(), "b".to_owned()];
+        for (expression, expected) in [
+            ("Join(\", \", [b])", text("x@a.b, y@a.b")),
+            ("Item([b], 2)", text("y@a.b")),
+            ("Count([b])", text("2")),
+            ("Count([a])", text("0")),
+            ("IIF(IsNullOrEmpty([b]), \"none\", \"some\")", text("some")),
+        ] {
+            let single = Single::new(&Expression::parse(expression).unwrap(), &names);
+            let said = single.eval(&row, &Given::default()).map(Said::into_owned);
+            assert_eq!(said, expected, "{expression}");
+        }
+        let plain = Single::new(&Expression::attribute("b"), &names);
+        let why = plain.eval(&row, &Given::default()).unwrap_err();
         assert!(why.contains("2 values"), "{why}");
     }
 

@@ -1,24 +1,34 @@
-//! Which property of a person an attribute name means, and how its value becomes a text.
-//!
-//! Names are those of Graph (Graph reference, section 3), or the aliases that Entra's provisioning
-//! schema uses for some of them. They are compared exactly, as Graph does.
+//! How the value of an attribute is found in a record, and how it becomes what a row keeps.
 
 use serde_json::{Map, Value};
 
-/// Where the value of a named attribute is found in a person's record.
+use crate::model::row::{kept_list, kept_text};
+
+use super::attribute_names::attribute_kind;
+
+/// Where the value of a named attribute is found in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttributeSource {
     /// A property with one value: text, boolean, number or date.
     Property(&'static str),
     /// The first element of a property that Graph types as a list but fills with one at most.
     First(&'static str),
-    /// One of the fifteen children of `onPremisesExtensionAttributes`.
-    OnPremises(&'static str),
+    /// A child of a structured property.
+    Child {
+        /// The property, which is what can be asked for.
+        parent: &'static str,
+        /// The child.
+        child: &'static str,
+        /// Whether the child has many values.
+        is_list: bool,
+    },
     /// `userPrincipalName` as Entra's provisioning service gives it: guests without `#EXT#`.
     SignInName,
-    /// A directory extension, `extension_{application id without dashes}_{name}`.
+    /// A directory extension, `extension_{application id without dashes}_{name}`, which has one
+    /// value or many.
     Extension(String),
-    /// A property with many values, which cannot be mapped to one text.
+    /// A property with many values: texts, or objects of which one text each counts (see
+    /// `element`).
     MultiValued(&'static str),
 }
 
@@ -27,157 +37,89 @@ impl AttributeSource {
     pub fn select(&self) -> &str {
         match self {
             Self::Property(name) | Self::First(name) | Self::MultiValued(name) => name,
-            Self::OnPremises(_) => "onPremisesExtensionAttributes",
+            Self::Child { parent, .. } => parent,
             Self::SignInName => "userPrincipalName",
             Self::Extension(name) => name,
         }
     }
 
-    /// Returns whether the property has many values, so that a configuration must refuse it.
+    /// Returns whether the property always has many values.
     pub fn is_multi_valued(&self) -> bool {
-        matches!(self, Self::MultiValued(_))
+        matches!(self, Self::MultiValued(_) | Self::Child { is_list: true, .. })
     }
 
-    /// Returns the value in a record: `None` if the record does not mention it, `Some(None)` if
-    /// it is null.
+    /// Returns the value in a record as a row keeps it: `None` if the record does not mention it,
+    /// `Some(None)` if it is null.
     pub(super) fn read(&self, record: &Map<String, Value>) -> Option<Option<String>> {
         let value = record.get(self.select())?;
         Some(match self {
-            Self::Property(_) => text(value),
-            Self::First(_) | Self::Extension(_) => match value {
-                Value::Array(values) => values.first().and_then(text),
-                single => text(single),
+            Self::Property(_) => kept(value),
+            Self::First(_) => match value {
+                Value::Array(values) => values.first().and_then(kept),
+                single => kept(single),
             },
-            Self::OnPremises(child) => value.get(child).and_then(text),
-            Self::SignInName => text(value).map(|name| home_sign_in_name(&name)),
-            Self::MultiValued(_) => None,
+            Self::Extension(name) => match value {
+                Value::Array(values) => list(name, values),
+                single => kept(single),
+            },
+            Self::Child { child, .. } => match value.get(child) {
+                Some(Value::Array(values)) => list(child, values),
+                Some(single) => kept(single),
+                None => None,
+            },
+            Self::SignInName => text(value).map(|name| kept_text(home_sign_in_name(&name))),
+            Self::MultiValued(name) => match value {
+                Value::Array(values) => list(name, values),
+                _ => None,
+            },
         })
     }
 }
 
-/// The names that [`attribute_kind`] knows and that have one value; sorted. Directory extensions
-/// come on top.
-pub const KNOWN_ATTRIBUTES: &[&str] = &[
-    "accountEnabled",
-    "ageGroup",
-    "city",
-    "companyName",
-    "consentProvidedForMinor",
-    "country",
-    "createdDateTime",
-    "creationType",
-    "department",
-    "displayName",
-    "employeeHireDate",
-    "employeeId",
-    "employeeType",
-    "extensionAttribute1",
-    "extensionAttribute10",
-    "extensionAttribute11",
-    "extensionAttribute12",
-    "extensionAttribute13",
-    "extensionAttribute14",
-    "extensionAttribute15",
-    "extensionAttribute2",
-    "extensionAttribute3",
-    "extensionAttribute4",
-    "extensionAttribute5",
-    "extensionAttribute6",
-    "extensionAttribute7",
-    "extensionAttribute8",
-    "extensionAttribute9",
-    "externalUserState",
-    "externalUserStateChangeDateTime",
-    "facsimileTelephoneNumber",
-    "faxNumber",
-    "givenName",
-    "id",
-    "isManagementRestricted",
-    "isResourceAccount",
-    "jobTitle",
-    "lastPasswordChangeDateTime",
-    "legalAgeGroupClassification",
-    "mail",
-    "mailNickname",
-    "mobile",
-    "mobilePhone",
-    "objectId",
-    "officeLocation",
-    "onPremisesDistinguishedName",
-    "onPremisesDomainName",
-    "onPremisesImmutableId",
-    "onPremisesLastSyncDateTime",
-    "onPremisesSamAccountName",
-    "onPremisesSecurityIdentifier",
-    "onPremisesSyncEnabled",
-    "onPremisesUserPrincipalName",
-    "originalUserPrincipalName",
-    "passwordPolicies",
-    "physicalDeliveryOfficeName",
-    "postalCode",
-    "preferredDataLocation",
-    "preferredLanguage",
-    "securityIdentifier",
-    "showInAddressList",
-    "signInSessionsValidFromDateTime",
-    "state",
-    "streetAddress",
-    "surname",
-    "telephoneNumber",
-    "usageLocation",
-    "userPrincipalName",
-    "userType",
-];
-
-/// Properties with many values, which are known and refused; sorted.
-const MULTI_VALUED: &[&str] = &[
-    "assignedLicenses",
-    "assignedPlans",
-    "businessPhones",
-    "identities",
-    "imAddresses",
-    "licenseAssignmentStates",
-    "onPremisesProvisioningErrors",
-    "otherMails",
-    "provisionedPlans",
-    "proxyAddresses",
-    "serviceProvisioningErrors",
-];
-
-/// Returns what an attribute name means, or `None` if it means nothing.
-pub fn attribute_kind(name: &str) -> Option<AttributeSource> {
-    if is_directory_extension(name) {
-        return Some(AttributeSource::Extension(name.to_owned()));
-    }
-    if let Ok(found) = MULTI_VALUED.binary_search(&name) {
-        return MULTI_VALUED.get(found).copied().map(AttributeSource::MultiValued);
-    }
-    let known = KNOWN_ATTRIBUTES.binary_search(&name).ok()?;
-    let known = KNOWN_ATTRIBUTES.get(known).copied()?;
-    Some(match known {
-        "objectId" => AttributeSource::Property("id"),
-        "mobile" => AttributeSource::Property("mobilePhone"),
-        "telephoneNumber" => AttributeSource::First("businessPhones"),
-        "physicalDeliveryOfficeName" => AttributeSource::Property("officeLocation"),
-        "facsimileTelephoneNumber" => AttributeSource::Property("faxNumber"),
-        "originalUserPrincipalName" => AttributeSource::Property("userPrincipalName"),
-        "userPrincipalName" => AttributeSource::SignInName,
-        child if child.starts_with("extensionAttribute") => AttributeSource::OnPremises(child),
-        property => AttributeSource::Property(property),
-    })
+/// Returns one value as a row keeps it.
+fn kept(value: &Value) -> Option<String> {
+    text(value).map(kept_text)
 }
 
-/// Returns whether `name` has the form `extension_{32 hexadecimal digits}_{name}`.
-fn is_directory_extension(name: &str) -> bool {
-    let Some((application, rest)) =
-        name.strip_prefix("extension_").and_then(|rest| rest.split_once('_'))
-    else {
-        return false;
+/// Returns many values as a row keeps them: sorted and each once, as Graph promises no order. The
+/// primary one of `proxyAddresses`, which begins with `SMTP:`, comes before others (`smtp:`).
+fn list(property: &str, values: &[Value]) -> Option<String> {
+    let mut texts: Vec<String> = values
+        .iter()
+        .filter_map(|value| element(property, value))
+        .filter(|text| !text.is_empty())
+        .collect();
+    texts.sort_unstable();
+    texts.dedup();
+    kept_list(&texts)
+}
+
+/// Returns the text that stands for one of many values. Of objects it is what identifies them:
+/// the `skuId` of a licence, the `service` of a plan that is enabled, the `issuerAssignedId` of an
+/// identity, the `displayName` of a label, the property or service that an error is about. What is
+/// not in effect (a plan that is off, a licence that could not be assigned, an error that is
+/// resolved) is left out.
+fn element(property: &str, value: &Value) -> Option<String> {
+    let Value::Object(object) = value else { return text(value) };
+    let says = |name: &str, wanted: &str| {
+        object
+            .get(name)
+            .and_then(Value::as_str)
+            .is_some_and(|said| said.eq_ignore_ascii_case(wanted))
     };
-    application.len() == 32
-        && application.bytes().all(|byte| byte.is_ascii_hexdigit())
-        && !rest.is_empty()
-        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let name = match property {
+        "assignedLicenses" => "skuId",
+        "licenseAssignmentStates" if says("state", "Active") => "skuId",
+        "assignedPlans" | "provisionedPlans" if says("capabilityStatus", "Enabled") => "service",
+        "identities" => "issuerAssignedId",
+        "assignedLabels" => "displayName",
+        "onPremisesProvisioningErrors" => "propertyCausingError",
+        "serviceProvisioningErrors" if object.get("isResolved") != Some(&Value::Bool(true)) => {
+            "serviceInstance"
+        }
+        _ => return None,
+    };
+    object.get(name).and_then(text)
 }
 
 /// Returns a value as a text: booleans as Entra writes them; `None` for null, lists and objects.
@@ -222,14 +164,11 @@ impl Selection {
     /// Compiles the names of a configuration.
     ///
     /// # Errors
-    /// Returns the first name that is unknown or has many values.
+    /// Returns the first name that is unknown.
     pub(super) fn new(names: &[String]) -> Result<Self, String> {
         let mut sources = Vec::with_capacity(names.len());
         for name in names {
-            match attribute_kind(name) {
-                Some(source) if !source.is_multi_valued() => sources.push(source),
-                _ => return Err(name.clone()),
-            }
+            sources.push(attribute_kind(name).ok_or_else(|| name.clone())?);
         }
         let mut select: Vec<String> = ALWAYS.iter().map(|&name| name.to_owned()).collect();
         let mut more: Vec<String> = sources.iter().map(|one| one.select().to_owned()).collect();
@@ -255,35 +194,12 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::row::Cell;
     use serde_json::json;
 
     fn read(name: &str, record: Value) -> Option<Option<String>> {
         let record = record.as_object().cloned().unwrap();
         attribute_kind(name).unwrap().read(&record)
-    }
-
-    #[test]
-    fn names_are_sorted_and_all_mean_something() {
-        assert!(KNOWN_ATTRIBUTES.is_sorted());
-        assert!(MULTI_VALUED.is_sorted());
-        for name in KNOWN_ATTRIBUTES {
-            assert!(!attribute_kind(name).unwrap().is_multi_valued(), "{name}");
-        }
-        for name in MULTI_VALUED {
-            assert!(attribute_kind(name).unwrap().is_multi_valued(), "{name}");
-        }
-    }
-
-    #[test]
-    fn unknown_names_mean_nothing() {
-        for name in ["", "Mail", "aboutMe", "extensionAttribute16", "manager", "extension_12_x"] {
-            assert_eq!(attribute_kind(name), None, "{name}");
-        }
-        let extension = "extension_0123456789abcdef0123456789ABCDEF_costCentre";
-        assert_eq!(
-            attribute_kind(extension),
-            Some(AttributeSource::Extension(extension.to_owned()))
-        );
     }
 
     #[test]
@@ -304,6 +220,78 @@ mod tests {
             read("extensionAttribute4", json!({"onPremisesExtensionAttributes": null})),
             Some(None)
         );
+    }
+
+    #[test]
+    fn many_values_become_a_list_whatever_their_order() {
+        let texts = |name: &str, value: Value| {
+            let property = attribute_kind(name).unwrap().select().to_owned();
+            let kept = read(name, json!({ property: value })).expect("mentioned");
+            let found = Cell::of(kept.as_deref()).texts();
+            found.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let addresses = json!(["smtp:b@x.org", "x500:/o=x", "SMTP:a@x.org", "smtp:b@x.org"]);
+        let sorted = ["SMTP:a@x.org", "smtp:b@x.org", "x500:/o=x"];
+        assert_eq!(texts("proxyAddresses", addresses), sorted);
+        assert_eq!(texts("otherMails", json!(["b@x.org", "", "a@x.org"])), ["a@x.org", "b@x.org"]);
+        assert_eq!(read("otherMails", json!({"otherMails": []})), Some(None));
+        assert_eq!(read("otherMails", json!({})), None, "not mentioned");
+        let extension = "extension_0123456789abcdef0123456789abcdef_sites";
+        assert_eq!(texts(extension, json!(["Oslo", "Bern"])), ["Bern", "Oslo"]);
+        assert_eq!(texts(extension, json!("Bern")), ["Bern"]);
+        assert_eq!(texts(extension, json!(7)), ["7"]);
+        let certificates = json!({"certificateUserIds": ["X509:b", "X509:a"]});
+        let certificates = texts("authorizationInfo.certificateUserIds", certificates);
+        assert_eq!(certificates, ["X509:a", "X509:b"]);
+    }
+
+    #[test]
+    fn of_objects_one_text_each_counts_unless_they_are_not_in_effect() {
+        let cases = [
+            ("assignedLicenses", json!([{"skuId": "s1", "disabledPlans": []}]), "s1"),
+            (
+                "assignedPlans",
+                json!([{"service": "exchange", "capabilityStatus": "Enabled"},
+                    {"service": "exchange", "capabilityStatus": "Enabled"},
+                    {"service": "sway", "capabilityStatus": "Deleted"}]),
+                "exchange",
+            ),
+            (
+                "identities",
+                json!([{"signInType": "federated", "issuer": "x", "issuerAssignedId": "ada"}]),
+                "ada",
+            ),
+            (
+                "licenseAssignmentStates",
+                json!([{"skuId": "s1", "state": "Active"}, {"skuId": "s2", "state": "Error"}]),
+                "s1",
+            ),
+            (
+                "onPremisesProvisioningErrors",
+                json!([{"category": "PropertyConflict", "propertyCausingError": "mail"}]),
+                "mail",
+            ),
+            (
+                "serviceProvisioningErrors",
+                json!([{"serviceInstance": "a", "isResolved": false},
+                    {"serviceInstance": "b", "isResolved": true}]),
+                "a",
+            ),
+        ];
+        for (name, value, expected) in cases {
+            let kept = read(name, json!({ name: value })).expect("mentioned");
+            assert_eq!(Cell::of(kept.as_deref()), Cell::Texts(vec![expected]), "{name}");
+        }
+    }
+
+    #[test]
+    fn children_are_read_from_their_parent() {
+        let wire = json!({"employeeOrgData": {"division": "Sales", "costCenter": null}});
+        let sales = Some(Some("Sales".to_owned()));
+        assert_eq!(read("employeeOrgData.division", wire.clone()), sales);
+        assert_eq!(read("employeeOrgData.costCenter", wire), Some(None));
+        assert_eq!(read("employeeOrgData.division", json!({"employeeOrgData": null})), Some(None));
+        assert_eq!(read("employeeOrgData.division", json!({})), None);
     }
 
     #[test]
@@ -335,6 +323,6 @@ mod tests {
             selection.properties().join(","),
             "id,userPrincipalName,mail,accountEnabled,userType,onPremisesExtensionAttributes"
         );
-        assert_eq!(Selection::new(&["otherMails".to_owned()]).unwrap_err(), "otherMails");
+        assert_eq!(Selection::new(&["OtherMails".to_owned()]).unwrap_err(), "OtherMails");
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn read(
     let mut missing = Vec::new();
     let url = |id: &str| {
         let one = transport.sdk().group(id).get_group();
-        transport.relative(&one.select(selection.properties()))
+        transport.relative(&one.select(&selection.properties()))
     };
     for (anchor, answer) in direct::each(transport, &call, &wanted, url).await? {
         if answer.status.is_success() {

@@ -7,6 +7,7 @@
 
 mod assertion;
 mod assignments;
+mod attribute_names;
 mod attributes;
 mod batch;
 mod checkup;
@@ -41,9 +42,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use attributes::{AttributeSource, KNOWN_ATTRIBUTES, attribute_kind};
+pub use attribute_names::{
+    KNOWN_ATTRIBUTES, KNOWN_GROUP_ATTRIBUTES, attribute_kind, group_attribute_kind,
+};
+pub use attributes::AttributeSource;
 pub use checkup::{CredentialEnd, PermissionFact, SignedIn};
-pub use group_selection::KNOWN_GROUP_ATTRIBUTES;
 
 use crate::clock::Clock;
 use crate::model::group::SourceGroup;
@@ -82,7 +85,7 @@ impl Graph {
             error::failed(
                 "preparing to read from Graph",
                 ErrorCategory::Rejected,
-                format!("'{name}' is no attribute of a person that has one value"),
+                format!("'{name}' is no attribute of a person that can be read"),
                 "Use a property of Graph's user resource, or an alias of Entra's provisioning \
                  schema.",
             )
@@ -91,7 +94,7 @@ impl Graph {
             error::failed(
                 "preparing to read from Graph",
                 ErrorCategory::Rejected,
-                format!("'{name}' is no attribute of a group that is one text"),
+                format!("'{name}' is no attribute of a group that can be read"),
                 "Use a property of Graph's group resource.",
             )
         })?;

@@ -219,7 +219,7 @@ pub(super) fn person(record: &Record, selection: &Selection) -> Result<SourceUse
         presence: Presence::Present,
         enabled,
         guest: is_guest(record).unwrap_or(false),
-        attributes: AttributeRow::pack(
+        attributes: AttributeRow::pack_kept(
             attributes.iter().map(|value| value.as_ref().and_then(Option::as_deref)),
         ),
     })
@@ -279,7 +279,11 @@ pub(super) fn group(record: &Record, selection: &GroupSelection) -> Result<Sourc
     }
     let attributes = selection.read(record);
     let cells = attributes.iter().map(|value| value.as_ref().and_then(Option::as_deref));
-    Ok(SourceGroup { anchor, presence: Presence::Present, attributes: AttributeRow::pack(cells) })
+    Ok(SourceGroup {
+        anchor,
+        presence: Presence::Present,
+        attributes: AttributeRow::pack_kept(cells),
+    })
 }
 
 /// Returns a group of which nothing is known but what became of it.

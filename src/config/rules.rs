@@ -6,7 +6,7 @@ use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::plan::map::Expression;
 use crate::plan::rules::{
     Apply, DefaultValue, Deprovision, Filter, FirstCycle, GroupRules, GuardRules, Limit, Mapping,
-    MatchRule, Rules, TypeRules, WhenNull,
+    MatchRule, Rules, TypeRules, WhenNull, fault,
 };
 
 use super::connectors::is_address;
@@ -224,19 +224,19 @@ impl Reader<'_> {
         // Of an entry that is wrong already nothing is said that a right one might not deserve.
         let purpose = Purpose::Mapping(apply.unwrap_or(Apply::OnCreate));
         let source = self.expression(section, &OF_USERS, purpose);
-        let default = section.take("default");
+        let given = section.take("default");
         let default_apply = section.take("default_apply");
         let when = self.word(default_apply.clone(), Apply::OnCreate, &APPLY);
-        if let (Some(node), None) = (&default_apply, &default) {
+        if let (Some(node), None) = (&default_apply, &given) {
             let message = "there is no `default` that it could apply to";
             self.wrong(node, message, Some("Add `default`, or remove it.".to_owned()));
         }
-        let text = default.as_ref().map(|node| self.text(node));
+        let text = given.as_ref().map(|node| self.text(node));
         let null = section.take("when_null");
         let when_null = self.word(null.clone(), WhenNull::Keep, &WHEN_NULL);
         let (target, (source, source_node)) = (target?, source?);
         if target == TargetAttribute::Email {
-            self.own_address(&source, &source_node, default.as_ref())?;
+            self.own_address(&source, &source_node, given.as_ref())?;
         }
         if let (Some(node), Some(WhenNull::Clear)) = (&null, when_null)
             && target.required()
@@ -249,6 +249,12 @@ impl Reader<'_> {
             Some(value) => Some(DefaultValue { value: value?, apply: when? }),
             None => None,
         };
+        if let (Some(node), Some(why)) =
+            (&given, default.as_ref().and_then(|one| fault(target, &one.value)))
+        {
+            self.wrong(node, &format!("{} {why}", target.name()), None);
+            return None;
+        }
         Some(Mapping { target, source, apply: apply?, default, when_null: when_null? })
     }
 

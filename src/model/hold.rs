@@ -41,6 +41,8 @@ pub enum HoldKind {
     MissingValues,
     /// An expression could not be evaluated on the values of the object.
     MappingFailed,
+    /// A value is none that the attribute takes.
+    InvalidValue,
     /// An expression says that the person is to be left alone.
     LeftAlone,
     /// The matched account is protected and is not touched.
@@ -128,6 +130,7 @@ impl HoldKind {
             Self::ConflictingRoles => "ConflictingRoles",
             Self::MissingValues => "MissingValues",
             Self::MappingFailed => "MappingFailed",
+            Self::InvalidValue => "InvalidValue",
             Self::LeftAlone => "LeftAlone",
             Self::Protected => "Protected",
             Self::ProtectedRemoval => "ProtectedRemoval",

@@ -172,6 +172,12 @@ impl Decision {
                 .collect();
             self.hold(HoldKind::MappingFailed, anchor, label, failures.join("; "));
         }
+        if !unmapped.unfit.is_empty() {
+            let unfit = unmapped.unfit.iter();
+            let unfit: Vec<String> =
+                unfit.map(|(mapping, why)| format!("{} {why}", mapping.target.name())).collect();
+            self.hold(HoldKind::InvalidValue, anchor, label, unfit.join("; "));
+        }
     }
 
     /// Withholds what depends on a matching rule that cannot be evaluated.

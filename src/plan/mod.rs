@@ -25,6 +25,7 @@
 //! | One person joins under two ids | both held, both named: `SharedAccount` | none |
 //! | A guest joins | as others, by the mail and never by the sign-in name; without mail held: `MissingValues` | POST |
 //! | An expression fails on the values of a person | held: `MappingFailed` | none |
+//! | A value is too long, or another one than its attribute takes | held: `InvalidValue` | none |
 //! | An expression says `IgnoreObjectFlow` of a person | held: `LeftAlone`, groups included, joining or leaving | none |
 //! | More people join than `guard.creates_per_cycle` | all held: `TooManyCreates` | none |
 //! | A person has another name or address | update | PATCH |
@@ -68,6 +69,7 @@ mod decision;
 mod diff;
 mod drift;
 mod filter;
+pub mod fit;
 pub mod groups;
 mod guard;
 mod index;
@@ -387,6 +389,9 @@ fn message(kind: HoldKind) -> &'static str {
         }
         HoldKind::MappingFailed => {
             "An expression cannot be evaluated on the values of the person or the group. Correct the value in Entra ID, or the expression."
+        }
+        HoldKind::InvalidValue => {
+            "ShareFile would not take a value, so nothing is sent. Correct the value in Entra ID, or the mapping."
         }
         HoldKind::LeftAlone => {
             "An expression says `IgnoreObjectFlow`: nothing is created, changed or taken back."

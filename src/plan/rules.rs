@@ -10,6 +10,7 @@ use crate::model::ids::ContentHash;
 use crate::model::leaving::{LeaveEvent, Stage};
 
 pub use super::filter::{Clause, Filter, OPERATORS, Operand, Test, operand};
+pub use super::fit::fault;
 use super::map::Expression;
 
 /// The version of the meaning of compiled rules; part of the rules hash.

@@ -29,6 +29,7 @@ mod shapes;
 mod steady;
 mod switches;
 mod target;
+mod targets;
 mod trouble;
 mod unactivated;
 mod weather;

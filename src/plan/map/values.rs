@@ -9,6 +9,7 @@ use crate::model::identity::SourceUser;
 use crate::model::ids::{SourceAnchor, Timestamp};
 use crate::model::row::AttributeRow;
 
+use super::super::fit::fit;
 use super::super::rules::{Apply, Mapping, Rules, WhenNull};
 use super::{Given, Said, Single};
 
@@ -35,6 +36,8 @@ pub struct Unmapped<'a> {
     pub missing: Vec<&'a Mapping>,
     /// Expressions that failed on the person's values, with the reason.
     pub failed: Vec<(&'a Mapping, String)>,
+    /// Values that the attribute does not take, with the reason.
+    pub unfit: Vec<(&'a Mapping, String)>,
 }
 
 impl<'a> Mapper<'a> {
@@ -86,6 +89,7 @@ impl<'a> Mapper<'a> {
                     continue;
                 }
             };
+            let Some(value) = unmapped.fit(mapping, value) else { continue };
             if value.is_none() && mapping.target.required() {
                 unmapped.missing.push(mapping);
             }
@@ -124,6 +128,7 @@ impl<'a> Mapper<'a> {
                     continue;
                 }
             };
+            let Some(value) = unmapped.fit(mapping, value) else { continue };
             match value {
                 None if mapping.when_null == WhenNull::Keep => {}
                 None if mapping.target.required() => unmapped.missing.push(mapping),
@@ -157,8 +162,24 @@ impl<'a> Unmapped<'a> {
         self.failed.push((mapping, "the expression leaves the person alone".to_owned()));
     }
 
+    /// Returns a value as its attribute spells it; `None`, and notes why, if it does not fit.
+    fn fit<'v>(
+        &mut self,
+        mapping: &'a Mapping,
+        value: Option<Cow<'v, str>>,
+    ) -> Option<Option<Cow<'v, str>>> {
+        match value.map(|value| fit(mapping.target, value)).transpose() {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.unfit.push((mapping, why));
+                None
+            }
+        }
+    }
+
     fn or<T>(self, values: T) -> Result<T, Self> {
-        if self.missing.is_empty() && self.failed.is_empty() { Ok(values) } else { Err(self) }
+        let whole = self.missing.is_empty() && self.failed.is_empty() && self.unfit.is_empty();
+        if whole { Ok(values) } else { Err(self) }
     }
 }
 

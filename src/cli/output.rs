@@ -5,6 +5,8 @@ use std::io::{IsTerminal, Write};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::views::Look;
+
 /// Writes text as it is.
 pub fn text(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -21,6 +23,12 @@ pub fn json(value: &impl Serialize) {
         Ok(text) => line(&text),
         Err(problem) => eprintln!("error: the output cannot be written as JSON: {problem}"),
     }
+}
+
+/// Returns how wide tables may be, and whether colours are wanted: on a terminal, unless `NO_COLOR`
+/// says otherwise.
+pub fn look() -> Look {
+    Look { width: width(), color: console::colors_enabled() }
 }
 
 /// Returns how wide tables may be: the terminal's width, or no limit elsewhere.

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::cycle::Asked;
 use crate::cycle::saved::SavedPlan;
 use crate::views;
+use crate::views::plan::ValueRule;
 
 use super::exit::{Exit, Failure};
 use super::open::{Access, Place, engine};
@@ -54,8 +55,11 @@ pub async fn plan(place: &Place, arguments: &PlanArguments) -> Result<Exit, Fail
     let changing: HashSet<_> = plan.changes.iter().map(|change| change.anchor).collect();
     let mut coming = engine.store.next_stages().await?;
     coming.retain(|one| !changing.contains(&one.anchor));
+    let sources = job.rules.sources().into_iter();
+    let rules: Vec<ValueRule> =
+        sources.map(|(object, attribute, rule)| ValueRule { object, attribute, rule }).collect();
     if arguments.json {
-        let mut json = views::plan::json(plan);
+        let mut json = views::plan::json(plan, &rules);
         if let Some(json) = json.as_object_mut() {
             json.insert("leavers".to_owned(), serde_json::to_value(&coming).unwrap_or_default());
         }
@@ -64,7 +68,7 @@ pub async fn plan(place: &Place, arguments: &PlanArguments) -> Result<Exit, Fail
         for note in &turned.report.notes {
             output::line(&format!("note: {note}"));
         }
-        output::text(&views::plan::text(plan, output::width()));
+        output::text(&views::plan::text(plan, &rules, output::look()));
         output::text(&views::status::coming(&coming));
         let earlier: usize = turned.holds.iter().map(|hold| hold.items.len()).sum();
         let planned: usize = plan.holds.iter().map(|hold| hold.items.len()).sum();

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::model::ids::ContentHash;
 use crate::model::leaving::{LeaveEvent, Stage};
+use crate::model::plan::ObjectKind;
 
 pub use super::filter::{Clause, Filter, OPERATORS, Operand, Test, operand};
 pub use super::fit::fault;
@@ -120,6 +121,20 @@ impl Mapping {
     /// Returns the mapping as people read it: `Email = [mail]`.
     pub fn text(&self) -> String {
         format!("{} = {}", self.target.name(), self.source.text())
+    }
+
+    /// Returns the expression with what else decides about the value.
+    fn rule(&self) -> String {
+        let mut text = self.source.text().to_owned();
+        if let Some(default) = &self.default {
+            let new = default.apply == Apply::OnCreate;
+            let when = if new { ", for a new account" } else { "" };
+            text.push_str(&format!(", otherwise \"{}\"{when}", default.value));
+        }
+        if self.apply == Apply::OnCreate {
+            text.push_str(" (when the account is created)");
+        }
+        text
     }
 }
 
@@ -400,6 +415,18 @@ impl Rules {
     pub fn hash(&self) -> ContentHash {
         let text = serde_json::to_vec(&(RULES_FORMAT, self)).unwrap_or_default();
         ContentHash(xxh3_128(&text))
+    }
+
+    /// Returns where the values of each attribute of accounts and groups come from, as people read
+    /// it: `[mail]`.
+    pub fn sources(&self) -> Vec<(ObjectKind, String, String)> {
+        let of_user = |mapping: &Mapping| {
+            (ObjectKind::User, mapping.target.name().to_owned(), mapping.rule())
+        };
+        let of_group = |groups: &GroupRules| {
+            (ObjectKind::Group, "Name".to_owned(), groups.name.text().to_owned())
+        };
+        self.mappings.iter().map(of_user).chain(self.groups.iter().map(of_group)).collect()
     }
 
     /// Returns the position of a source attribute in rows.

@@ -8,22 +8,36 @@ use crate::model::plan::{
     ProvisioningAction, Reason, Write,
 };
 
-use super::{counted, trimmed};
+use super::{Look, Tone, counted, trimmed};
 
-/// Returns a plan as text: what happens, what waits, and the sum of it.
-pub fn text(plan: &Plan, width: Option<u16>) -> String {
+/// Where the values of an attribute come from, as people read it: `[mail]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueRule {
+    /// Of a person, or of a group.
+    pub object: ObjectKind,
+    /// The attribute, as changes name it.
+    pub attribute: String,
+    /// The expression, and what else decides.
+    pub rule: String,
+}
+
+/// Returns a plan as text: what happens, by which rules, what waits, and the sum of it.
+pub fn text(plan: &Plan, rules: &[ValueRule], look: Look) -> String {
     let mut text = String::new();
     if !plan.changes.is_empty() {
-        let mut table = super::table(["ACTION", "WHO", "WHAT", "WHY"], width);
+        let mut table = super::table(["ACTION", "WHO", "WHAT", "WHY"], look.width);
         for change in &plan.changes {
-            table.add_row([verb(change), &change.label, &what(change), &why(change)]);
+            let verb = look.paint(tone(change), verb(change));
+            table.add_row([&verb, &change.label, &what(change, look), &why(change)]);
         }
         text.push_str(&trimmed(&table));
         text.push('\n');
+        text.push_str(&values_from(plan, rules, look));
     }
     for hold in &plan.holds {
         let count = counted(hold.items.len() as u64, "object", "objects");
-        text.push_str(&format!("Held, {} ({count}): {}\n", hold.kind.name(), hold.message));
+        let head = format!("Held, {} ({count}):", hold.kind.name());
+        text.push_str(&format!("{} {}\n", look.paint(Tone::Waiting, &head), hold.message));
         let lines = super::held::lines(&hold.items, held);
         for line in lines.iter().take(20) {
             text.push_str(&format!("  {line}\n"));
@@ -42,6 +56,36 @@ pub fn text(plan: &Plan, width: Option<u16>) -> String {
     text.push_str(&summary(plan));
     text.push('\n');
     text
+}
+
+/// Returns the rule of each attribute that some change sets, a line each.
+fn values_from(plan: &Plan, rules: &[ValueRule], look: Look) -> String {
+    let sets = |rule: &&ValueRule| {
+        let mut changes = plan.changes.iter().filter(|change| change.object == rule.object);
+        changes.any(|change| change.modified.iter().any(|one| one.name == rule.attribute))
+    };
+    let used: Vec<&ValueRule> = rules.iter().filter(sets).collect();
+    if used.is_empty() {
+        return String::new();
+    }
+    let mut table = super::table(["VALUES OF", "COME FROM"], look.width);
+    for rule in used {
+        let of = match rule.object {
+            ObjectKind::User => rule.attribute.clone(),
+            ObjectKind::Group => format!("{} of groups", rule.attribute),
+        };
+        table.add_row([of, rule.rule.clone()]);
+    }
+    trimmed(&table) + "\n"
+}
+
+/// Returns the colour of a change.
+fn tone(change: &PlannedChange) -> Tone {
+    match verb(change) {
+        "create" | "create group" | "add members" => Tone::New,
+        "disable" | "downgrade" | "delete" | "delete group" | "remove members" => Tone::Old,
+        _ => Tone::Changed,
+    }
 }
 
 /// Returns what somebody else changed, as people read it.
@@ -123,12 +167,13 @@ pub fn summary(plan: &Plan) -> String {
     line
 }
 
-/// Returns a plan as JSON: changes, holds and counts.
-pub fn json(plan: &Plan) -> Value {
+/// Returns a plan as JSON: changes with the rule of each value, holds and counts.
+pub fn json(plan: &Plan, rules: &[ValueRule]) -> Value {
+    let change_json = |change: &PlannedChange| change_json(change, rules);
     json!({
         "kind": plan.kind,
         "rulesHash": plan.rules_hash,
-        "changes": plan.changes.iter().map(change_json).collect::<Vec<_>>(),
+        "changes": plan.changes.iter().map(&change_json).collect::<Vec<_>>(),
         "holds": plan.holds.iter().map(|hold| json!({
             "kind": hold.kind.name(),
             "message": hold.message,
@@ -137,7 +182,7 @@ pub fn json(plan: &Plan) -> Value {
                 "sourceId": item.anchor,
                 "displayName": item.label,
                 "detail": item.detail,
-                "change": item.change.as_ref().map(change_json),
+                "change": item.change.as_ref().map(&change_json),
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "drift": plan.drift.iter().map(|drift| json!({
@@ -153,7 +198,11 @@ pub fn json(plan: &Plan) -> Value {
     })
 }
 
-fn change_json(change: &PlannedChange) -> Value {
+fn change_json(change: &PlannedChange, rules: &[ValueRule]) -> Value {
+    let rule = |attribute: &str| {
+        let mut known = rules.iter().filter(|rule| rule.object == change.object);
+        known.find(|rule| rule.attribute == attribute).map(|rule| &rule.rule)
+    };
     json!({
         "object": change.object,
         "action": change.action,
@@ -165,6 +214,7 @@ fn change_json(change: &PlannedChange) -> Value {
             "displayName": property.name,
             "oldValue": property.old,
             "newValue": property.new,
+            "rule": rule(&property.name),
         })).collect::<Vec<_>>(),
         "hash": change.hash,
     })
@@ -228,7 +278,7 @@ fn notes(link: &LinkAfter) -> bool {
     matches!(link, LinkAfter::Keep { leaving: Some(_), .. })
 }
 
-fn what(change: &PlannedChange) -> String {
+fn what(change: &PlannedChange, look: Look) -> String {
     let kind = match &change.write {
         Write::Create { kind, .. } => Some(kind.word().to_owned()),
         _ => None,
@@ -239,16 +289,21 @@ fn what(change: &PlannedChange) -> String {
         !state && property.name != "IsEmployee" && property.name != "Member"
     };
     let set = change.modified.iter().filter(said);
-    let said = kind.into_iter().chain(set.map(modification)).chain(members(change));
+    let set = set.map(|property| painted(property, look));
+    let said = kind.into_iter().chain(set).chain(members(change));
     said.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns a modification as people read it: `LastName Byron → Lovelace`.
 pub(super) fn modification(property: &ModifiedProperty) -> String {
-    let new = property.new.as_deref().unwrap_or("(none)");
+    painted(property, Look::default())
+}
+
+fn painted(property: &ModifiedProperty, look: Look) -> String {
+    let new = look.paint(Tone::New, property.new.as_deref().unwrap_or("(none)"));
     match property.old.as_deref() {
         None => format!("{} {new}", property.name),
-        Some(old) => format!("{} {old} → {new}", property.name),
+        Some(old) => format!("{} {} → {new}", property.name, look.paint(Tone::Old, old)),
     }
 }
 
@@ -261,5 +316,22 @@ fn held(item: &HeldItem) -> String {
         (Some(change), true) => format!("{}: {}", item.label, verb(change)),
         (None, true) => item.label.clone(),
         _ => format!("{}: {}", item.label, item.detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_new_values_have_colours_where_they_are_understood() {
+        let property = ModifiedProperty {
+            name: "LastName".to_owned(),
+            old: Some("Byron".to_owned()),
+            new: Some("Lovelace".to_owned()),
+        };
+        let painted = painted(&property, Look { color: true, width: None });
+        assert_eq!(painted, "LastName \u{1b}[31mByron\u{1b}[0m → \u{1b}[32mLovelace\u{1b}[0m");
+        assert_eq!(console::strip_ansi_codes(&painted), modification(&property));
     }
 }

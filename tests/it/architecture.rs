@@ -28,7 +28,10 @@ const ROOMS: &[Row] = &[
     ("target", &[("clock", ""), ("model", ""), ("http", "")]),
     ("plan", &[("model", "")]),
     ("store", &[("clock", ""), ("model", "")]),
-    ("views", &[("model", "")]),
+    (
+        "views",
+        &[("model", ""), ("plan::map", "`eval` shows what an expression gave and where it fails")],
+    ),
     ("apply", &[("clock", ""), ("model", ""), ("target", ""), ("store", "")]),
     (
         "cycle",
@@ -72,6 +75,7 @@ const ROOMS: &[Row] = &[
             ("http::Connection", "`test` tells how the way to both ends is"),
             ("logging", ""),
             ("model", ""),
+            ("plan::map", "`eval` is the language at the command line"),
             ("sandbox", ""),
             ("schema", ""),
             ("service", ""),

@@ -132,7 +132,8 @@ async fn dates_outlive_restarts_and_clocks_that_jump() {
     let later = policy("then = \"disable\", after = \"30d\", next = \"delete\"");
     let (world, ada) = company(&[("unassigned", &later)]).await;
     world.unassign(ada);
-    let plan = views::plan::text(&world.plan().await.plan.expect("a plan"), None);
+    let plan =
+        views::plan::text(&world.plan().await.plan.expect("a plan"), &[], views::Look::default());
     let why = "out of scope since 2026-09-21: unassigned; deleted on 2026-10-21";
     assert!(plan.contains(why), "{plan}");
     assert_eq!(world.cycle_wrote().await, [disabled("ada")]);

@@ -5,7 +5,7 @@ use serde_json::json;
 use sharefile_provisioner::sandbox::faults::FaultKind;
 use sharefile_provisioner::sandbox::graph::views::NewPerson;
 
-use super::{Said, World};
+use super::{Process, Said, World};
 
 /// Returns how long the thing is that a text begins with, if it does.
 type Length = fn(&str) -> Option<usize>;
@@ -166,7 +166,7 @@ async fn everything() -> World {
 async fn a_plan_and_what_comes_of_it() {
     let world = everything().await;
     let plan = world.run(&["plan"]).await.exits(2);
-    insta::assert_snapshot!(plan.shown(), @r#"
+    insta::assert_snapshot!(plan.shown(), @r###"
     ACTION   WHO                      WHAT                                                                 WHY
     link     hal@contoso.example                                                                           in scope, and an account matches by Email = [mail]
     update   ada@contoso.example      LastName Tester → Lovelace                                           the values differ from those last sent
@@ -177,6 +177,11 @@ async fn a_plan_and_what_comes_of_it() {
     promote  ivy@contoso.example                                                                           in scope, and an account matches by Email = [mail]; the account is a client, and the rules say employee
     create   jan@contoso.example      employee, Email jan@contoso.example, FirstName Jan, LastName Tester  in scope, and no account matches
     create   kim@contoso.example      client, Email kim@contoso.example, FirstName Kim, LastName Tester    in scope, and no account matches
+
+    VALUES OF  COME FROM
+    Email      [mail]
+    FirstName  [givenName]
+    LastName   [surname]
 
     Held, TooManyRemovals (2 objects): 2 of 5 accounts would be removed; the limits are 1 and 10 percent.
       bob@contoso.example: disable
@@ -192,7 +197,17 @@ async fn a_plan_and_what_comes_of_it() {
       fay@contoso.example: account ID was disabled by somebody else and stays disabled
 
     Plan: 4 to update, 1 to promote, 1 to enable, 1 to link, 2 to create. 5 objects held.
-    "#);
+    "###);
+    let json = world.run(&["plan", "--json"]).await.exits(2).json();
+    let properties = json["changes"].as_array().expect("changes").iter();
+    let mut properties = properties.flat_map(|change| change["modifiedProperties"].as_array());
+    let renamed = properties.find_map(|all| all.iter().find(|one| one["newValue"] == "Lovelace"));
+    assert_eq!(renamed.expect("a rename")["rule"], "[surname]");
+    let mut colourful = world.program(&["plan"]);
+    colourful.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1");
+    let colourful = Process::start(colourful).end().await.exits(2);
+    assert!(colourful.out.contains("LastName \u{1b}[31mTester\u{1b}[0m → \u{1b}[32mLovelace"));
+    assert_eq!(console::strip_ansi_codes(&colourful.out), plan.out);
     let sync = world.run(&["sync"]).await.exits(70);
     insta::assert_snapshot!(sync.shown(), @r#"
     Cycle c3 (incremental) complete: 2 created, 6 updated, 3 adopted, 5 held; N requests to Entra ID, N to ShareFile.

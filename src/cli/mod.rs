@@ -9,6 +9,7 @@ mod demo;
 mod eval;
 mod exit;
 mod hold;
+mod import_schema;
 mod log;
 mod open;
 mod orphans;
@@ -80,6 +81,8 @@ enum Command {
     Reset(reset::ResetArguments),
     /// Test the connection to both ends
     Test(test::TestArguments),
+    /// A configuration out of what Entra ID's own provisioning was set up with
+    ImportSchema(import_schema::ImportSchemaArguments),
     /// Check the configuration, all problems at once
     Check,
     /// An expression of the mapping language, on given values or on a person of the directory
@@ -138,6 +141,7 @@ async fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Orphans(arguments) => orphans::orphans(&place, &arguments).await,
         Command::Reset(arguments) => reset::reset(&place, &arguments),
         Command::Test(arguments) => test::test(&place, &arguments).await,
+        Command::ImportSchema(arguments) => import_schema::import_schema(&place, &arguments).await,
         Command::Check => check::check(&place),
         Command::Eval(arguments) => eval::eval(&place, &arguments).await,
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments).await,

@@ -10,6 +10,7 @@ use crate::config::{self, Environment, Job, Overrides};
 use crate::cycle::{Engine, EngineSettings};
 use crate::model::ids::ContentHash;
 use crate::source::graph::Graph;
+use crate::source::graph::settings::GraphSettings;
 use crate::store::{Lease, Store};
 use crate::target::sharefile::Sharefile;
 
@@ -45,6 +46,14 @@ impl Place {
     /// All its problems.
     pub fn job(&self) -> Result<Job, Failure> {
         Ok(config::load(&self.config, &Environment::of_process(), &self.overrides)?)
+    }
+
+    /// Reads what the configuration says about the source; the rest of it may be wrong.
+    ///
+    /// # Errors
+    /// All problems of that part.
+    pub fn source(&self) -> Result<GraphSettings, Failure> {
+        Ok(config::load_source(&self.config, &Environment::of_process(), &self.overrides)?)
     }
 
     /// Checks the configuration, secrets included.

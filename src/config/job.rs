@@ -116,6 +116,14 @@ impl Reader<'_> {
         })
     }
 
+    /// Reads what is needed to read from the source; other sections are not looked at.
+    pub(super) fn source(&mut self, tree: Node) -> Option<GraphSettings> {
+        let mut root = self.table(tree, SECTIONS);
+        let graph = self.entra(&mut root);
+        let network = self.network(&mut root);
+        Some(GraphSettings { network: network?, ..graph? })
+    }
+
     fn schedule(&mut self, root: &mut Section, sandbox: bool) -> Option<ScheduleSettings> {
         let mut section =
             self.section(root, "schedule", &["every", "cron", "full", "drift", "grace"]);

@@ -36,7 +36,9 @@ pub use environment::Environment;
 pub use job::{Every, Job, ScheduleSettings};
 pub use problem::{ConfigErrors, Problem};
 
-use layers::Layers;
+use crate::source::graph::settings::GraphSettings;
+
+use layers::{Layers, Node};
 use reader::Reader;
 
 /// The annotated example, which names every key.
@@ -52,6 +54,22 @@ pub const CONFIG_VARIABLE: &str = "SHAREFILE_PROVISIONER_CONFIG";
 
 /// What the variables that set single keys start with.
 const VARIABLE_PREFIX: &str = "SHAREFILE_PROVISIONER__";
+
+/// Both ends, for rules that are looked at alone.
+const ENDS: &str = r#"
+[entra]
+tenant = "contoso.onmicrosoft.com"
+client_id = "11111111-2222-3333-4444-555555555555"
+application = "Citrix ShareFile"
+credential = { client_secret = { file = "entra-secret" } }
+
+[sharefile]
+subdomain = "contoso"
+admin_user = "provisioner@contoso.com"
+admin_password = { file = "sharefile-password" }
+client_id = "aBcDeFgHiJkLmNoPqRsTuVwXyZ012345"
+client_secret = { file = "sharefile-client-secret" }
+"#;
 
 /// Keys that are set from outside, over every other layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,6 +127,32 @@ pub fn check_only(
     read(files(path), path, environment, overrides, false).map(|_| ())
 }
 
+/// Reads what a configuration says about the source, and checks nothing else of it: the target may
+/// not be set up yet.
+///
+/// # Errors
+/// All problems of the sections `[entra]` and `[network]` at once, unreadable secrets among them.
+pub fn load_source(
+    path: &Path,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<GraphSettings, ConfigErrors> {
+    read_by(files(path), path, environment, overrides, true, |reader, tree| reader.source(tree))
+}
+
+/// Returns what is wrong with the rules in a text, which has no sections `[entra]` and
+/// `[sharefile]`: they are taken to be right. Nothing outside the text is read.
+pub fn problems_of_rules(text: &str) -> Vec<Problem> {
+    let name = Path::new("config.toml");
+    let mut layers = Layers::new(name);
+    layers.add_main_text(&format!("{text}\n{ENDS}"));
+    let (nothing, nobody) = (Environment::default(), Overrides::default());
+    match read(layers, name, &nothing, &nobody, false) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.problems,
+    }
+}
+
 /// Returns the file to read unless the command line names one: what `SHAREFILE_PROVISIONER_CONFIG`
 /// says, or `/etc/sharefile-provisioner/config.toml` (below `%ProgramData%` on Windows).
 pub fn default_path() -> PathBuf {
@@ -134,12 +178,23 @@ fn files(path: &Path) -> Layers {
 }
 
 fn read(
-    mut layers: Layers,
+    layers: Layers,
     path: &Path,
     environment: &Environment,
     overrides: &Overrides,
     secrets: bool,
 ) -> Result<Job, ConfigErrors> {
+    read_by(layers, path, environment, overrides, secrets, |reader, tree| reader.job(tree))
+}
+
+fn read_by<T>(
+    mut layers: Layers,
+    path: &Path,
+    environment: &Environment,
+    overrides: &Overrides,
+    secrets: bool,
+    part: impl FnOnce(&mut Reader<'_>, Node) -> Option<T>,
+) -> Result<T, ConfigErrors> {
     layers.add_environment(environment);
     layers.add_overrides(overrides);
     let mut problems = std::mem::take(&mut layers.problems);
@@ -149,10 +204,10 @@ fn read(
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let tree = layers.tree();
     let mut reader = Reader { layers: &layers, environment, folder, secrets, problems: Vec::new() };
-    let job = reader.job(tree);
+    let found = part(&mut reader, tree);
     problems.append(&mut reader.problems);
-    match job {
-        Some(job) if problems.is_empty() => Ok(job),
+    match found {
+        Some(found) if problems.is_empty() => Ok(found),
         _ => Err(ConfigErrors::sorted(problems)),
     }
 }

@@ -1,11 +1,14 @@
 //! What says who is active, who is an employee, and who has which roles.
 
 use super::draft::Draft;
-use super::findings::Kind;
-use super::mapping::{Of, Value, origin, subject, value};
+use super::findings::{Findings, Kind};
+use super::mapping::{Of, Value, entry, origin, subject, unknown_attribute, value};
 use super::tree::{Written, express, parse, quote};
 use super::users::Users;
 use super::wire::AttributeMapping;
+
+/// The attribute that says whether an account may be used.
+const ACTIVE: &str = "Active";
 
 /// Expressions that are true for whoever is there and enabled, in canonical spelling and small
 /// letters.
@@ -41,6 +44,11 @@ impl Users<'_> {
                 return;
             }
         }
+        if let Some(Ok(written)) = &written
+            && self.active_attribute(mapping, disabled, written, draft)
+        {
+            return;
+        }
         let text = match &written {
             Some(Ok(written)) => format!("`{}`", written.text),
             Some(Err(broken)) => format!("something unreadable ({})", broken.reason),
@@ -51,6 +59,37 @@ impl Users<'_> {
         let advice = "Write what it tests as a [[scope.filter]], with filtered = \"disable\" in \
                       [users.deprovision].";
         self.lost(mapping, &reason, advice);
+    }
+
+    /// Maps what says whether an account is active as an attribute, if a configuration can. Returns
+    /// whether it was mapped.
+    fn active_attribute(
+        &mut self,
+        mapping: &AttributeMapping,
+        disabled: bool,
+        written: &Written,
+        draft: &mut Draft,
+    ) -> bool {
+        let free = draft.attributes.iter().all(|entry| entry.target != ACTIVE);
+        let known = unknown_attribute(written, Of::Users, self.vocabulary).is_none();
+        if !self.vocabulary.user_targets.contains(&ACTIVE) || !free || !known {
+            return false;
+        }
+        let text = if disabled { format!("Not({})", written.text) } else { written.text.clone() };
+        let Ok(expression) = parse(&text) else {
+            return false;
+        };
+        let made = (Written { text, expression }, false);
+        let entry = entry(mapping, ACTIVE, made, false, &mut Findings::default());
+        if self.vocabulary.refuses_entry(Of::Users, &entry).is_some() {
+            return false;
+        }
+        let reason = "it became the attribute Active, besides assignment and scope, which also \
+                      decide here who is disabled";
+        let advice = "Look at who would be disabled in what `plan` shows.";
+        self.findings.add(Kind::Decide, &mapping.place, subject(mapping), reason, advice);
+        draft.attributes.push(entry);
+        true
     }
 
     /// What says whether somebody is an employee becomes `users.type`.
@@ -92,6 +131,10 @@ impl Users<'_> {
             Ok(expression) => Written { text, expression },
             Err(_) => written,
         };
+        if let Some(reason) = self.vocabulary.refuses_type(&written.text) {
+            let advice = "Write users.type: a default, and a type for each application role.";
+            return self.lost(mapping, &reason, advice);
+        }
         let reason = "it became users.type, which has to be \"employee\" or \"client\"";
         let advice = "Look at each value that it can give.";
         self.findings.add(Kind::Decide, &mapping.place, subject(mapping), reason, advice);

@@ -7,6 +7,8 @@ use super::tree::Written;
 pub(super) struct Draft {
     /// What the schema is of, for the head of the file.
     pub about: Vec<String>,
+    /// What has to be read before anything else.
+    pub warnings: Vec<String>,
     /// The scope of people.
     pub scope: ScopeDraft,
     /// `users.type`, with comments.

@@ -175,9 +175,14 @@ impl Reader<'_, '_> {
         if UNARY.contains(&name.as_str()) {
             if !clause.values.is_empty() {
                 let reason = "the operator takes no value; the one that is there was left out";
-                self.findings.add(Kind::Changed, &clause.place, what, reason, "");
+                self.findings.add(Kind::Changed, &clause.place, what.clone(), reason, "");
             }
-            return vec![vec![made(None)]];
+            let made = made(None);
+            if let Some(reason) = self.vocabulary.refuses_clause(self.of, &made) {
+                self.undecided(&clause.place, &what, &reason, filters);
+                return Vec::new();
+            }
+            return vec![vec![made]];
         }
         if clause.values.is_empty() {
             let reason = "there is no value to compare with";
@@ -195,6 +200,11 @@ impl Reader<'_, '_> {
         }
         let clauses: Vec<ClauseDraft> =
             clause.values.iter().map(|value| made(Some(value.clone()))).collect();
+        let refused = |clause| self.vocabulary.refuses_clause(self.of, clause);
+        if let Some(reason) = clauses.iter().find_map(refused) {
+            self.undecided(&clause.place, &what, &reason, filters);
+            return Vec::new();
+        }
         if clauses.len() == 1 {
             return vec![clauses];
         }

@@ -40,6 +40,11 @@ impl Kind {
         Self::Meaningless,
     ];
 
+    /// Returns whether such a finding means that something is missing from the configuration.
+    pub fn leaves_out(self) -> bool {
+        matches!(self, Self::Blocks | Self::Unreadable | Self::Lost)
+    }
+
     /// Returns the heading for the findings of the kind.
     pub fn heading(self) -> &'static str {
         match self {

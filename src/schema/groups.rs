@@ -5,7 +5,7 @@ use super::filters::filters;
 use super::findings::{Findings, Kind};
 use super::mapping::{Of, Value, entry, lost_entry, origin, subject, value};
 use super::targets::{GroupTarget, group_target};
-use super::tree::{Broken, express};
+use super::tree::{Broken, Written, express};
 use super::vocabulary::Vocabulary;
 use super::wire::{AttributeMapping, FlowType, ObjectMapping};
 
@@ -75,16 +75,17 @@ impl Groups<'_> {
         }
         let broken = match value(mapping, Of::Groups, self.vocabulary, self.findings) {
             Value::Expression(written) if !written.expression.attributes().is_empty() => {
-                if mapping.matching_priority > 0 {
-                    let comments = vec![origin(mapping)];
-                    let source = written.clone();
-                    let rule = MatchRule { target: target.to_owned(), source, comments };
-                    draft.groups.matching.push((mapping.matching_priority, rule));
-                }
+                self.matching(mapping, target, &written, draft);
+                let text = written.text.clone();
                 let mut entry = entry(mapping, target, (written, false), false, self.findings);
                 self.plain(mapping, &mut entry.on_create, &mut entry.default, &mut entry.comments);
-                draft.groups.attributes.push(entry);
-                return;
+                match self.vocabulary.refuses_entry(Of::Groups, &entry) {
+                    None => {
+                        draft.groups.attributes.push(entry);
+                        return;
+                    }
+                    Some(reason) => Broken { text: Some(text), reason },
+                }
             }
             Value::Expression(written) | Value::Constant(written) => {
                 let reason = "all groups would get one and the same name".to_owned();
@@ -98,6 +99,25 @@ impl Groups<'_> {
         let advice = "The entry is written as a comment, and groups keep [displayName].";
         self.findings.add(Kind::Lost, &mapping.place, subject(mapping), &broken.reason, advice);
         draft.groups.attributes.push(lost_entry(mapping, target, &broken));
+    }
+
+    fn matching(
+        &mut self,
+        mapping: &AttributeMapping,
+        target: &str,
+        source: &Written,
+        draft: &mut Draft,
+    ) {
+        if mapping.matching_priority <= 0 {
+            return;
+        }
+        let comments = vec![origin(mapping)];
+        let rule = MatchRule { target: target.to_owned(), source: source.clone(), comments };
+        if let Some(reason) = self.vocabulary.refuses_match(Of::Groups, &rule) {
+            let reason = format!("no group can be found by it: {reason}");
+            return self.lost(mapping, &reason, "Write a matching rule with another source.");
+        }
+        draft.groups.matching.push((mapping.matching_priority, rule));
     }
 
     /// Takes away what an entry of groups cannot say.

@@ -132,17 +132,18 @@ fn is_job(json: &Json) -> bool {
 fn job(json: &Json, place: Place, findings: &mut Findings) -> Option<Job> {
     let mut fields = Fields::of(json, place.clone(), "job", findings)?;
     fields.take("schema");
-    let mut word = |part: &str, key: &str| {
+    let mut word = |part: &str, key: &str, active: &[&str]| {
         let (json, place) = fields.take(part)?;
         let reason = "it says when and how Entra ID's own service ran";
         let advice = "How often this project does is `every` in [schedule].";
         findings.add(Kind::Meaningless, &place, format!("job, key `{part}`"), reason, advice);
         let text = json.member(key);
         Some(matches!(text.map(|json| &json.content),
-            Some(Content::Text(text)) if text.eq_ignore_ascii_case("Active")))
+            Some(Content::Text(text)) if active.iter().any(|one| text.eq_ignore_ascii_case(one))))
     };
-    let scheduled = word("schedule", "state") == Some(true);
-    let running = word("status", "code") == Some(true);
+    let scheduled = word("schedule", "state", &["Active"]) == Some(true);
+    // A job in quarantine goes on, less often.
+    let running = word("status", "code", &["Active", "Quarantine"]) == Some(true);
     let mut deletions = None;
     for (json, place) in fields.list("synchronizationJobSettings", findings) {
         let Some(mut setting) = Fields::of(json, place.clone(), "setting", findings) else {

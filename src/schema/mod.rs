@@ -15,6 +15,7 @@
 
 mod accounts;
 mod arguments;
+mod asked;
 mod draft;
 mod encoding;
 mod fields;
@@ -35,6 +36,7 @@ mod vocabulary;
 pub mod wire;
 mod write;
 
+pub use asked::{Refusal, with_known};
 pub use encoding::MOST_BYTES;
 pub use findings::{Finding, Kind, Place, report};
 pub use vocabulary::Vocabulary;
@@ -48,6 +50,10 @@ use wire::{ObjectMapping, Rule, Schema};
 
 /// Names of directories that are Entra ID, without blanks and in small letters.
 const ENTRA: [&str; 4] = ["azureactivedirectory", "microsoftentraid", "entraid", "azuread"];
+
+/// What to do about a job that is active.
+const STOP: &str = "Stop it before this configuration is used: in the portal, Enterprise \
+                    applications, the application, Provisioning, Stop provisioning.";
 
 /// Why a file gives no configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,12 +95,20 @@ pub struct Imported {
     pub configuration: String,
     /// Everything that is different from what the schema says, the most important first.
     pub findings: Vec<Finding>,
+    /// Whether the job that the schema belongs to was running: two services would write the same
+    /// accounts. A schema alone does not say.
+    pub active_job: bool,
 }
 
 impl Imported {
     /// Returns whether the configuration does not load before somebody has decided something.
     pub fn blocks(&self) -> bool {
         self.findings.iter().any(|finding| finding.kind == Kind::Blocks)
+    }
+
+    /// Returns how many findings leave something out that the schema says.
+    pub fn left_out(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.kind.leaves_out()).count()
     }
 }
 
@@ -120,8 +134,8 @@ pub fn import(
         draft.removals = job.deletions;
         if job.active {
             let reason = "the job is active: two services would write the same accounts";
-            let advice = "Stop provisioning in Entra ID before this configuration is used.";
-            findings.add(Kind::Decide, &job.place, "job", reason, advice);
+            findings.add(Kind::Decide, &job.place, "job", reason, STOP);
+            draft.warnings.push(format!("WARNING: {reason}. {STOP}"));
         }
     }
     let place = &found.schema.place;
@@ -129,8 +143,24 @@ pub fn import(
     let advice = "Look in the portal at Settings, Scope. Here only those who are assigned get an \
                   account.";
     findings.add(Kind::Decide, place, "scope", reason, advice);
+    refused(&draft, place, vocabulary, &mut findings);
     let findings = findings.finish();
-    Ok(Imported { configuration: write::write(&draft, origin, &findings), findings })
+    let active_job = found.job.is_some_and(|job| job.active);
+    let configuration = write::write(&draft, origin, &findings);
+    Ok(Imported { configuration, findings, active_job })
+}
+
+/// Reports what the reader of configurations refuses in the whole, but for what was written so that
+/// it is refused.
+fn refused(draft: &Draft, place: &Place, vocabulary: &Vocabulary, findings: &mut Findings) {
+    for refusal in (vocabulary.read)(&write::write(draft, "", &[])) {
+        if refusal.message.contains(filters::UNDECIDED) {
+            continue;
+        }
+        let subject = format!("the configuration, `{}`", refusal.key);
+        let advice = "Correct it in the configuration; `sharefile-provisioner check` shows it.";
+        findings.add(Kind::Blocks, place, subject, refusal.message, advice);
+    }
 }
 
 /// Converts the first mapping of people and the first of groups, those that are enabled before the

@@ -54,6 +54,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("quota", "StorageQuotaLimitGB"),
     ("storagequota", "StorageQuotaLimitGB"),
     ("policy", "Policies"),
+    ("preferencescanresetpassword", "CanResetPassword"),
+    ("preferencescanviewmysettings", "CanViewMySettings"),
 ];
 
 /// Attributes that say whether an account is active, folded, and whether they say the opposite.

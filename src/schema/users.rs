@@ -125,7 +125,22 @@ impl Users<'_> {
             self.lost(mapping, reason, "People without an address are held.");
             entry.comments.push("Changed: the default was left out.".to_owned());
         }
-        entry
+        self.asked(mapping, target, required, entry)
+    }
+
+    /// Returns the entry if the reader of configurations takes it, else one that is a comment.
+    fn asked(
+        &mut self,
+        mapping: &AttributeMapping,
+        target: &str,
+        required: bool,
+        entry: Entry,
+    ) -> Entry {
+        let Some(reason) = self.vocabulary.refuses_entry(Of::Users, &entry) else {
+            return entry;
+        };
+        let text = entry.source.map(|written| written.text).ok();
+        self.broken(mapping, target, required, &Broken { text, reason })
     }
 
     fn broken(
@@ -182,6 +197,10 @@ impl Users<'_> {
             mapping.matching_priority
         );
         let rule = MatchRule { target: target.to_owned(), source, comments: vec![comment] };
+        if let Some(reason) = self.vocabulary.refuses_match(Of::Users, &rule) {
+            let reason = format!("nobody can be found by it: {reason}");
+            return self.lost(mapping, &reason, "Write a matching rule with another source.");
+        }
         draft.matching.push((mapping.matching_priority, rule));
     }
 

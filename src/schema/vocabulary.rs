@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::asked::Refusal;
+
 /// The names that a configuration knows, and what it can express.
 #[derive(Clone, Copy)]
 pub struct Vocabulary<'a> {
@@ -14,11 +16,11 @@ pub struct Vocabulary<'a> {
     /// The attributes of groups that can be set, the name first.
     pub group_targets: &'a [&'a str],
     /// Whether people have an attribute.
-    pub is_user_attribute: fn(&str) -> bool,
+    pub is_user_attribute: &'a dyn Fn(&str) -> bool,
     /// The attributes of people, to name the nearest one.
     pub user_attributes: &'a [&'a str],
     /// Whether groups have an attribute.
-    pub is_group_attribute: fn(&str) -> bool,
+    pub is_group_attribute: &'a dyn Fn(&str) -> bool,
     /// The attributes of groups, to name the nearest one.
     pub group_attributes: &'a [&'a str],
     /// The operators of scoping filters, as they are spelled.
@@ -29,6 +31,10 @@ pub struct Vocabulary<'a> {
     pub group_filters: bool,
     /// Whether the type of an account may be an expression: `users.type = "…"`.
     pub type_expression: bool,
+    /// Says why a configuration with the entry in a text does not load.
+    pub refuses: &'a dyn Fn(&str) -> Option<String>,
+    /// Says everything that is wrong with the rules in a text.
+    pub read: &'a dyn Fn(&str) -> Vec<Refusal>,
 }
 
 impl fmt::Debug for Vocabulary<'_> {

@@ -1,6 +1,6 @@
 //! The configuration as commented TOML.
 
-use super::draft::{ClauseDraft, Draft, Entry, GroupDraft, Rule, ScopeDraft};
+use super::draft::{ClauseDraft, Draft, Entry, FilterDraft, GroupDraft, Rule, ScopeDraft};
 use super::findings::{Finding, Kind};
 use super::page::{Page, quoted};
 
@@ -41,8 +41,10 @@ pub(super) fn write(draft: &Draft, origin: &str, findings: &[Finding]) -> String
 
 fn head(draft: &Draft, origin: &str, findings: &[Finding], page: &mut Page) {
     page.comment(&format!("Made from the synchronization schema {origin}."));
-    for line in &draft.about {
-        page.comment(line);
+    comments(&draft.about, page);
+    if !draft.warnings.is_empty() {
+        page.comment("");
+        comments(&draft.warnings, page);
     }
     page.comment("");
     page.comment(
@@ -93,17 +95,33 @@ fn scope(scope: &ScopeDraft, page: &mut Page) {
 }
 
 fn filters(table: &str, scope: &ScopeDraft, page: &mut Page) {
-    for filter in &scope.filters {
-        page.gap();
-        comments(&filter.comments, page);
-        page.line(&format!("[[{table}]]"));
-        page.line(&format!("name = {}", quoted(&filter.name)));
-        page.line("clauses = [");
-        page.indent(true);
-        filter.clauses.iter().for_each(|clause| page.line(&format!("{},", self::clause(clause))));
-        page.indent(false);
-        page.line("]");
-    }
+    scope.filters.iter().for_each(|filter| self::filter(table, filter, page));
+}
+
+fn filter(table: &str, filter: &FilterDraft, page: &mut Page) {
+    page.gap();
+    comments(&filter.comments, page);
+    page.line(&format!("[[{table}]]"));
+    page.line(&format!("name = {}", quoted(&filter.name)));
+    page.line("clauses = [");
+    page.indent(true);
+    filter.clauses.iter().for_each(|clause| page.line(&format!("{},", self::clause(clause))));
+    page.indent(false);
+    page.line("]");
+}
+
+/// Writes a filter alone.
+pub(super) fn one_filter(table: &str, filter: &FilterDraft) -> String {
+    let mut page = Page::default();
+    self::filter(table, filter, &mut page);
+    page.finish()
+}
+
+/// Writes an entry of a list of attributes alone.
+pub(super) fn one_attribute(table: &str, entry: &Entry) -> String {
+    let mut page = Page::default();
+    attribute(table, entry, &mut page);
+    page.finish()
 }
 
 fn clause(clause: &ClauseDraft) -> String {

@@ -16,6 +16,7 @@ type Row = (&'static str, &'static [(&'static str, &'static str)]);
 
 const TIME: &str = "`Clock` says the time in it";
 const ATTRIBUTES: &str = "names in expressions are checked against what the source can read";
+const NAMES: &str = "what a schema names is looked up in what a configuration can name";
 
 /// Who may import whom, in the order of the flow.
 const ROOMS: &[Row] = &[
@@ -64,7 +65,16 @@ const ROOMS: &[Row] = &[
             ("source::graph::attribute_kind", ATTRIBUTES),
         ],
     ),
-    ("schema", &[("plan::map", "sources become expressions, whose language it is")]),
+    (
+        "schema",
+        &[
+            ("plan::map", "sources become expressions, whose language it is"),
+            ("plan::rules::OPERATORS", NAMES),
+            ("model::account::TargetAttribute", NAMES),
+            ("source::graph::KNOWN_ATTRIBUTES", NAMES),
+            ("source::graph::KNOWN_GROUP_ATTRIBUTES", NAMES),
+        ],
+    ),
     ("service", &[]),
     (
         "cli",

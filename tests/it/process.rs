@@ -5,6 +5,7 @@ mod commands;
 mod daemon;
 mod demo;
 mod eval;
+mod import_schema;
 mod kill;
 mod orphans;
 mod saved_plan;

@@ -98,6 +98,8 @@ fn every_command_is_described_with_its_options() {
     let list = list.split_once("\n\n").expect("its end").0;
     let known: BTreeSet<String> = list
         .lines()
+        // What is indented further goes on with the description above it.
+        .filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .map(str::to_owned)

@@ -24,9 +24,9 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
     required: &[("Email", "[mail]"), ("FirstName", "[givenName]"), ("LastName", "[surname]")],
     matchable: &["Email"],
     group_targets: &["Name"],
-    is_user_attribute: |name| USER.contains(&name) || name.starts_with("extensionAttribute"),
+    is_user_attribute: &|name| USER.contains(&name) || name.starts_with("extensionAttribute"),
     user_attributes: USER,
-    is_group_attribute: |name| GROUP.contains(&name),
+    is_group_attribute: &|name| GROUP.contains(&name),
     group_attributes: GROUP,
     operators: &[
         "EQUALS",
@@ -47,6 +47,8 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
     on_leave: true,
     group_filters: true,
     type_expression: true,
+    refuses: &|_| None,
+    read: &|_| Vec::new(),
 };
 
 const USER: &[&str] = &[

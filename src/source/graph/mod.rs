@@ -26,6 +26,7 @@ mod permission;
 mod proof;
 mod request;
 pub mod settings;
+mod synchronization;
 mod token;
 mod token_refusal;
 mod users;
@@ -47,6 +48,7 @@ pub use attribute_names::{
 };
 pub use attributes::AttributeSource;
 pub use checkup::{CredentialEnd, PermissionFact, SignedIn};
+pub use synchronization::SynchronizationJob;
 
 use crate::clock::Clock;
 use crate::model::group::SourceGroup;

@@ -9,6 +9,8 @@ pub(super) enum Permission {
     User,
     /// The members of groups, and their changes.
     GroupMember,
+    /// How Entra ID's own provisioning is set up. No cycle needs it, so it is not in [`Self::ALL`].
+    Synchronization,
 }
 
 impl Permission {
@@ -20,6 +22,7 @@ impl Permission {
             Self::Application => "Application.Read.All",
             Self::User => "User.Read.All",
             Self::GroupMember => "GroupMember.Read.All",
+            Self::Synchronization => "Synchronization.Read.All",
         }
     }
 
@@ -29,6 +32,7 @@ impl Permission {
             Self::Application => "the enterprise application and its assignments",
             Self::User => "people, their attributes and what changes about them",
             Self::GroupMember => "the members of assigned groups and what changes about them",
+            Self::Synchronization => "how Entra ID's own provisioning is set up",
         }
     }
 
@@ -55,6 +59,7 @@ impl Permission {
                 "Directory.Read.All",
                 "Directory.ReadWrite.All",
             ],
+            Self::Synchronization => &["Synchronization.Read.All", "Synchronization.ReadWrite.All"],
         }
     }
 

@@ -30,11 +30,11 @@ pub struct ImportSchemaArguments {
     from_graph: bool,
 
     /// The provisioning job to read, if the application has several
-    #[arg(long, value_name = "ID", requires = "from_graph")]
+    #[arg(long, value_name = "ID", conflicts_with = "file")]
     job: Option<String>,
 
     /// Save what was read from the tenant, so that the lines in comments can be looked up
-    #[arg(long, value_name = "FILE", requires = "from_graph")]
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
     save_schema: Option<PathBuf>,
 
     /// Write the configuration into a file instead of standard output

@@ -93,9 +93,9 @@ async fn a_schema_of_trees_is_imported_loads_and_plans() {
     assert_eq!(
         world.planned().await,
         [
+            "create Entra Staff: Name=Entra Staff",
             "create ada@contoso.example: Email=ada@contoso.example, FirstName=Zofie, LastName=Byron, Company=Contoso",
             "create bob@contoso.example: Email=bob@contoso.example, FirstName=Bob, LastName=Tester, Company=Fabrikam",
-            "create Staff: Name=Entra Staff",
         ]
     );
 }

@@ -1,10 +1,11 @@
 //! Expressions: what they may read and ask for, depending on what they are for.
 
-use crate::plan::map::{Expression, ParseError, Placed, render};
+use crate::plan::map::{Expression, INPUTS, ParseError, Placed, render};
 use crate::plan::rules::Apply;
 
 use super::attributes::{Unreadable, known_group_attribute, known_source_attribute};
 use super::layers::Node;
+use super::problem::nearest;
 use super::reader::{Reader, Section};
 
 /// The objects whose attributes an expression reads.
@@ -14,15 +15,17 @@ pub(super) struct Objects {
     /// An expression that is right.
     example: &'static str,
     known: fn(&str) -> Result<(), Unreadable>,
+    /// What can be read besides attributes.
+    inputs: &'static [&'static str],
 }
 
 /// People.
 pub(super) const OF_USERS: Objects =
-    Objects { a: "a user", example: "[mail]", known: known_source_attribute };
+    Objects { a: "a user", example: "[mail]", known: known_source_attribute, inputs: INPUTS };
 
 /// Groups.
 pub(super) const OF_GROUPS: Objects =
-    Objects { a: "a group", example: "[displayName]", known: known_group_attribute };
+    Objects { a: "a group", example: "[displayName]", known: known_group_attribute, inputs: &[] };
 
 /// What an expression is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(super) enum Purpose {
     Matching,
     /// What a group is called, or looked up by.
     Name,
+    /// The type of an account.
+    Type,
 }
 
 /// What nothing answers yet, wherever it stands: part, what is missing, what to do instead.
@@ -51,17 +56,6 @@ const NOT_YET: &[(&[&str], &str, &str)] = &[
         &["Redact"],
         "is not there yet: plans and the provisioning log would show the value",
         "Leave it out, or do not map the value.",
-    ),
-    (
-        &[
-            "SingleAppRoleAssignment",
-            "AppRoleAssignments",
-            "AppRoleAssignmentsComplex",
-            "AssertiveAppRoleAssignmentsComplex",
-            "[appRoleAssignments]",
-        ],
-        "is not there yet: expressions do not see the roles of the application",
-        "Let `users.type.roles` decide by them.",
     ),
 ];
 
@@ -93,6 +87,10 @@ impl Purpose {
                 "gives another value each time, by which nothing can be found again",
                 "Match by attributes that stay, as `[mail]`.",
             )),
+            Self::Type => Some((
+                "gives another value each time, so that accounts would change their type",
+                "Decide by attributes or roles, as `[userType]`.",
+            )),
             Self::Name => Some((
                 "gives another value each time, so that groups would be renamed in every cycle",
                 "Name groups by their attributes, as `[displayName]`.",
@@ -120,7 +118,19 @@ impl Reader<'_> {
     ) -> Option<(Expression, Node)> {
         let hint = format!("Give an expression, as \"{}\".", of.example);
         let (text, node) = self.required_text(section, "source", &hint)?;
-        let expression = match Expression::parse(&text) {
+        let expression = self.expression_in(&text, &node, of, purpose)?;
+        Some((expression, node))
+    }
+
+    /// Reads an expression from a text at a place.
+    pub(super) fn expression_in(
+        &mut self,
+        text: &str,
+        node: &Node,
+        of: &Objects,
+        purpose: Purpose,
+    ) -> Option<Expression> {
+        let expression = match Expression::parse(text) {
             Ok(expression) => expression,
             Err(error) => {
                 // A bare name is the usual slip.
@@ -133,13 +143,13 @@ impl Reader<'_> {
                     (None, Some(near), _) => Some(format!("Did you mean {near}?")),
                     (None, None, right) => right.as_ref().map(|right| format!("Expected {right}.")),
                 };
-                self.object(&node, &text, &error, suggestion);
+                self.object(node, text, &error, suggestion);
                 return None;
             }
         };
         let mut right = true;
         let mut object = |error: &ParseError, suggestion| {
-            self.object(&node, &text, error, suggestion);
+            self.object(node, text, error, suggestion);
             right = false;
         };
         for (error, instead) in purpose.refuses(&expression) {
@@ -147,11 +157,11 @@ impl Reader<'_> {
         }
         for name in expression.attributes() {
             let (message, near) = match (of.known)(name) {
-                // What is wrong with the roles has been said.
-                _ if name == "appRoleAssignments" => continue,
+                _ if of.inputs.contains(&name) => continue,
                 // Many values are a list.
                 Ok(()) | Err(Unreadable::MultiValued) => continue,
                 Err(Unreadable::Unknown(near)) => {
+                    let near = near.or_else(|| nearest(name, of.inputs.iter().copied()));
                     (format!("`{name}` is no attribute of {} that can be read", of.a), near)
                 }
             };
@@ -160,7 +170,7 @@ impl Reader<'_> {
                 object(&error, suggestion);
             }
         }
-        right.then_some((expression, node))
+        right.then_some(expression)
     }
 
     /// Reports what is wrong with a part of an expression, and shows the part.

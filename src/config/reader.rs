@@ -38,6 +38,12 @@ impl Section {
         self.fields.remove(key)
     }
 
+    /// Takes a key out whose value is a text.
+    pub(super) fn take_text(&mut self, key: &str) -> Option<Node> {
+        let is_text = |node: &Node| matches!(node.content, Content::Text(_));
+        self.fields.get(key).is_some_and(is_text).then(|| self.fields.remove(key)).flatten()
+    }
+
     /// Returns whether a key is given.
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields.contains_key(key)

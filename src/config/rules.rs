@@ -1,9 +1,10 @@
 //! The sections `[scope]`, `[users]` and `[guard]`, compiled into rules; `[groups]` is beside.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
-use crate::plan::map::Expression;
+use crate::plan::map::{ASSIGNED_THROUGH, Expression, INPUTS};
 use crate::plan::rules::{
     Apply, DefaultValue, Deprovision, Filter, FirstCycle, GroupRules, GuardRules, Limit, Mapping,
     MatchRule, Rules, TypeRules, WhenNull, fault,
@@ -48,6 +49,9 @@ struct UserRules {
 /// What people are called who have no address: always read, whatever the expressions need.
 const LABEL: &str = "userPrincipalName";
 
+/// What groups are called.
+const NAME_OF_GROUPS: &str = "displayName";
+
 impl Reader<'_> {
     /// Reads the rules, and how long an approval is valid.
     pub(super) fn rules(&mut self, root: &mut Section) -> Option<(Rules, Duration)> {
@@ -61,8 +65,16 @@ impl Reader<'_> {
         let ScopeRules { default_access, nested_groups, filters, only } = scope;
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
-        let mut source_attributes: Vec<String> =
-            sources.flat_map(Expression::attributes).map(str::to_owned).collect();
+        let sources = sources.chain(&users.types.expression);
+        let read: BTreeSet<&str> = sources.flat_map(Expression::attributes).collect();
+        let of_source = read.iter().filter(|name| !INPUTS.contains(name));
+        let mut source_attributes: Vec<String> = of_source.map(|name| (*name).to_owned()).collect();
+        let mut group_attributes = groups.as_ref().map(GroupRules::attributes).unwrap_or_default();
+        if read.contains(ASSIGNED_THROUGH) {
+            group_attributes.push(NAME_OF_GROUPS.to_owned());
+            group_attributes.sort();
+            group_attributes.dedup();
+        }
         source_attributes.push(LABEL.to_owned());
         let clauses = filters.iter().flat_map(|filter| &filter.clauses);
         source_attributes.extend(clauses.map(|clause| clause.attribute.clone()));
@@ -79,7 +91,7 @@ impl Reader<'_> {
             deprovision: users.deprovision,
             welcome: users.welcome,
             nested_groups,
-            group_attributes: groups.as_ref().map(GroupRules::attributes).unwrap_or_default(),
+            group_attributes,
             groups,
             drift,
             guard,
@@ -126,6 +138,16 @@ impl Reader<'_> {
     }
 
     fn types(&mut self, users: &mut Section) -> Option<TypeRules> {
+        if let Some(node) = users.take_text("type") {
+            let text = self.text(&node)?;
+            let expression = self.expression_in(&text, &node, &OF_USERS, Purpose::Type)?;
+            return Some(TypeRules {
+                default: AccountKind::Employee,
+                guests: AccountKind::Client,
+                roles: Vec::new(),
+                expression: Some(expression),
+            });
+        }
         let mut section = self.section(users, "type", &["default", "guests", "roles"]);
         let default = section.take("default");
         let default = self.word(default, AccountKind::Employee, &KINDS);
@@ -142,7 +164,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let types = TypeRules { default: default?, guests: guests?, roles };
+        let types = TypeRules { default: default?, guests: guests?, roles, expression: None };
         complete.then_some(types)
     }
 

@@ -10,6 +10,7 @@ use crate::model::plan::{Drift, HeldItem, HoldKind, LeaveEvent, PlannedChange};
 
 use super::map::values::Unmapped;
 use super::rules::Mapping;
+use super::scope::Untyped;
 
 /// What planning decided for one person.
 #[derive(Clone, Debug, Default)]
@@ -102,9 +103,15 @@ impl Decision {
         self.contested = Some(Contested { holder: None, kind, hold });
     }
 
-    pub fn hold_roles(&mut self, anchor: SourceAnchor, label: &str, roles: &[String]) {
-        let detail = format!("the roles {} ask for different types", roles.join(" and "));
-        self.hold(HoldKind::ConflictingRoles, anchor, label, detail);
+    /// Withholds what depends on the type of the account, which cannot be told.
+    pub fn hold_untyped(&mut self, anchor: SourceAnchor, label: &str, untyped: Untyped) {
+        match untyped {
+            Untyped::Roles(roles) => {
+                let detail = format!("the roles {} ask for different types", roles.join(" and "));
+                self.hold(HoldKind::ConflictingRoles, anchor, label, detail);
+            }
+            Untyped::Expression(why) => self.hold(HoldKind::MappingFailed, anchor, label, why),
+        }
     }
 
     pub fn hold_type(

@@ -19,9 +19,11 @@ use super::drift::{self, Drifted};
 use super::filter::Filters;
 use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
+use super::map::{Given, Single};
 use super::matching::Matcher;
+use super::person::{Facts, Person};
 use super::protect::Protection;
-use super::scope::{self, Entitlement, Scope};
+use super::scope::{self, Entitlement, Scope, Untyped};
 
 /// Decides person by person; borrowed from the input of one plan.
 pub struct Differ<'a> {
@@ -30,6 +32,9 @@ pub struct Differ<'a> {
     pub(super) matcher: Matcher<'a>,
     pub(super) protection: Protection<'a>,
     filters: Filters<'a>,
+    /// What says which type an account has, if an expression does.
+    kind: Option<Single>,
+    facts: Facts<'a>,
     /// Addresses of those who take over what leavers leave behind; sorted.
     pub(super) heirs: Vec<String>,
 }
@@ -54,13 +59,17 @@ impl<'a> Differ<'a> {
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
         let filters = Filters::new(input.rules);
         let heirs = input.rules.deprovision.heirs();
-        Self { input, mapper, matcher, protection, filters, heirs }
+        let kind = input.rules.types.expression.as_ref();
+        let kind = kind.map(|kind| Single::new(kind, &input.rules.source_attributes));
+        let facts = Facts::new(input.rules, input.roles, input.groups.groups);
+        Self { input, mapper, matcher, protection, filters, kind, facts, heirs }
     }
 
-    /// Decides for one person, given the rows that belong to the person.
+    /// Decides for one person, given the rows that belong to the person, and the groups `through`
+    /// which the person is in scope.
     pub fn decide(
         &self,
-        entitlement: &Entitlement,
+        (entitlement, through): (&Entitlement, &[SourceAnchor]),
         source_user: Option<&SourceUser>,
         link: Option<&Link>,
     ) -> Decision {
@@ -75,7 +84,9 @@ impl<'a> Differ<'a> {
         let present = source_user.filter(|user| user.presence == Presence::Present);
         let filtered = present.filter(|user| !self.filters.let_in(&user.attributes));
         let policy = &self.input.rules.deprovision;
-        match (scope::scope(source_user, entitlement, filtered.is_some(), policy), source_user) {
+        let given = (entitlement.roles.as_slice(), through);
+        let person = source_user.map(|user| Person::new(user, given, self.facts));
+        match (scope::scope(source_user, entitlement, filtered.is_some(), policy), &person) {
             (Scope::In, Some(source_user)) => {
                 decision.in_scope = true;
                 let live = link.filter(|link| !self.input.target.is_gone(&link.target_id));
@@ -97,7 +108,7 @@ impl<'a> Differ<'a> {
                 if let Some(link) = link {
                     // Of those who cannot be read any more no expression says anything.
                     let stays = link.state != LinkState::Active && link.leaving.is_none();
-                    let asked = present.filter(|_| !stays);
+                    let asked = person.as_ref().filter(|_| present.is_some() && !stays);
                     if asked.is_some_and(|user| self.is_let_alone(user, Some(link), &mut decision))
                     {
                         return decision;
@@ -124,7 +135,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Returns whether an expression says that a person is to be left alone, and notes that.
-    fn is_let_alone(&self, user: &SourceUser, live: Option<&Link>, out: &mut Decision) -> bool {
+    fn is_let_alone(&self, user: &Person<'_>, live: Option<&Link>, out: &mut Decision) -> bool {
         let Some(mapping) = self.mapper.leaves_alone(user, live.is_none()) else {
             return false;
         };
@@ -165,7 +176,7 @@ impl<'a> Differ<'a> {
     /// A person in scope whose account is linked: values are compared with those last sent.
     fn linked(
         &self,
-        user: &SourceUser,
+        user: &Person<'_>,
         entitlement: &Entitlement,
         link: &Link,
         out: &mut Decision,
@@ -196,8 +207,8 @@ impl<'a> Differ<'a> {
                 out.hold_type(user.anchor, &label(), target_id, kind_now, kind);
                 false
             }
-            Err(roles) => {
-                out.hold_roles(user.anchor, &label(), &roles);
+            Err(untyped) => {
+                out.hold_untyped(user.anchor, &label(), untyped);
                 false
             }
         };
@@ -396,15 +407,18 @@ impl<'a> Differ<'a> {
 
     pub(super) fn kind_of(
         &self,
-        user: &SourceUser,
+        user: &Person<'_>,
         entitlement: &Entitlement,
-    ) -> Result<AccountKind, Vec<String>> {
-        scope::account_kind(
-            &self.input.rules.types,
-            self.input.roles,
-            &entitlement.roles,
-            user.guest,
-        )
+    ) -> Result<AccountKind, Untyped> {
+        let Some(kind) = &self.kind else {
+            let types = &self.input.rules.types;
+            let roles = self.input.roles;
+            return scope::account_kind(types, roles, &entitlement.roles, user.guest);
+        };
+        match kind.eval(user, &Given::default()) {
+            Ok(said) => scope::kind_said(said.value().as_deref()),
+            Err(why) => Err(Untyped::Expression(format!("users.type: {why}"))),
+        }
     }
 
     /// Returns whether strict licensing lets nobody but employees have an address.

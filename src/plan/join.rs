@@ -3,7 +3,6 @@
 use crate::model::account::{
     AccountKind, Detail, Link, LinkState, Origin, TargetAttribute, address_key,
 };
-use crate::model::identity::SourceUser;
 use crate::model::plan::{HoldKind, ObjectKind, ProvisioningAction, Reason, Write};
 use crate::model::row::AttributeRow;
 
@@ -14,13 +13,14 @@ use super::decision::Decision;
 use super::diff::Differ;
 use super::input::{KnownAccount, Lookup};
 use super::matching::Match;
+use super::person::Person;
 use super::scope::Entitlement;
 
 impl Differ<'_> {
     /// A person in scope without a live account: matched and adopted, or created.
     pub(super) fn unlinked(
         &self,
-        user: &SourceUser,
+        user: &Person<'_>,
         entitlement: &Entitlement,
         gone: Option<&Link>,
         out: &mut Decision,
@@ -32,7 +32,7 @@ impl Differ<'_> {
         };
         let kind = match self.kind_of(user, entitlement) {
             Ok(kind) => kind,
-            Err(roles) => return out.hold_roles(user.anchor, &label, &roles),
+            Err(untyped) => return out.hold_untyped(user.anchor, &label, untyped),
         };
         match self.matcher.find(user, self.input.target) {
             Match::Unknown(addresses) => out.addresses = addresses,
@@ -58,7 +58,7 @@ impl Differ<'_> {
 
     fn create(
         &self,
-        user: &SourceUser,
+        user: &Person<'_>,
         values: AttributeRow,
         kind: AccountKind,
         gone: Option<&Link>,
@@ -115,7 +115,7 @@ impl Differ<'_> {
     /// An account matched: it is adopted if nothing speaks against it.
     fn adopt(
         &self,
-        user: &SourceUser,
+        user: &Person<'_>,
         known: &KnownAccount,
         rule: String,
         kind: AccountKind,
@@ -205,7 +205,7 @@ impl Differ<'_> {
         }));
     }
 
-    pub(super) fn name_of(&self, user: &SourceUser) -> String {
+    pub(super) fn name_of(&self, user: &Person<'_>) -> String {
         ["userPrincipalName", "mail", "displayName"]
             .into_iter()
             .filter_map(|name| user.attributes.get(self.input.rules.source_index(name)?))

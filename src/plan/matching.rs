@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::model::account::address_key;
-use crate::model::identity::SourceUser;
 
 use super::input::{KnownAccount, Lookup, TargetView};
 use super::map::{Given, Single};
+use super::person::Person;
 use super::rules::{MatchRule, Rules};
 
 /// What the matching rules found.
@@ -61,9 +61,9 @@ impl<'a> Matcher<'a> {
     }
 
     /// Tries the rules in order. Matching never writes; a null value makes a rule find nothing.
-    pub fn find<'t>(&self, source_user: &SourceUser, target: &'t TargetView) -> Match<'t> {
+    pub fn find<'t>(&self, source_user: &Person<'_>, target: &'t TargetView) -> Match<'t> {
         for (rule, source) in &self.rules {
-            let value = match source.eval(&source_user.attributes, &self.given) {
+            let value = match source.eval(source_user, &self.given) {
                 Ok(said) => said.value(),
                 Err(why) => return Match::Undecided { rule: rule.text(), why },
             };

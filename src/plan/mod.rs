@@ -82,6 +82,7 @@ pub mod map;
 mod matching;
 mod order;
 pub mod outside;
+mod person;
 pub mod protect;
 pub mod rules;
 mod scope;
@@ -135,7 +136,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         let decision = if input.unsettled.binary_search(&anchor).is_ok() {
             Decision::of_unsettled()
         } else {
-            differ.decide(&entitlement, source_user, link)
+            differ.decide((&entitlement, entitlements.groups()), source_user, link)
         };
         if let Some(moves) = &mut moves {
             moves.look_at(anchor, entitlements.groups(), &decision, link);
@@ -162,6 +163,10 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         let drafted = groups::draft(input, rules, moves, &counts);
         let whole = whole.or_else(|| draft.wait_for_groups(input, &drafted));
         draft.add_groups(input, drafted.finish(input, whole));
+    } else {
+        // They are subjects for the sake of their members.
+        let unsettled = |group: &&SourceAnchor| input.unsettled.binary_search(group).is_err();
+        draft.settled.extend(input.groups.subjects.iter().filter(unsettled));
     }
     if !draft.needs.is_empty() {
         return Planned::Needs(draft.needs);

@@ -43,7 +43,8 @@ pub struct Rules {
     /// Members of groups that are in assigned groups, however deep, count as members of these.
     pub nested_groups: bool,
     /// Names of the source attributes of groups that expressions read; sorted, unique. Rows of
-    /// attributes of groups are in this order. Empty if groups are left alone.
+    /// attributes of groups are in this order. Empty if groups are left alone and nothing reads
+    /// their names.
     pub group_attributes: Vec<String>,
     /// What becomes of assigned groups; `None` leaves groups alone.
     pub groups: Option<GroupRules>,
@@ -53,7 +54,8 @@ pub struct Rules {
     pub guard: GuardRules,
 }
 
-/// Which type a person's account has: the roles decide, then guests, then the default.
+/// Which type a person's account has: an expression says so, or the roles decide, then guests, then
+/// the default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TypeRules {
     /// For everybody else.
@@ -62,6 +64,9 @@ pub struct TypeRules {
     pub guests: AccountKind,
     /// By the value of an application role; sorted by value.
     pub roles: Vec<(String, AccountKind)>,
+    /// Gives `employee` or `client`, in place of all of the above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Expression>,
 }
 
 /// A matching rule: an account matches whose attribute has the value of the expression.

@@ -230,6 +230,15 @@ pub fn scope(
     Scope::Out(events)
 }
 
+/// Why it is not known which type of account a person has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Untyped {
+    /// The values of the roles that ask for different types.
+    Roles(Vec<String>),
+    /// What is wrong with what the expression gives.
+    Expression(String),
+}
+
 /// Decides the type of a person's account: mapped roles first, then guests, then the default.
 ///
 /// # Errors
@@ -239,7 +248,7 @@ pub fn account_kind(
     app_roles: &[AppRole],
     roles: &[Uuid],
     guest: bool,
-) -> Result<AccountKind, Vec<String>> {
+) -> Result<AccountKind, Untyped> {
     let mut asked: Vec<(&str, AccountKind)> = Vec::new();
     for role in app_roles.iter().filter(|role| roles.contains(&role.id)) {
         let Some(value) = role.value.as_deref() else {
@@ -253,7 +262,25 @@ pub fn account_kind(
         None if guest => Ok(types.guests),
         None => Ok(types.default),
         Some((_, first)) if asked.iter().all(|(_, kind)| kind == first) => Ok(*first),
-        Some(_) => Err(asked.into_iter().map(|(value, _)| value.to_owned()).collect()),
+        Some(_) => {
+            Err(Untyped::Roles(asked.into_iter().map(|(value, _)| value.to_owned()).collect()))
+        }
+    }
+}
+
+/// Returns the type that an expression names, in any letter case.
+///
+/// # Errors
+/// What is wrong with what it gives.
+pub fn kind_said(said: Option<&str>) -> Result<AccountKind, Untyped> {
+    let wrong = |what: String| {
+        Untyped::Expression(format!("users.type gives {what}, and neither employee nor client"))
+    };
+    match said {
+        None => Err(wrong("no value".to_owned())),
+        Some(word) if word.eq_ignore_ascii_case("employee") => Ok(AccountKind::Employee),
+        Some(word) if word.eq_ignore_ascii_case("client") => Ok(AccountKind::Client),
+        Some(other) => Err(wrong(format!("{other:?}"))),
     }
 }
 
@@ -409,6 +436,7 @@ mod tests {
                 ("Client".into(), AccountKind::Client),
                 ("Staff".into(), AccountKind::Employee),
             ],
+            expression: None,
         };
         let ids = |list: &[u128]| list.iter().map(|n| Uuid::from_u128(*n)).collect::<Vec<_>>();
         let kind = |list: &[u128], guest| account_kind(&types, &app_roles, &ids(list), guest);
@@ -416,6 +444,22 @@ mod tests {
         assert_eq!(kind(&[3], true), Ok(AccountKind::Client));
         assert_eq!(kind(&[2], true), Ok(AccountKind::Employee));
         assert_eq!(kind(&[1, 3], false), Ok(AccountKind::Client));
-        assert_eq!(kind(&[1, 2], false), Err(vec!["Client".to_owned(), "Staff".to_owned()]));
+        let both = vec!["Client".to_owned(), "Staff".to_owned()];
+        assert_eq!(kind(&[1, 2], false), Err(Untyped::Roles(both)));
+    }
+
+    #[test]
+    fn an_expression_names_the_type_or_nobody_does() {
+        assert_eq!(kind_said(Some("Employee")), Ok(AccountKind::Employee));
+        assert_eq!(kind_said(Some("CLIENT")), Ok(AccountKind::Client));
+        let why = |said| match kind_said(said) {
+            Err(Untyped::Expression(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            why(Some("guest")),
+            "users.type gives \"guest\", and neither employee nor client"
+        );
+        assert_eq!(why(None), "users.type gives no value, and neither employee nor client");
     }
 }

@@ -86,7 +86,8 @@ impl Store {
         self.write("pinning the store", move |connection| pin(connection, &pins)).await
     }
 
-    /// Remembers the application; `key` is a hash over the configuration that led to it.
+    /// Remembers the application; `key` is a hash over the configuration that led to it. Where its
+    /// roles are others than before, everybody is planned again: nothing else tells whom it concerns.
     pub async fn set_application(
         &self,
         key: String,
@@ -94,6 +95,16 @@ impl Store {
         display_name: String,
     ) -> Result<(), StoreError> {
         self.write("storing the application", move |connection| {
+            let select = "SELECT application FROM job";
+            let before: Option<Json<KnownApplication>> =
+                connection.query_row(select, [], |row| row.get(0))?;
+            if before.is_some_and(|Json(before)| before.roles != roles) {
+                connection.execute(
+                    "INSERT INTO subject (anchor, verify) SELECT anchor, 0 FROM person WHERE true \
+                     ON CONFLICT (anchor) DO NOTHING",
+                    [],
+                )?;
+            }
             let known = Json(KnownApplication { key, roles, display_name });
             connection.execute("UPDATE job SET application = ?1", params![known])?;
             Ok(())

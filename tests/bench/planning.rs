@@ -506,6 +506,7 @@ fn rules() -> Rules {
             default: AccountKind::Employee,
             guests: AccountKind::Client,
             roles: vec![("Client".to_owned(), AccountKind::Client)],
+            expression: None,
         },
         matching: vec![MatchRule {
             target: TargetAttribute::Email,

@@ -60,9 +60,11 @@ const ROOMS: &[Row] = &[
             ("plan::map", "the rules hold compiled expressions"),
             ("model::account", "the rules are about attributes and kinds of accounts"),
             ("model::leaving", "and about the stages of those who left"),
+            ("source::graph::AttributeSource", ATTRIBUTES),
             ("source::graph::KNOWN_ATTRIBUTES", ATTRIBUTES),
             ("source::graph::KNOWN_GROUP_ATTRIBUTES", ATTRIBUTES),
             ("source::graph::attribute_kind", ATTRIBUTES),
+            ("source::graph::group_attribute_kind", ATTRIBUTES),
         ],
     ),
     (

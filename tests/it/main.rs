@@ -1,6 +1,7 @@
 //! Whole cycles over real HTTP against the sandbox, and what only the real process can show.
 
 mod architecture;
+mod attributes;
 mod budget;
 mod counts;
 mod cycles;

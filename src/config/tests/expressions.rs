@@ -142,8 +142,6 @@ fn what_is_not_there_yet_says_so() {
         "SelectUniqueValue([department], Append([department], \"1\"))",
         "Append([mailNickname], DefaultDomain())",
         "Redact([department])",
-        "SingleAppRoleAssignment([appRoleAssignments])",
-        "Join(\",\", [appRoleAssignments])",
     ]
     .map(|expression| wrong(expression, ", apply = \"on_create\""));
     assert_snapshot!(found.concat(), @r###"
@@ -156,12 +154,6 @@ fn what_is_not_there_yet_says_so() {
     189: users.attribute[4].source: `Redact` is not there yet: plans and the provisioning log would show the value. Leave it out, or do not map the value.
         1 | Redact([department])
           | ^^^^^^^^^^^^^^^^^^^^
-    189: users.attribute[4].source: `SingleAppRoleAssignment` is not there yet: expressions do not see the roles of the application. Let `users.type.roles` decide by them.
-        1 | SingleAppRoleAssignment([appRoleAssignments])
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    189: users.attribute[4].source: `[appRoleAssignments]` is not there yet: expressions do not see the roles of the application. Let `users.type.roles` decide by them.
-        1 | Join(",", [appRoleAssignments])
-          |           ^^^^^^^^^^^^^^^^^^^^
     "###);
 }
 
@@ -212,4 +204,49 @@ fn one_address_for_everybody_is_refused_and_one_by_chance_is_not() {
     let everybody = everybody.expect_err("one address").to_string();
     assert!(everybody.contains("one and the same address"), "{everybody}");
     assert!(read(&format!("{}{LEAST}", text("Append(Guid(), \"@b.c\")"))).is_ok());
+}
+
+#[test]
+fn roles_and_groups_can_be_read_besides_attributes() {
+    let job = right(r#"Join(",", [appRoleValue], [assignedThrough], [IsSoftDeleted])"#, "");
+    assert!(!job.rules.source_attributes.iter().any(|name| name.starts_with("app")));
+    assert_eq!(job.rules.group_attributes, ["displayName"], "their names are read");
+    let job = right("SingleAppRoleAssignment([appRoleAssignments])", "");
+    assert!(job.rules.group_attributes.is_empty(), "roles cost nothing");
+    assert_snapshot!(wrong("[appRoleValues]", ""), @r"
+    189: users.attribute[4].source: `appRoleValues` is no attribute of a user that can be read. Did you mean `[appRoleValue]`?
+        1 | [appRoleValues]
+          | ^^^^^^^^^^^^^^^
+    ");
+    let wrong = problems("[groups]\nmatch = [{ target = \"Name\", source = \"[appRoleName]\" }]\n");
+    assert!(wrong.contains("`appRoleName` is no attribute of a group"), "{wrong}");
+}
+
+#[test]
+fn the_type_of_accounts_may_be_an_expression() {
+    let typed = |expression: &str| {
+        read(&format!("users.type = '{expression}'\n{LEAST}")).map(|job| job.rules)
+    };
+    let rules = typed(r#"IIF([userType]="Guest", "client", "employee")"#).expect("right");
+    assert!(rules.source_attributes.iter().any(|name| name == "userType"));
+    assert_eq!(rules.types.expression.expect("one").attributes(), ["userType"]);
+    let roles = typed("SingleAppRoleAssignment([appRoleAssignments])").expect("right");
+    assert!(roles.types.roles.is_empty() && roles.types.expression.is_some());
+    let found = ["employee", "IIF([usertype]=\"Guest\", IgnoreObjectFlow, \"x\")", "Guid()"]
+        .map(|expression| typed(expression).expect_err(expression).to_string() + "\n");
+    assert_snapshot!(found.concat(), @r#"
+    config.toml:1:14: users.type: `employee` is neither an attribute nor a text nor a function. Did you mean `[employeeId]`?
+        1 | employee
+          | ^^^^^^^^
+    config.toml:1:14: users.type: `IgnoreObjectFlow` leaves something as it is, which only a mapping of `users.attribute` can do. Let the expression give a value, or null.
+        1 | IIF([usertype]="Guest", IgnoreObjectFlow, "x")
+          |                         ^^^^^^^^^^^^^^^^
+    config.toml:1:14: users.type: `usertype` is no attribute of a user that can be read. Did you mean `[userType]`?
+        1 | IIF([usertype]="Guest", IgnoreObjectFlow, "x")
+          |     ^^^^^^^^^^
+    config.toml:1:14: users.type: `Guid` gives another value each time, so that accounts would change their type. Decide by attributes or roles, as `[userType]`.
+        1 | Guid()
+          | ^^^^^^
+    "#);
+    assert!(read(&format!("users.type = 7\n{LEAST}")).is_err());
 }

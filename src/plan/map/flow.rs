@@ -74,6 +74,11 @@ pub enum Attribute<'a> {
 pub trait Attributes {
     /// Returns the value at `place`. A place that there is not gives null.
     fn attribute(&self, place: usize) -> Attribute<'_>;
+
+    /// Returns why the value at `place` cannot be told now, if that is so: it is not null then.
+    fn unknown(&self, _place: usize) -> Option<String> {
+        None
+    }
 }
 
 /// What an expression cannot see in the person: time, chance, the directory and the target.

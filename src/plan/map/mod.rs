@@ -18,6 +18,21 @@
 //! stand in the condition of `IIF`, in `CBool` and in `Not`. An expression has at most
 //! [`MOST_CHARACTERS`] characters and [`MOST_DEPTH`] nested calls.
 //!
+//! # Inputs
+//!
+//! Attributes are those of Graph, or what the provisioning schema of Entra ID calls them. Those
+//! with many values are lists; their order is that of the texts, as Graph promises none. Further
+//! inputs, for people:
+//!
+//! | Input | Value |
+//! |---|---|
+//! | `[appRoleAssignments]` | the assigned roles, for the role functions: a JSON object each |
+//! | `[appRoleName]`, `[appRoleValue]` | display names and values of the assigned roles, sorted |
+//! | `[assignedThrough]` | the names of the assigned groups through which the person is in scope, sorted |
+//! | `[IsSoftDeleted]` | `True` for whoever is in the recycle bin or gone, `False` for all others |
+//!
+//! A role that the application does not declare, and Default Access, are no roles.
+//!
 //! # Where the documentation of the language is silent or contradicts itself
 //!
 //! *Values.* A character is a Unicode scalar value (.NET counts UTF-16 units), so none is cut in
@@ -97,6 +112,7 @@ mod error;
 mod eval;
 mod flow;
 mod format_date;
+mod inputs;
 mod letters;
 mod lex;
 mod lists;
@@ -134,6 +150,7 @@ use syntax::{Kind, Node};
 pub use error::{EvalError, Failure, ParseError, Placed, nearest, render};
 pub use eval::MOST_BYTES;
 pub use flow::{Attribute, Attributes, Flow, Given, Role, Step, StepInput, Value, unique_key};
+pub use inputs::{ASSIGNED_THROUGH, INPUTS, input_at, input_place};
 pub use names::{Expects, FUNCTIONS, Function, Need, Parameter};
 pub use parse::{MOST_CHARACTERS, MOST_DEPTH};
 pub use pattern::MOST_SEARCHED;

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use crate::model::row::{AttributeRow, Cell};
 
-use super::{Attribute, Attributes, Bound, Expression, Flow, Given, Value};
+use super::{
+    ASSIGNED_THROUGH, Attribute, Attributes, Bound, Expression, Flow, Given, Value, input_place,
+};
 
 impl Attributes for AttributeRow {
     fn attribute(&self, place: usize) -> Attribute<'_> {
@@ -17,9 +19,13 @@ impl Attributes for AttributeRow {
     }
 }
 
-/// An expression that is to give one text, bound to rows of a fixed order.
+/// An expression that is to give one text, bound to rows of a fixed order and to the further inputs.
 #[derive(Clone, Debug)]
-pub struct Single(Bound);
+pub struct Single {
+    bound: Bound,
+    /// The place of an input that may be unknown, if the expression reads it.
+    doubtful: Option<usize>,
+}
 
 /// What an expression says of one attribute of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,20 +62,25 @@ impl Single {
     /// Binds an expression to rows whose cells are the attributes `names`, which are sorted. An
     /// attribute that is not among them is null for everybody.
     pub fn new(expression: &Expression, names: &[String]) -> Self {
-        let place = |name: &str| names.binary_search_by(|known| known.as_str().cmp(name)).ok();
-        Self(expression.bind(place))
+        let of_row = |name: &str| names.binary_search_by(|known| known.as_str().cmp(name)).ok();
+        let bound = expression.bind(|name| of_row(name).or_else(|| input_place(name)));
+        let doubtful = expression.attributes().contains(&ASSIGNED_THROUGH);
+        Self { bound, doubtful: doubtful.then(|| input_place(ASSIGNED_THROUGH)).flatten() }
     }
 
-    /// Returns what the expression says of the object whose attributes are `row`.
+    /// Returns what the expression says of the object whose attributes are `source`.
     ///
     /// # Errors
     /// Why it gives no single text, in words that need no context.
     pub fn eval<'s>(
         &'s self,
-        row: &'s AttributeRow,
+        source: &'s dyn Attributes,
         given: &'s Given<'s>,
     ) -> Result<Said<'s>, String> {
-        let value = match self.0.eval(row, given).map_err(|error| error.message)? {
+        if let Some(why) = self.doubtful.and_then(|place| source.unknown(place)) {
+            return Err(why);
+        }
+        let value = match self.bound.eval(source, given).map_err(|error| error.message)? {
             Flow::IgnoreAttribute => return Ok(Said::KeepAttribute),
             Flow::IgnoreObject => return Ok(Said::LeaveObject),
             Flow::Value(value) => value,

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use crate::model::account::{TargetAttribute, address_key};
-use crate::model::identity::SourceUser;
 use crate::model::ids::{SourceAnchor, Timestamp};
 use crate::model::row::AttributeRow;
 
 use super::super::fit::fit;
+use super::super::person::Person;
 use super::super::rules::{Apply, Mapping, Rules, WhenNull};
 use super::{Given, Said, Single};
 
@@ -61,7 +61,7 @@ impl<'a> Mapper<'a> {
 
     /// Returns the mapping that says that a person is to be left alone, if one does: of those for a
     /// new account, or of those that apply in every cycle. An expression that fails says nothing.
-    pub fn leaves_alone(&self, source_user: &SourceUser, new: bool) -> Option<&'a Mapping> {
+    pub fn leaves_alone(&self, source_user: &Person<'_>, new: bool) -> Option<&'a Mapping> {
         let applies = |one: &&Prepared<'_>| one.may_leave && (new || always(one.mapping.apply));
         let mut candidates = self.mappings.iter().filter(applies);
         let leaves = |one: &&Prepared<'_>| self.say(one, source_user) == Ok(Said::LeaveObject);
@@ -72,7 +72,7 @@ impl<'a> Mapper<'a> {
     ///
     /// # Errors
     /// The mappings that give none.
-    pub fn for_create(&self, source_user: &SourceUser) -> Result<AttributeRow, Unmapped<'a>> {
+    pub fn for_create(&self, source_user: &Person<'_>) -> Result<AttributeRow, Unmapped<'a>> {
         let mut unmapped = Unmapped::default();
         let mut cells = Cells::default();
         for one in &self.mappings {
@@ -105,7 +105,7 @@ impl<'a> Mapper<'a> {
     /// The mappings whose required target would be cleared, and those that fail.
     pub fn for_update<'s>(
         &'s self,
-        source_user: &'s SourceUser,
+        source_user: &'s Person<'s>,
         sent: &'s AttributeRow,
     ) -> Result<Cow<'s, AttributeRow>, Unmapped<'a>> {
         let mut unmapped = Unmapped::default();
@@ -145,14 +145,13 @@ impl<'a> Mapper<'a> {
     fn say<'s>(
         &'s self,
         one: &'s Prepared<'_>,
-        source_user: &'s SourceUser,
+        source_user: &'s Person<'s>,
     ) -> Result<Said<'s>, String> {
-        let row = &source_user.attributes;
         if !one.random {
-            return one.source.eval(row, &self.given);
+            return one.source.eval(source_user, &self.given);
         }
         let seed = Some(seed(source_user.anchor, one.mapping));
-        one.source.eval(row, &Given { seed, ..self.given }).map(Said::into_owned)
+        one.source.eval(source_user, &Given { seed, ..self.given }).map(Said::into_owned)
     }
 }
 

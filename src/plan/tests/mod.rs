@@ -64,6 +64,7 @@ pub fn rules() -> Rules {
                 ("Client".to_owned(), AccountKind::Client),
                 ("Office".to_owned(), AccountKind::Employee),
             ],
+            expression: None,
         },
         matching: vec![MatchRule {
             target: TargetAttribute::Email,

@@ -12,6 +12,7 @@
 //! | `PUT /_sandbox/entra/synchronization/schema` | another schema |
 //! | `GET`, `POST /_sandbox/entra/provisioning-log` | entries of `auditLogs/provisioning`; adds some, as a list; what an entry leaves out is filled in |
 //! | `POST /_sandbox/entra/lifecycle` | `{"event": "missed"}`, `"subscriptionRemoved"` or `"reauthorizationRequired"` to every subscription |
+//! | `GET`, `PUT /_sandbox/entra/roles` | the roles that the application declares, as a list |
 //! | `GET`, `PUT /_sandbox/permissions` | the permissions that are granted, as a list |
 //! | `GET`, `PATCH /_sandbox/switches` | the choices of the Graph emulator |
 //! | `DELETE /_sandbox/deltas` | ends every delta token that was issued so far |
@@ -34,7 +35,7 @@ use super::federation::FederatedToken;
 use super::provisioning::completed;
 use super::subscriptions::Lifecycle;
 use super::switches::Switches;
-use super::views::FederatedCredential;
+use super::views::{FederatedCredential, RoleView};
 
 type On = State<Arc<Tenant>>;
 
@@ -43,6 +44,7 @@ pub fn routes(tenant: Arc<Tenant>) -> Router {
     Router::new()
         .route("/_sandbox/devices", post(add_device))
         .route("/_sandbox/entra", get(read_entra))
+        .route("/_sandbox/entra/roles", get(read_roles).put(set_roles))
         .route("/_sandbox/entra/federated-credentials", put(set_federated_credentials))
         .route("/_sandbox/entra/federated-token", post(mint_federated_token))
         .route("/_sandbox/entra/synchronization", get(read_synchronization))
@@ -75,6 +77,15 @@ async fn read_entra(State(on): On) -> Reply {
             "identity_header": identity.header.expose_secret(),
         },
     }))
+}
+
+async fn read_roles(State(on): On) -> Reply {
+    shown(&on.application().roles)
+}
+
+async fn set_roles(State(on): On, body: Body<Vec<RoleView>>) -> Reply {
+    on.set_roles(read(body)?);
+    shown(&on.application().roles)
 }
 
 async fn set_federated_credentials(State(on): On, body: Body<Vec<FederatedCredential>>) -> Reply {

@@ -309,6 +309,14 @@ impl Tenant {
         }
     }
 
+    /// Replaces the roles that the application declares.
+    pub fn set_roles(&self, roles: Vec<RoleView>) {
+        let mut state = self.state();
+        if let Some(held) = state.applications.get_mut(&self.application) {
+            held.roles = roles;
+        }
+    }
+
     /// Returns how many objects there are.
     pub fn totals(&self) -> Totals {
         let state = self.state();

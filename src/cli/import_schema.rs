@@ -191,8 +191,8 @@ fn summary(imported: &Imported) -> String {
     let blocks = count(&|kind| kind == Kind::Blocks);
     if blocks > 0 {
         text.push_str(&format!(
-            "The configuration does not load before {blocks} of them {} decided: it would let the \
-             wrong people in.\n",
+            "The configuration does not load before {blocks} of them {} decided, on purpose: it \
+             would do something else than the schema.\n",
             if blocks == 1 { "is" } else { "are" }
         ));
     }
@@ -223,7 +223,8 @@ mod tests {
         assert_eq!(
             some,
             "2 things were NOT carried over, 2 remarks to look at.\nThe configuration does not \
-             load before 1 of them is decided: it would let the wrong people in.\n"
+             load before 1 of them is decided, on purpose: it would do something else than the \
+             schema.\n"
         );
     }
 

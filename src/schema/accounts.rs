@@ -8,7 +8,7 @@ use super::users::Users;
 use super::wire::AttributeMapping;
 
 /// The attribute that says whether an account may be used.
-const ACTIVE: &str = "Active";
+pub(super) const ACTIVE: &str = "Active";
 
 /// Expressions that are true for whoever is there and enabled, in canonical spelling and small
 /// letters.

@@ -8,9 +8,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::model::account::TargetAttribute;
-use crate::plan::rules::OPERATORS;
 use crate::source::graph::{KNOWN_ATTRIBUTES, KNOWN_GROUP_ATTRIBUTES};
 
+use super::accounts::ACTIVE;
 use super::draft::{ClauseDraft, Entry, FilterDraft, Rule};
 use super::mapping::Of;
 use super::page::quoted;
@@ -32,6 +32,25 @@ const USUAL: [(&str, &str); 3] =
 
 /// The attributes of groups; they are found by their name and have no other that could be set.
 const GROUP_TARGETS: [&str; 1] = ["Name"];
+
+/// The operators of Entra ID's scoping filters, as the portal spells them, each with a value that it
+/// compares with (Graph reference, section 10).
+const OPERATORS: [(&str, Option<&str>); 14] = [
+    ("EQUALS", Some("1")),
+    ("NOT EQUALS", Some("1")),
+    ("IS TRUE", None),
+    ("IS FALSE", None),
+    ("IS NULL", None),
+    ("IS NOT NULL", None),
+    ("REGEX MATCH", Some("1")),
+    ("NOT REGEX MATCH", Some("1")),
+    ("&", Some("1")),
+    ("!&", Some("1")),
+    ("ENDS_WITH", Some("1")),
+    ("Greater_Than", Some("1")),
+    ("Greater_Than_OR_EQUALS", Some("1")),
+    ("Includes", Some("1")),
+];
 
 /// How many entries the reader is asked about: no schema that people made has more. What comes
 /// after them is still read with the configuration as a whole.
@@ -58,7 +77,21 @@ pub fn with_known<R>(
         .into_iter()
         .filter(|(name, _)| TargetAttribute::parse(name).is_some_and(TargetAttribute::required))
         .collect();
-    let user_targets: Vec<&str> = TargetAttribute::ALL.into_iter().map(|one| one.name()).collect();
+    let mut user_targets: Vec<&str> =
+        TargetAttribute::ALL.into_iter().map(|one| one.name()).collect();
+    let active = entries("users.attribute", &required, ACTIVE, "[accountEnabled]");
+    if !user_targets.contains(&ACTIVE) && refuses(&active).is_none() {
+        user_targets.push(ACTIVE);
+    }
+    let operators: Vec<&str> = OPERATORS
+        .into_iter()
+        .filter(|(operator, value)| {
+            let value = value.map(str::to_owned);
+            let (attribute, operator) = ("employeeId".to_owned(), (*operator).to_owned());
+            refuses(&filter(Of::Users, &[ClauseDraft { attribute, operator, value }])).is_none()
+        })
+        .map(|(operator, _)| operator)
+        .collect();
     let found_by = |target: &str| refuses(&match_rule(Of::Users, target, "[mail]")).is_none();
     let matchable: Vec<&str> =
         user_targets.iter().copied().filter(|target| found_by(target)).collect();
@@ -92,7 +125,7 @@ pub fn with_known<R>(
         user_attributes: KNOWN_ATTRIBUTES,
         is_group_attribute: &is_group_attribute,
         group_attributes: KNOWN_GROUP_ATTRIBUTES,
-        operators: &OPERATORS,
+        operators: &operators,
         on_leave: refuses("[scope]\non_leave = \"ignore\"\n").is_none(),
         group_filters: refuses(&filter(Of::Groups, &group_clause)).is_none(),
         type_expression: refuses(&account_type("\"client\"")).is_none(),

@@ -71,7 +71,6 @@ const ROOMS: &[Row] = &[
         "schema",
         &[
             ("plan::map", "sources become expressions, whose language it is"),
-            ("plan::rules::OPERATORS", NAMES),
             ("model::account::TargetAttribute", NAMES),
             ("source::graph::KNOWN_ATTRIBUTES", NAMES),
             ("source::graph::KNOWN_GROUP_ATTRIBUTES", NAMES),

@@ -78,6 +78,10 @@ impl Reader<'_> {
         source_attributes.push(LABEL.to_owned());
         let clauses = filters.iter().flat_map(|filter| &filter.clauses);
         source_attributes.extend(clauses.map(|clause| clause.attribute.clone()));
+        if source_attributes.iter().any(|name| name.starts_with("manager.")) {
+            // Whose values these are is known by the id alone.
+            source_attributes.push("manager".to_owned());
+        }
         source_attributes.sort();
         source_attributes.dedup();
         let rules = Rules {

@@ -258,6 +258,7 @@ impl Cycle<'_> {
             comparable: job.watermark.as_ref().is_some_and(|(_, hash)| *hash == query_hash),
             nested_groups: engine.settings.rules.nested_groups,
             plan_groups: !engine.settings.rules.group_attributes.is_empty(),
+            manager: engine.settings.rules.source_index("manager"),
             reread_since: job.reread_since,
             now: engine.clock.now(),
         };

@@ -1,12 +1,14 @@
 //! What expressions can read of people, besides plain texts: lists, roles, groups and managers.
 
 use serde_json::{Value, json};
+use sharefile_provisioner::cycle::Asked;
 use sharefile_provisioner::model::plan::{CycleKind, HoldKind};
+use sharefile_provisioner::sandbox::graph::switches::{ManagerRemoval, Switches};
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, RoleView};
 use sharefile_provisioner::sandbox::sharefile::AccountKind;
 use uuid::Uuid;
 
-use crate::world::{World, held};
+use crate::world::{World, asked, held};
 
 /// A company in which Company is what an expression says.
 async fn with_company(expression: &str) -> World {
@@ -204,4 +206,86 @@ async fn an_expression_gives_the_type_and_holds_whom_it_cannot_place() {
     let turned = world.cycle().await;
     assert_eq!(turned.report.counts.updated, 1, "the rest goes on");
     assert_eq!(held(&turned), [(HoldKind::TypeChange, "ada".to_owned())]);
+}
+
+const BOSS: &str = r#"Join("/", [manager.displayName], [manager.department])"#;
+
+#[tokio::test]
+async fn managers_are_followed_whoever_they_are() {
+    for removal in [ManagerRemoval::Element, ManagerRemoval::EmptyList] {
+        let world = with_company(BOSS).await;
+        let switches = Switches { manager_removal: removal, ..world.sandbox.entra.switches() };
+        world.sandbox.entra.set_switches(switches);
+        let entra = &world.sandbox.entra;
+        let (boss, other) = (world.person("Boss"), world.person("Other"));
+        entra.set_person(boss, "department", "Board").expect("an edit");
+        let (ada, ben) = (world.join("Ada"), world.join("Ben"));
+        entra.set_manager(ada, Some(boss)).expect("a manager");
+        assert_eq!(world.did().await, (2, 0, 0));
+        let company = |name: &str| world.account(name).company;
+        assert_eq!(company("Ada"), "Boss Tester/Board");
+        assert_eq!(company("Ben"), "");
+        world.sandbox.counts.reset();
+        assert_eq!(world.did().await, (0, 0, 0));
+        assert_eq!(world.graph_requests(), 3, "no change costs what it costs without managers");
+
+        // The manager, who has no account here, has another department.
+        entra.set_person(boss, "department", "Council").expect("an edit");
+        assert_eq!(world.did().await, (0, 1, 0));
+        assert_eq!(company("Ada"), "Boss Tester/Council");
+        // Nothing of this concerns the manager's values.
+        entra.set_person(ada, "surname", "Byron").expect("an edit");
+        world.sandbox.counts.reset();
+        assert_eq!(world.did().await, (0, 1, 0));
+        assert_eq!(world.graph_requests(), 3, "the manager is the one of before");
+
+        // Somebody else leads, late for one of them.
+        entra.set_manager(ada, Some(other)).expect("a manager");
+        entra.set_manager(ben, Some(ada)).expect("a manager");
+        assert_eq!(world.did().await, (0, 2, 0));
+        assert_eq!(company("Ada"), "Other Tester");
+        assert_eq!(company("Ben"), "Ada Tester");
+        // Nobody leads any more, or somebody who is gone.
+        entra.set_manager(ada, None).expect("no manager");
+        assert_eq!(world.did().await, (0, 1, 0));
+        assert_eq!(company("Ada"), "");
+        entra.set_manager(ada, Some(boss)).expect("a manager");
+        assert_eq!(world.did().await, (0, 1, 0));
+        entra.soft_delete_person(boss).expect("a deletion");
+        assert_eq!(world.did().await, (0, 1, 0));
+        assert_eq!(company("Ada"), "");
+        assert_eq!(world.full().await.report.counts.done(), 0, "a full read has the same");
+    }
+}
+
+#[tokio::test]
+async fn managers_of_many_cost_a_request_for_three_hundred_where_they_expand() {
+    for (expands, requests) in [(true, 1), (false, 3)] {
+        let mut world = World::empty().await;
+        let switches = world.sandbox.entra.switches();
+        let switches = Switches { manager_expands_with_filter: expands, ..switches };
+        world.sandbox.entra.set_switches(switches);
+        let boss = world.person("Boss");
+        let led: Vec<Uuid> = (0..30).map(|number| world.person(&format!("P{number}"))).collect();
+        for person in &led {
+            world.sandbox.entra.set_manager(*person, Some(boss)).expect("a manager");
+        }
+        world.group("Everybody", &led);
+        map_company(&mut world, "[department]");
+        assert_eq!(world.did().await, (30, 0, 0));
+        world.sandbox.counts.reset();
+        world.full().await;
+        let before = world.graph_requests();
+
+        // The delta links of before do not tell of managers.
+        map_company(&mut world, "[manager.mail]");
+        world.sandbox.counts.reset();
+        // So many rewritten values wait for approval.
+        let turned = world.turn(Asked { approve: true, ..asked() }).await;
+        assert_eq!((turned.report.kind, turned.report.counts.updated), (CycleKind::Initial, 30));
+        assert_eq!(world.account("P7").company, "boss@contoso.example");
+        assert_eq!(world.graph_requests(), before + requests, "expands: {expands}");
+        let turned = world.cycle().await;
+        assert_eq!((turned.report.kind, turned.report.counts.done()), (CycleKind::Incremental, 0));
+    }
 }

@@ -53,6 +53,8 @@ pub struct Importer<'a> {
     pub nested_groups: bool,
     /// Groups themselves are planned, so that their attributes are read.
     pub plan_groups: bool,
+    /// Where in the attributes of a person the id of the manager is, if the rules read any of them.
+    pub manager: Option<usize>,
     /// Since when something in the snapshot rests on an index that may have been behind.
     pub reread_since: Option<Timestamp>,
     /// The time of the import.

@@ -97,6 +97,8 @@ impl Importer<'_> {
             delta.users.iter().map(|(anchor, _)| *anchor).collect();
         ask.extend(&arriving);
         ask.extend(&have);
+        let led = self.led_by_changed(delta).await?;
+        ask.extend(&led);
         let known = if ask.is_empty() {
             Vec::new()
         } else {
@@ -110,10 +112,11 @@ impl Importer<'_> {
         let present = |anchor| find(anchor).is_some_and(|user| user.presence == Presence::Present);
         let mut read: BTreeSet<SourceAnchor> = unread.into_iter().collect();
         read.extend(arriving.into_iter().filter(|anchor| !present(*anchor)));
+        read.extend(led.into_iter().filter(|anchor| present(*anchor)));
         let mut users = Vec::new();
         for (anchor, change) in &delta.users {
             let Some(before) = find(*anchor) else { continue };
-            match merge(before, change) {
+            match merge(before, change, self.manager) {
                 Some(merged) => users.push(merged),
                 None => {
                     read.insert(*anchor);
@@ -145,6 +148,17 @@ impl Importer<'_> {
     }
 }
 
+impl Importer<'_> {
+    /// Returns the people whose manager changed: the feed says so of the manager alone.
+    async fn led_by_changed(&self, delta: &SourceDelta) -> Result<Vec<SourceAnchor>, CycleFailure> {
+        let Some(column) = self.manager.filter(|_| !delta.users.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let managers = delta.users.iter().map(|(anchor, _)| *anchor).collect();
+        Ok(self.store.people_led_by(column, managers).await?)
+    }
+}
+
 /// Returns what the change feed says about a person.
 fn said(delta: &SourceDelta, anchor: SourceAnchor) -> Option<&UserChange> {
     let index = delta.users.binary_search_by_key(&anchor, |(changed, _)| *changed).ok()?;
@@ -152,14 +166,16 @@ fn said(delta: &SourceDelta, anchor: SourceAnchor) -> Option<&UserChange> {
 }
 
 /// Merges a change into a known record. `None` means that the record has to be read: the person
-/// was not readable or was deleted before, so that what the change does not mention is unknown.
-fn merge(before: &SourceUser, change: &UserChange) -> Option<SourceUser> {
+/// was not readable or was deleted before, so that what the change does not mention is unknown, or
+/// has another `manager`, of whom it says no more than the id.
+fn merge(before: &SourceUser, change: &UserChange, manager: Option<usize>) -> Option<SourceUser> {
     let gone = |presence| Some(SourceUser { presence, ..before.clone() });
     match change {
         UserChange::SoftDeleted => gone(Presence::SoftDeleted),
         UserChange::HardDeleted => gone(Presence::HardDeleted),
         UserChange::Unreadable => None,
         UserChange::Changed { .. } if before.presence != Presence::Present => None,
+        UserChange::Changed { attributes, .. } if is_led_anew(before, attributes, manager) => None,
         UserChange::Changed { enabled, guest, attributes } => {
             let cells = attributes.iter().enumerate().map(|(index, mentioned)| match mentioned {
                 Some(value) => value.as_deref(),
@@ -174,6 +190,18 @@ fn merge(before: &SourceUser, change: &UserChange) -> Option<SourceUser> {
             })
         }
     }
+}
+
+/// Returns whether a change names a manager who is not the one of before.
+fn is_led_anew(
+    before: &SourceUser,
+    attributes: &[Option<Option<String>>],
+    manager: Option<usize>,
+) -> bool {
+    let named = |column: usize| attributes.get(column)?.as_ref()?.as_deref();
+    manager.is_some_and(|column| {
+        named(column).is_some_and(|now| before.attributes.kept(column) != Some(now))
+    })
 }
 
 #[cfg(test)]
@@ -197,14 +225,31 @@ mod tests {
             guest: None,
             attributes: vec![None, Some(None)],
         };
-        let merged = merge(&person(Presence::Present), &change).expect("merged");
+        let merged = merge(&person(Presence::Present), &change, None).expect("merged");
         assert_eq!(merged.attributes, AttributeRow::pack([Some("Ada"), None]));
         assert!(!merged.enabled);
         for presence in [Presence::SoftDeleted, Presence::HardDeleted, Presence::Unread] {
-            assert_eq!(merge(&person(presence), &change), None, "{presence:?} is read again");
+            assert_eq!(merge(&person(presence), &change, None), None, "{presence:?} is read again");
         }
-        let deleted = merge(&person(Presence::Present), &UserChange::SoftDeleted).expect("merged");
+        let deleted = merge(&person(Presence::Present), &UserChange::SoftDeleted, None);
+        let deleted = deleted.expect("merged");
         assert_eq!(deleted.presence, Presence::SoftDeleted);
         assert_eq!(deleted.attributes, person(Presence::Present).attributes);
+    }
+
+    #[test]
+    fn another_manager_has_to_be_read_and_none_is_known_at_once() {
+        let change = |manager: Option<Option<&str>>| UserChange::Changed {
+            enabled: None,
+            guest: None,
+            attributes: vec![None, manager.map(|id| id.map(str::to_owned))],
+        };
+        let before = person(Presence::Present);
+        let merged = |manager| merge(&before, &change(manager), Some(1));
+        assert_eq!(merged(Some(Some("ada@x.test"))).as_ref(), Some(&before), "the one of before");
+        assert_eq!(merged(None).as_ref(), Some(&before));
+        assert_eq!(merged(Some(Some("somebody else"))), None);
+        let alone = merged(Some(None)).expect("merged");
+        assert_eq!(alone.attributes, AttributeRow::pack([Some("Ada"), None]));
     }
 }

@@ -21,8 +21,8 @@
 //! # Inputs
 //!
 //! Attributes are those of Graph, or what the provisioning schema of Entra ID calls them. Those
-//! with many values are lists; their order is that of the texts, as Graph promises none. Further
-//! inputs, for people:
+//! with many values are lists; their order is that of the texts, as Graph promises none. `[manager]`
+//! is the id of the manager, `[manager.mail]` a value of theirs. Further inputs, for people:
 //!
 //! | Input | Value |
 //! |---|---|

@@ -124,6 +124,9 @@ pub struct Switches {
     pub assignment_lag_secs: u64,
     /// What is seen of hidden memberships without the permission.
     pub hidden_members: HiddenMembers,
+    /// Whether a list of people with a filter takes `$expand=manager` (section 3 names it for
+    /// people; whether it goes together with a filter is not documented).
+    pub manager_expands_with_filter: bool,
     /// How a delta says that a manager went.
     pub manager_removal: ManagerRemoval,
     /// What the managed identity endpoints answer.
@@ -189,6 +192,7 @@ impl Default for Switches {
             index_lag_secs: 0,
             assignment_lag_secs: 0,
             hidden_members: HiddenMembers::default(),
+            manager_expands_with_filter: true,
             manager_removal: ManagerRemoval::default(),
             managed_identity: ManagedIdentity::default(),
             large_top: LargeTop::default(),

@@ -70,6 +70,12 @@ pub fn list(tenant: &Tenant, call: &Call) -> Reply {
     let select = page::select(call, USER, "user")?;
     let expand = expand_manager(call)?;
     let state = tenant.state();
+    let expands = state.switches.manager_expands_with_filter;
+    if expand.is_some() && query.filter().is_some() && !expands {
+        return Err(Refusal::unsupported(
+            "The query option '$expand' is not supported together with '$filter'.",
+        ));
+    }
     let view = View::for_call(&state, call, false, tenant.clock.now());
     let window = Window::of(call, &tenant.sealer, state.switches.large_top)?;
     let count = window.counts(call).then(|| living(&view, &query, None).count());

@@ -2,7 +2,8 @@
 //!
 //! Names are those of Graph (Graph reference, sections 3 and 5), or the aliases that Entra's
 //! provisioning schema uses for some of them. They are compared exactly, as Graph does. The child
-//! of a structured property is named with a dot: `employeeOrgData.division`.
+//! of a structured property is named with a dot: `employeeOrgData.division`. `manager` is the id of
+//! the manager, and `manager.mail` a value of theirs.
 //!
 //! Left out is what lives outside the directory store (`aboutMe`, `skills`: no change feed has it),
 //! and what takes a permission of its own and never shows in a change feed (`signInActivity`,
@@ -67,6 +68,14 @@ pub const KNOWN_ATTRIBUTES: &[&str] = &[
     "licenseAssignmentStates",
     "mail",
     "mailNickname",
+    "manager",
+    "manager.department",
+    "manager.displayName",
+    "manager.employeeId",
+    "manager.givenName",
+    "manager.mail",
+    "manager.surname",
+    "manager.userPrincipalName",
     "mobile",
     "mobilePhone",
     "objectId",
@@ -205,7 +214,11 @@ pub fn attribute_kind(name: &str) -> Option<AttributeSource> {
         "facsimileTelephoneNumber" => AttributeSource::Property("faxNumber"),
         "originalUserPrincipalName" => AttributeSource::Property("userPrincipalName"),
         "userPrincipalName" => AttributeSource::SignInName,
-        known => plain(known, is_list),
+        "manager" => AttributeSource::Manager("id"),
+        known => match known.strip_prefix("manager.") {
+            Some(property) => AttributeSource::Manager(property),
+            None => plain(known, is_list),
+        },
     })
 }
 

@@ -1,8 +1,10 @@
 //! How the value of an attribute is found in a record, and how it becomes what a row keeps.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-use crate::model::row::{kept_list, kept_text};
+use crate::model::row::{AttributeRow, kept_list, kept_text};
 
 use super::attribute_names::attribute_kind;
 
@@ -27,6 +29,9 @@ pub enum AttributeSource {
     /// A directory extension, `extension_{application id without dashes}_{name}`, which has one
     /// value or many.
     Extension(String),
+    /// A property of the manager, who is an object of their own: asked for apart from the person,
+    /// and told by the change feed only by id.
+    Manager(&'static str),
     /// A property with many values: texts, or objects of which one text each counts (see
     /// `element`).
     MultiValued(&'static str),
@@ -36,7 +41,11 @@ impl AttributeSource {
     /// Returns the property to ask Graph for.
     pub fn select(&self) -> &str {
         match self {
-            Self::Property(name) | Self::First(name) | Self::MultiValued(name) => name,
+            Self::Property(name)
+            | Self::First(name)
+            | Self::MultiValued(name)
+            // That somebody's manager changed shows only in what is asked of everybody.
+            | Self::Manager(name) => name,
             Self::Child { parent, .. } => parent,
             Self::SignInName => "userPrincipalName",
             Self::Extension(name) => name,
@@ -51,9 +60,12 @@ impl AttributeSource {
     /// Returns the value in a record as a row keeps it: `None` if the record does not mention it,
     /// `Some(None)` if it is null.
     pub(super) fn read(&self, record: &Map<String, Value>) -> Option<Option<String>> {
+        if let Self::Manager(property) = self {
+            return of_feed(record.get("manager@delta")?, property);
+        }
         let value = record.get(self.select())?;
         Some(match self {
-            Self::Property(_) => kept(value),
+            Self::Property(_) | Self::Manager(_) => kept(value),
             Self::First(_) => match value {
                 Value::Array(values) => values.first().and_then(kept),
                 single => kept(single),
@@ -73,6 +85,20 @@ impl AttributeSource {
                 _ => None,
             },
         })
+    }
+}
+
+/// Returns what the change feed says of a property of the manager: their id, null if they went, and
+/// nothing about other properties of one who is there. The form is not confirmed (Graph reference,
+/// section 12): an element that is not marked as removed is the manager, and without one there is
+/// none.
+fn of_feed(elements: &Value, property: &str) -> Option<Option<String>> {
+    let elements = elements.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut there = elements.iter().filter(|element| element.get("@removed").is_none());
+    match there.next_back() {
+        None => Some(None),
+        Some(manager) if property == "id" => manager.get("id").map(kept),
+        Some(_) => None,
     }
 }
 
@@ -150,11 +176,20 @@ fn home_sign_in_name(name: &str) -> String {
     }
 }
 
+fn manager(source: &AttributeSource) -> Option<&'static str> {
+    match source {
+        AttributeSource::Manager(property) => Some(property),
+        _ => None,
+    }
+}
+
 /// The attributes that one job reads of each person, in the order of its rules.
 #[derive(Clone, Debug)]
 pub(super) struct Selection {
     sources: Vec<AttributeSource>,
     select: Vec<String>,
+    /// What is read of managers; empty if nothing is.
+    of_manager: Vec<&'static str>,
 }
 
 /// What is read of every person, whatever the rules say.
@@ -176,7 +211,40 @@ impl Selection {
         more.dedup();
         more.retain(|name| !ALWAYS.contains(&name.as_str()));
         select.append(&mut more);
-        Ok(Self { sources, select })
+        let of_manager: BTreeSet<&'static str> = sources.iter().filter_map(manager).collect();
+        // A manager without a sign-in name is one who may not be read.
+        let always = ["id", "userPrincipalName"].into_iter().filter(|_| !of_manager.is_empty());
+        let of_manager: BTreeSet<_> = of_manager.iter().copied().chain(always).collect();
+        Ok(Self { sources, select, of_manager: of_manager.into_iter().collect() })
+    }
+
+    /// Returns the properties to select of managers; none if nothing is read of them.
+    pub(super) fn of_manager(&self) -> &[&'static str] {
+        &self.of_manager
+    }
+
+    /// Returns the properties to select in the change feed, where the manager may be one of them.
+    pub(super) fn of_feed(&self) -> Vec<&str> {
+        let manager = (!self.of_manager.is_empty()).then_some("manager");
+        self.select.iter().map(String::as_str).chain(manager).collect()
+    }
+
+    /// Returns the attributes of a person with those of the manager as the record of the manager has
+    /// them, or null without one.
+    pub(super) fn with_manager(
+        &self,
+        attributes: &AttributeRow,
+        record: Option<&Map<String, Value>>,
+    ) -> AttributeRow {
+        let cells = self.sources.iter().enumerate().map(|(index, source)| match source {
+            AttributeSource::Manager("userPrincipalName") => {
+                AttributeSource::SignInName.read(record?).flatten()
+            }
+            AttributeSource::Manager(property) => record?.get(*property).and_then(kept),
+            _ => attributes.kept(index).map(str::to_owned),
+        });
+        let cells: Vec<Option<String>> = cells.collect();
+        AttributeRow::pack_kept(cells.iter().map(Option::as_deref))
     }
 
     /// Returns the properties to select: unique, and in the same order for the same set of names.
@@ -292,6 +360,48 @@ mod tests {
         assert_eq!(read("employeeOrgData.costCenter", wire), Some(None));
         assert_eq!(read("employeeOrgData.division", json!({"employeeOrgData": null})), Some(None));
         assert_eq!(read("employeeOrgData.division", json!({})), None);
+    }
+
+    #[test]
+    fn the_feed_tells_who_the_manager_is_and_nothing_else_of_them() {
+        let read = |name: &str, elements: Value| {
+            super::tests::read(name, json!({ "manager@delta": elements }))
+        };
+        let (old, new) =
+            (json!({"id": "a", "@removed": {"reason": "deleted"}}), json!({"id": "b"}));
+        let is_b = Some(Some("b".to_owned()));
+        for elements in [json!([new]), json!([old, new]), json!([new, old])] {
+            assert_eq!(read("manager", elements.clone()), is_b, "{elements}");
+            assert_eq!(read("manager.mail", elements), None, "not mentioned");
+        }
+        for elements in [json!([old]), json!([]), json!(null)] {
+            assert_eq!(read("manager", elements.clone()), Some(None), "{elements}");
+            assert_eq!(read("manager.mail", elements), Some(None));
+        }
+        assert_eq!(super::tests::read("manager", json!({"mail": "x"})), None);
+    }
+
+    #[test]
+    fn values_of_the_manager_come_from_their_own_record() {
+        let names =
+            ["mail", "manager", "manager.mail", "manager.userPrincipalName"].map(str::to_owned);
+        let selection = Selection::new(&names).unwrap();
+        assert_eq!(
+            selection.of_feed().join(","),
+            "id,userPrincipalName,mail,accountEnabled,userType,manager"
+        );
+        assert_eq!(selection.properties().len(), 5, "no read can select it");
+        assert_eq!(selection.of_manager(), ["id", "mail", "userPrincipalName"]);
+        let row = AttributeRow::pack([Some("ada@x.org"), Some("old"), Some("old@x.org"), None]);
+        let record = json!({"id": "b", "mail": null,
+            "userPrincipalName": "b_y.org#EXT#@x.org"});
+        assert_eq!(
+            selection.with_manager(&row, record.as_object()),
+            AttributeRow::pack([Some("ada@x.org"), Some("b"), None, Some("b@y.org")])
+        );
+        let alone = AttributeRow::pack([Some("ada@x.org"), None, None, None]);
+        assert_eq!(selection.with_manager(&row, None), alone);
+        assert!(Selection::new(&["mail".to_owned()]).unwrap().of_manager().is_empty());
     }
 
     #[test]

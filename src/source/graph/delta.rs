@@ -49,7 +49,7 @@ impl Mark {
 }
 
 fn select(selected: Selected<'_>) -> String {
-    selected.people.properties().join(",")
+    selected.people.of_feed().join(",")
 }
 
 fn group_select(selected: Selected<'_>) -> Option<String> {
@@ -81,7 +81,7 @@ pub(super) async fn start(
 ) -> Result<Watermark, SourceError> {
     let users = Call::new("starting the change feed of people", Permission::User);
     let groups = Call::new("starting the change feed of groups", Permission::GroupMember);
-    let latest_users = transport.sdk().users().delta().select(&selected.people.properties());
+    let latest_users = transport.sdk().users().delta().select(&selected.people.of_feed());
     let latest_groups = transport.sdk().groups().delta().select(&selected.groups.of_feed());
     let (users, groups) = tokio::try_join!(
         begin(transport, &users, latest_users),

@@ -3,7 +3,7 @@
 //! Requests are built by graph-rs-sdk and sent by our own client: `request` moves them to the
 //! configured cloud, `token` signs in, `paging` follows pages, `batch` bundles reads. Above these,
 //! one file for each question: `describe`, `assignments`, `users`, `members`, `delta`, `checkup`;
-//! `direct` asks for people and members without the index that filters and casts read from.
+//! `managers` adds who leads people; `direct` asks for people and members without the index that filters and casts read from.
 
 mod assertion;
 mod assignments;
@@ -19,6 +19,7 @@ mod find;
 mod group_selection;
 mod groups;
 mod managed_identity;
+mod managers;
 mod members;
 mod merge;
 mod paging;
@@ -62,6 +63,7 @@ use crate::source::{
 use self::attributes::Selection;
 use self::delta::Selected;
 use self::group_selection::GroupSelection;
+use self::managers::Freshness;
 use self::request::Transport;
 use self::settings::{Credential, GraphSettings};
 
@@ -164,7 +166,10 @@ impl Source for Graph {
     }
 
     async fn members(&self, groups: &[SourceAnchor]) -> Result<GroupMembers, SourceError> {
-        members::read(&self.transport, &self.selection, self.nested_groups, groups).await
+        let (transport, selection) = (&self.transport, &self.selection);
+        let mut found = members::read(transport, selection, self.nested_groups, groups).await?;
+        managers::fill(transport, selection, &mut found.users, Freshness::Listed).await?;
+        Ok(found)
     }
 
     async fn members_now(&self, groups: &[SourceAnchor]) -> Result<MembersNow, SourceError> {
@@ -172,11 +177,17 @@ impl Source for Graph {
     }
 
     async fn users(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
-        users::read(&self.transport, &self.selection, anchors).await
+        let (transport, selection) = (&self.transport, &self.selection);
+        let mut users = users::read(transport, selection, anchors).await?;
+        managers::fill(transport, selection, &mut users, Freshness::Listed).await?;
+        Ok(users)
     }
 
     async fn users_now(&self, anchors: &[SourceAnchor]) -> Result<Vec<SourceUser>, SourceError> {
-        direct::people(&self.transport, &self.selection, anchors).await
+        let (transport, selection) = (&self.transport, &self.selection);
+        let mut users = direct::people(transport, selection, anchors).await?;
+        managers::fill(transport, selection, &mut users, Freshness::Now).await?;
+        Ok(users)
     }
 
     async fn groups(&self, groups: &[SourceAnchor]) -> Result<Vec<SourceGroup>, SourceError> {

@@ -283,3 +283,64 @@ async fn a_feed_that_stops_without_a_delta_link_is_an_error() {
     let error = fake.connect().start().await.unwrap_err();
     assert!(error.message.contains(".Read.All"), "{error}");
 }
+
+#[tokio::test]
+async fn managers_come_by_filters_or_one_by_one_and_hidden_ones_leave_people_unread() {
+    for expands in [true, false] {
+        let fake = Fake::graph(move |seen, _| {
+            batch(seen, |url| {
+                let ok = |body| (200, json!({}), body);
+                let manager = |number: u128| match number {
+                    1 => Some(json!({"id": anchor(7).to_string(), "mail": "boss@x.org",
+                        "userPrincipalName": "boss@x.org"})),
+                    // The app registration may not read this one.
+                    2 => Some(json!({"@odata.type": "#microsoft.graph.user",
+                        "id": anchor(8).to_string(), "mail": null, "userPrincipalName": null})),
+                    3 => Some(json!({"@odata.type": "#microsoft.graph.orgContact",
+                        "id": anchor(9).to_string(), "mail": "outside@y.org"})),
+                    _ => None,
+                };
+                if let Some(rest) = url.strip_prefix("/users/") {
+                    let (id, rest) = rest.split_once('/').expect("a manager");
+                    assert_eq!(rest, "manager?$select=id,mail,userPrincipalName");
+                    let number = Uuid::parse_str(id).unwrap().as_u128();
+                    return match manager(number) {
+                        Some(manager) => ok(manager),
+                        None => (404, json!({}), json!({"error": {"code": "ResourceNotFound"}})),
+                    };
+                }
+                if !url.contains("$expand=manager(") {
+                    return ok(json!({"value": (1..=4).map(person).collect::<Vec<_>>()}));
+                }
+                if !expands {
+                    let error = json!({"error": {"code": "Request_UnsupportedQuery"}});
+                    return (400, json!({}), error);
+                }
+                let shown = (1..=4).map(|number| match manager(number) {
+                    Some(manager) => json!({"id": anchor(number).to_string(), "manager": manager}),
+                    None => json!({"id": anchor(number).to_string()}),
+                });
+                ok(json!({"value": shown.collect::<Vec<_>>()}))
+            })
+        })
+        .await;
+        let mut settings = fake.settings();
+        settings.attributes = ["mail", "manager", "manager.mail"].map(str::to_owned).to_vec();
+        let graph = Graph::new(settings, fake.clock.clone()).unwrap();
+        let found = graph.users(&(1..=4).map(anchor).collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(graph.requests(), if expands { 2 } else { 3 });
+        let cells: Vec<_> =
+            found.iter().map(|user| (user.attributes.get(1), user.attributes.get(2))).collect();
+        let (boss, outside) = (anchor(7).to_string(), anchor(9).to_string());
+        let expected = [
+            (Some(boss.as_str()), Some("boss@x.org")),
+            (None, None),
+            (Some(outside.as_str()), Some("outside@y.org")),
+            (None, None),
+        ];
+        assert_eq!(cells, expected);
+        let presence: Vec<_> = found.iter().map(|user| user.presence).collect();
+        let (present, unread) = (Presence::Present, Presence::Unread);
+        assert_eq!(presence, [present, unread, present, present]);
+    }
+}

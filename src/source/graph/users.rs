@@ -22,7 +22,7 @@ use super::request::Transport;
 use super::wire::{self, Page, Record};
 
 /// Values of an `in` filter at most (Graph reference, section 3).
-const FILTER_SIZE: usize = 15;
+pub(super) const FILTER_SIZE: usize = 15;
 
 /// Batches in flight at once.
 const BATCHES_AT_ONCE: usize = 4;

@@ -139,6 +139,24 @@ impl Store {
         .await
     }
 
+    /// Returns the people whose manager, whose id is the attribute at `column`, is one of
+    /// `managers`; sorted.
+    pub async fn people_led_by(
+        &self,
+        column: usize,
+        managers: BTreeSet<SourceAnchor>,
+    ) -> Result<Vec<SourceAnchor>, StoreError> {
+        self.read("reading whom some people lead", move |connection| {
+            let people = rows::all_people(connection)?.users;
+            let led = |user: &SourceUser| {
+                let manager = user.attributes.get(column).and_then(SourceAnchor::parse);
+                manager.is_some_and(|manager| managers.contains(&manager))
+            };
+            Ok(people.iter().filter(|user| led(user)).map(|user| user.anchor).collect())
+        })
+        .await
+    }
+
     /// Returns people as they were handed over, and those of them whose record is not the one of the
     /// snapshot, or who are not in it.
     pub async fn unlike_snapshot(

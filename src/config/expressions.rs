@@ -11,12 +11,25 @@ use super::reader::{Reader, Section};
 /// The objects whose attributes an expression reads.
 pub(super) struct Objects {
     /// One of them, in words.
-    a: &'static str,
+    pub(super) a: &'static str,
     /// An expression that is right.
     example: &'static str,
-    known: fn(&str) -> Result<(), Unreadable>,
+    /// Says whether an attribute can be read.
+    pub(super) known: fn(&str) -> Result<(), Unreadable>,
     /// What can be read besides attributes.
     inputs: &'static [&'static str],
+}
+
+impl Objects {
+    /// Returns whether they are groups.
+    pub(super) fn of_groups(&self) -> bool {
+        self.a == OF_GROUPS.a
+    }
+
+    /// Returns an attribute that is right.
+    pub(super) fn attribute(&self) -> &'static str {
+        if self.of_groups() { "displayName" } else { "department" }
+    }
 }
 
 /// People.

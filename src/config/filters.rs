@@ -1,26 +1,43 @@
-//! `scope.filter` and `scope.only`: who of the assigned people is let in.
+//! `scope.filter`, `groups.filter` and `scope.only`: which of the assigned people and groups are let
+//! in.
 
-use crate::plan::rules::{Clause, Filter, OPERATORS, Operand, Test, operand};
+use crate::plan::rules::{Clause, Filter, MEMBER_OF, Many, OPERATORS, Operand, Operator, Test};
 
-use super::attributes::{Unreadable, known_source_attribute};
+use super::attributes::Unreadable;
+use super::expressions::Objects;
 use super::layers::{Content, Node};
 use super::problem::suggest;
 use super::reader::{Reader, Section};
 
+/// The keys of a clause.
+const CLAUSE: &[&str] = &["attribute", "operator", "value", "values", "match"];
+
+const MANY: [(&str, Many); 2] = [("any", Many::Any), ("all", Many::All)];
+
+/// Returns what an operator compares with, in words.
+fn right(operand: Operand) -> &'static str {
+    match operand {
+        Operand::Texts => "a list of values",
+        Operand::Date => "`now`, a distance from it as `now-30d`, or a date",
+        Operand::Group => "an assigned group, by its name or its id",
+        Operand::None | Operand::Text | Operand::Pattern | Operand::Number => "a value",
+    }
+}
+
 impl Reader<'_> {
-    /// Reads the entries of `[[scope.filter]]`.
-    pub(super) fn filters(&mut self, scope: &mut Section) -> Option<Vec<Filter>> {
-        let Some(node) = scope.take("filter") else {
+    /// Reads the entries of `[[scope.filter]]` or `[[groups.filter]]`.
+    pub(super) fn filters(&mut self, section: &mut Section, of: &Objects) -> Option<Vec<Filter>> {
+        let Some(node) = section.take("filter") else {
             return Some(Vec::new());
         };
         let entries = self.list(node)?;
         let count = entries.len();
         let filters: Vec<Filter> =
-            entries.into_iter().filter_map(|entry| self.filter(entry)).collect();
+            entries.into_iter().filter_map(|entry| self.filter(entry, of)).collect();
         (filters.len() == count).then_some(filters)
     }
 
-    fn filter(&mut self, entry: Node) -> Option<Filter> {
+    fn filter(&mut self, entry: Node, of: &Objects) -> Option<Filter> {
         let mut section = self.table(entry.clone(), &["name", "clauses"]);
         let name = section.take("name").map(|node| self.text(&node));
         let hint = "Give clauses, as [ { attribute = \"department\", operator = \"EQUALS\", \
@@ -37,7 +54,7 @@ impl Reader<'_> {
         }
         let count = entries.len();
         let clauses: Vec<Clause> =
-            entries.into_iter().filter_map(|entry| self.clause(entry)).collect();
+            entries.into_iter().filter_map(|entry| self.clause(entry, of)).collect();
         let name = match name {
             Some(name) => Some(name?),
             None => None,
@@ -45,38 +62,70 @@ impl Reader<'_> {
         (clauses.len() == count).then_some(Filter { name, clauses })
     }
 
-    fn clause(&mut self, entry: Node) -> Option<Clause> {
-        let mut section = self.table(entry, &["attribute", "operator", "value"]);
-        let attribute = self.attribute(&mut section);
+    fn clause(&mut self, entry: Node, of: &Objects) -> Option<Clause> {
+        let mut section = self.table(entry, CLAUSE);
+        let attribute = section.take("attribute");
         let hint = "Name an operator, as \"EQUALS\".";
         let operator = self.required_text(&mut section, "operator", hint);
-        let value = section.take("value");
-        let (operator, node) = operator?;
-        let Some(operand) = operand(&operator) else {
-            let message = format!("`{operator}` is no operator");
-            self.wrong(&node, &message, Some(suggest(&operator, &OPERATORS)));
+        let (value, values) = (section.take("value"), section.take("values"));
+        let many = section.take("match");
+        let many_of = self.word(many.clone(), Many::Any, &MANY);
+        let known = operator.as_ref().and_then(|(text, _)| Operator::find(text));
+        let asks_group = known.is_some_and(|known| known.operand == Operand::Group);
+        let attribute = match asks_group {
+            true => self.group_clause(attribute, many),
+            false => self.attribute(&section, attribute, of),
+        };
+        let (text, node) = operator?;
+        let Some(known) = known else {
+            let names: Vec<&str> = OPERATORS.iter().map(|known| known.name).collect();
+            let near = suggest(&text.to_uppercase(), &names);
+            self.wrong(&node, &format!("`{text}` is no operator"), Some(near));
             return None;
         };
-        let test = self.test(&section, (&operator, operand), value);
-        Some(Clause { attribute: attribute?, test: test? })
+        if asks_group && of.of_groups() {
+            let message = "a group comes through no other group";
+            self.wrong(&node, message, Some("Let a filter of [scope] ask this.".to_owned()));
+            return None;
+        }
+        let test = self.test(&section, known, (value, values));
+        Some(Clause { attribute: attribute?, test: test?, many: many_of? })
     }
 
-    fn attribute(&mut self, section: &mut Section) -> Option<String> {
-        let hint = "Name an attribute of the user, as \"department\".";
-        let (name, node) = self.required_text(section, "attribute", hint)?;
+    /// Reads what a clause that asks for a group says besides: nothing, or what is true anyway.
+    fn group_clause(&mut self, attribute: Option<Node>, many: Option<Node>) -> Option<String> {
+        if let Some(node) = &many {
+            let message = "a person comes through a group, or does not: there are no values";
+            self.wrong(node, message, Some("Remove it.".to_owned()));
+        }
+        if let Some(node) = &attribute {
+            let text = self.text(node)?;
+            if text != MEMBER_OF {
+                let message = "a clause that asks for a group takes no attribute";
+                self.wrong(node, message, Some("Remove it.".to_owned()));
+                return None;
+            }
+        }
+        Some(MEMBER_OF.to_owned())
+    }
+
+    fn attribute(&mut self, section: &Section, node: Option<Node>, of: &Objects) -> Option<String> {
+        let Some(node) = node else {
+            let hint = format!("Name an attribute of {}, as \"{}\".", of.a, of.attribute());
+            self.missing(section, "attribute", &hint);
+            return None;
+        };
+        let name = self.text(&node)?;
         let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-        let (message, hint) = match (known_source_attribute(&name), bare) {
-            (Ok(()), _) => return Some(name),
+        let (message, hint) = match ((of.known)(&name), bare) {
+            (Ok(()) | Err(Unreadable::MultiValued), _) => return Some(name),
             (_, Some(bare)) => {
                 let message = "a clause names an attribute, and takes no expression".to_owned();
                 (message, Some(format!("Write \"{bare}\".")))
             }
             (Err(Unreadable::Unknown(near)), None) => {
-                let message = format!("`{name}` is no attribute of a user that can be read");
+                let message = format!("`{name}` is no attribute of {} that can be read", of.a);
                 (message, near.map(|near| format!("Did you mean `{near}`?")))
-            }
-            (Err(Unreadable::MultiValued), None) => {
-                (format!("`{name}` has many values, and no clause compares them"), None)
             }
         };
         self.wrong(&node, &message, hint);
@@ -86,38 +135,78 @@ impl Reader<'_> {
     fn test(
         &mut self,
         section: &Section,
-        (operator, operand): (&str, Operand),
-        value: Option<Node>,
+        operator: &Operator,
+        (value, values): (Option<Node>, Option<Node>),
     ) -> Option<Test> {
-        let Some(node) = value else {
-            if operand == Operand::None {
-                return Test::new(operator, "").ok();
+        let Operator { name, operand } = operator;
+        let (key, node, other) = match operand {
+            Operand::Texts => ("values", values, value),
+            _ => ("value", value, values),
+        };
+        if let Some(other) = other {
+            let (message, hint) = match operand {
+                Operand::None => (format!("`{name}` takes no value"), "Remove it.".to_owned()),
+                Operand::Texts => {
+                    let hint = "Write values = [\"…\", \"…\"].".to_owned();
+                    (format!("`{name}` compares with a list"), hint)
+                }
+                _ => {
+                    let hint = "Write value = \"…\"; a list is for `IN` and `NOT IN`.".to_owned();
+                    (format!("`{name}` compares with one value"), hint)
+                }
+            };
+            self.wrong(&other, &message, Some(hint));
+            return None;
+        }
+        let Some(node) = node else {
+            if *operand == Operand::None {
+                return Test::new(operator, &[]).ok();
             }
-            self.missing(section, "value", &format!("`{operator}` compares with a value."));
+            self.missing(section, key, &format!("`{name}` compares with {}.", right(*operand)));
             return None;
         };
-        if operand == Operand::None {
-            let message = format!("`{operator}` takes no value");
+        if *operand == Operand::None {
+            let message = format!("`{name}` takes no value");
             self.wrong(&node, &message, Some("Remove it.".to_owned()));
             return None;
         }
-        let text = match (&node.content, operand) {
-            (Content::Whole(number), Operand::Number) => number.to_string(),
-            (Content::Flag(flag), _) => {
-                let operator = if *flag { "IS TRUE" } else { "IS FALSE" };
-                let hint = format!("Write the operator \"{operator}\", without a value.");
-                self.wrong(&node, "values are texts", Some(hint));
-                return None;
-            }
-            _ => self.text(&node)?,
+        let texts = match operand {
+            Operand::Texts => self.texts(node.clone())?,
+            _ => vec![self.operand(&node, *operand)?],
         };
-        match Test::new(operator, &text) {
+        match Test::new(operator, &texts) {
             Ok(test) => Some(test),
             Err(why) => {
                 self.wrong(&node, &why, None);
                 None
             }
         }
+    }
+
+    fn operand(&mut self, node: &Node, operand: Operand) -> Option<String> {
+        match (&node.content, operand) {
+            (Content::Whole(number), Operand::Number) => Some(number.to_string()),
+            (Content::Flag(flag), _) => {
+                let operator = if *flag { "IS TRUE" } else { "IS FALSE" };
+                let hint = format!("Write the operator \"{operator}\", without a value.");
+                self.wrong(node, "values are texts", Some(hint));
+                None
+            }
+            _ => self.text(node),
+        }
+    }
+
+    fn texts(&mut self, node: Node) -> Option<Vec<String>> {
+        let entries = self.list(node.clone())?;
+        if entries.is_empty() {
+            let message = "an empty list is the same for everybody";
+            self.wrong(&node, message, Some("Name at least one value.".to_owned()));
+            return None;
+        }
+        let count = entries.len();
+        let texts: Vec<String> =
+            entries.iter().filter_map(|entry| self.operand(entry, Operand::Texts)).collect();
+        (texts.len() == count).then_some(texts)
     }
 
     /// Reads `scope.only`: names in lower case, sorted, unique.

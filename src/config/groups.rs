@@ -39,6 +39,7 @@ const KEYS: &[&str] = &[
     "overflow",
     "extra_members",
     "leaver_groups",
+    "filter",
 ];
 
 impl Reader<'_> {
@@ -62,7 +63,9 @@ impl Reader<'_> {
         let extra_members = self.word(extra_members, ExtraMembers::Report, &EXTRA_MEMBERS);
         let leaver_groups = section.take("leaver_groups");
         let leaver_groups = self.word(leaver_groups, LeaverGroups::Keep, &LEAVER_GROUPS);
+        let filters = self.filters(&mut section, &OF_GROUPS);
         let rules = GroupRules {
+            filters: filters?,
             matching: matching?,
             name: name?,
             adopt: adopt?,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::plan::map::{ASSIGNED_THROUGH, Expression, INPUTS};
 use crate::plan::rules::{
-    Apply, DefaultValue, Deprovision, Filter, FirstCycle, GroupRules, GuardRules, Limit, Mapping,
-    MatchRule, Rules, TypeRules, WhenNull, fault,
+    Apply, DefaultValue, Deprovision, Filter, FirstCycle, GuardRules, Limit, Mapping, MatchRule,
+    Nulls, OnLeave, Rules, TypeRules, WhenNull, fault, group_attributes,
 };
 
 use super::connectors::is_address;
@@ -26,6 +26,15 @@ const WHEN_NULL: [(&str, WhenNull); 2] = [("keep", WhenNull::Keep), ("clear", Wh
 const FIRST_CYCLE: [(&str, FirstCycle); 2] =
     [("approve", FirstCycle::Approve), ("apply", FirstCycle::Apply)];
 
+const NULLS: [(&str, Nulls); 2] = [("entra", Nulls::Entra), ("empty", Nulls::Empty)];
+
+const ON_LEAVE: [(&str, OnLeave); 2] =
+    [("deprovision", OnLeave::Deprovision), ("ignore", OnLeave::Ignore)];
+
+/// The keys of `[scope]`.
+const SCOPE: &[&str] =
+    &["users", "default_access", "nested_groups", "filter", "nulls", "on_leave", "only"];
+
 /// The keys of an entry of `users.attribute`.
 const ATTRIBUTE: &[&str] = &["target", "source", "apply", "default", "default_apply", "when_null"];
 
@@ -34,6 +43,8 @@ struct ScopeRules {
     default_access: bool,
     nested_groups: bool,
     filters: Vec<Filter>,
+    nulls: Nulls,
+    on_leave: OnLeave,
     only: Vec<String>,
 }
 
@@ -49,9 +60,6 @@ struct UserRules {
 /// What people are called who have no address: always read, whatever the expressions need.
 const LABEL: &str = "userPrincipalName";
 
-/// What groups are called.
-const NAME_OF_GROUPS: &str = "displayName";
-
 impl Reader<'_> {
     /// Reads the rules, and how long an approval is valid.
     pub(super) fn rules(&mut self, root: &mut Section) -> Option<(Rules, Duration)> {
@@ -62,22 +70,18 @@ impl Reader<'_> {
         let guard = self.guard(root);
         let (scope, users) = (scope?, users?);
         let (groups, drift, (guard, approval_valid)) = (groups?, drift?, guard?);
-        let ScopeRules { default_access, nested_groups, filters, only } = scope;
+        let ScopeRules { default_access, nested_groups, filters, nulls, on_leave, only } = scope;
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
         let sources = sources.chain(&users.types.expression);
         let read: BTreeSet<&str> = sources.flat_map(Expression::attributes).collect();
         let of_source = read.iter().filter(|name| !INPUTS.contains(name));
         let mut source_attributes: Vec<String> = of_source.map(|name| (*name).to_owned()).collect();
-        let mut group_attributes = groups.as_ref().map(GroupRules::attributes).unwrap_or_default();
-        if read.contains(ASSIGNED_THROUGH) {
-            group_attributes.push(NAME_OF_GROUPS.to_owned());
-            group_attributes.sort();
-            group_attributes.dedup();
-        }
+        let named = read.contains(ASSIGNED_THROUGH);
+        let group_attributes = group_attributes(groups.as_ref(), named, &filters);
         source_attributes.push(LABEL.to_owned());
-        let clauses = filters.iter().flat_map(|filter| &filter.clauses);
-        source_attributes.extend(clauses.map(|clause| clause.attribute.clone()));
+        let clauses = filters.iter().flat_map(Filter::attributes);
+        source_attributes.extend(clauses.map(str::to_owned));
         if source_attributes.iter().any(|name| name.starts_with("manager.")) {
             // Whose values these are is known by the id alone.
             source_attributes.push("manager".to_owned());
@@ -87,7 +91,8 @@ impl Reader<'_> {
         let rules = Rules {
             source_attributes,
             default_access,
-            filters,
+            nulls,
+            on_leave,
             only,
             types: users.types,
             matching: users.matching,
@@ -96,6 +101,7 @@ impl Reader<'_> {
             welcome: users.welcome,
             nested_groups,
             group_attributes,
+            filters,
             groups,
             drift,
             guard,
@@ -104,21 +110,26 @@ impl Reader<'_> {
     }
 
     fn scope(&mut self, root: &mut Section) -> Option<ScopeRules> {
-        let known = ["users", "default_access", "nested_groups", "filter", "only"];
-        let mut section = self.section(root, "scope", &known);
+        let mut section = self.section(root, "scope", SCOPE);
         let users = section.take("users");
         let users = self.word(users, (), &[("assigned", ())]);
         let default_access = section.take("default_access");
         let default_access = self.flag(default_access, false);
         let nested_groups = section.take("nested_groups");
         let nested_groups = self.flag(nested_groups, false);
-        let filters = self.filters(&mut section);
+        let filters = self.filters(&mut section, &OF_USERS);
+        let nulls = section.take("nulls");
+        let nulls = self.word(nulls, Nulls::Entra, &NULLS);
+        let on_leave = section.take("on_leave");
+        let on_leave = self.word(on_leave, OnLeave::Deprovision, &ON_LEAVE);
         let only = self.only(&mut section);
         users?;
         Some(ScopeRules {
             default_access: default_access?,
             nested_groups: nested_groups?,
             filters: filters?,
+            nulls: nulls?,
+            on_leave: on_leave?,
             only: only?,
         })
     }

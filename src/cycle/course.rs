@@ -470,6 +470,7 @@ impl Cycle<'_> {
         settled.sort_unstable();
         settled.dedup();
         store.settle_subjects(settled.clone()).await?;
+        store.look_again(plan.look_again.clone(), self.report.started_at).await?;
         self.note_repaired(plan, &settled).await?;
         let put_off = plan.holds.iter().filter(|hold| waits_for_somebody(hold.kind));
         let put_off: Vec<SourceAnchor> =
@@ -490,8 +491,8 @@ impl Cycle<'_> {
 
 /// Returns whether a held object need not be planned again before something happens to it: it
 /// changes at the source, a person answers, or everything is read. Licences and rights come back
-/// by themselves, who is left alone may be so until a date, and what looked like an accident may
-/// look like one no longer.
+/// by themselves, who is left alone may be so until a date, a group that a filter names may become
+/// assigned, and what looked like an accident may look like one no longer.
 fn waits_for_an_event(kind: HoldKind) -> bool {
     let returns = matches!(
         kind,
@@ -499,6 +500,7 @@ fn waits_for_an_event(kind: HoldKind) -> bool {
             | HoldKind::NotReadable
             | HoldKind::GroupFull
             | HoldKind::LeftAlone
+            | HoldKind::FilterUndecided
     );
     !returns && !kind.withholds_removals()
 }
@@ -509,7 +511,7 @@ fn waits_for_address(kind: HoldKind) -> bool {
 }
 
 /// Returns whether a stage that is due waits until somebody does something at ShareFile, which no
-/// feed tells.
+/// feed tells, or for a filter.
 fn waits_for_somebody(kind: HoldKind) -> bool {
     matches!(
         kind,
@@ -517,6 +519,7 @@ fn waits_for_somebody(kind: HoldKind) -> bool {
             | HoldKind::NoHeir
             | HoldKind::MustStayEmployee
             | HoldKind::ProtectedRemoval
+            | HoldKind::KeptAsIs
     )
 }
 

@@ -255,6 +255,8 @@ fn keeps_from_looking(kind: HoldKind) -> bool {
             | HoldKind::MissingValues
             | HoldKind::MappingFailed
             | HoldKind::LeftAlone
+            | HoldKind::FilterUndecided
+            | HoldKind::KeptAsIs
     )
 }
 

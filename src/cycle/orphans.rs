@@ -9,7 +9,7 @@ use crate::model::identity::Presence;
 use crate::model::ids::{SourceAnchor, TargetId};
 use crate::model::leaving::LeaveEvent;
 use crate::model::orphan::{OrphanAccount, OrphanGroup, OrphanReason, Orphans};
-use crate::plan::outside::{Everybody, outside};
+use crate::plan::outside::{Everybody, Time, outside};
 use crate::plan::protect::Protection;
 use crate::store::{AccountTie, GroupTie, PlanData, StoreError, Subjects};
 
@@ -46,6 +46,8 @@ pub async fn orphans(engine: &Engine, domains: &[String]) -> Result<Orphans, Cyc
             assignments: &everybody.assignments,
             memberships: &everybody.memberships,
             edges: &everybody.edges,
+            groups: &everybody.groups,
+            time: Time { now: engine.clock.now(), ahead_ms: engine.source.clock_ahead_ms() },
         },
     );
     let behind = Behind {

@@ -45,6 +45,10 @@ pub enum HoldKind {
     InvalidValue,
     /// An expression says that the person is to be left alone.
     LeftAlone,
+    /// A filter depends on what is not known.
+    FilterUndecided,
+    /// No filter lets the person in any more, and the account stays as it is.
+    KeptAsIs,
     /// The matched account is protected and is not touched.
     Protected,
     /// A protected account should have been removed: a person must deal with it.
@@ -132,6 +136,8 @@ impl HoldKind {
             Self::MappingFailed => "MappingFailed",
             Self::InvalidValue => "InvalidValue",
             Self::LeftAlone => "LeftAlone",
+            Self::FilterUndecided => "FilterUndecided",
+            Self::KeptAsIs => "KeptAsIs",
             Self::Protected => "Protected",
             Self::ProtectedRemoval => "ProtectedRemoval",
             Self::DisabledElsewhere => "DisabledElsewhere",

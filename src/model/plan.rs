@@ -505,6 +505,10 @@ pub struct Plan {
     /// the target was read.
     #[serde(default)]
     pub drift: Vec<Drift>,
+    /// Objects that have to be planned again at a time, though nothing may have changed but that, by
+    /// anchor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub look_again: Vec<(SourceAnchor, Timestamp)>,
     /// What was looked at.
     pub counts: PlanCounts,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::account::AccountKind;
-use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
+use crate::model::ids::{ContentHash, SourceAnchor, TargetId, Timestamp};
 use crate::model::plan::{Drift, HeldItem, HoldKind, LeaveEvent, PlannedChange};
 
 use super::map::values::Unmapped;
@@ -32,12 +32,14 @@ pub struct Decision {
     pub default_access_only: bool,
     /// The job is tried on others only.
     pub left_out: bool,
-    /// An expression says that the person is to be left alone.
+    /// The person is to be left alone, as an expression or a filter says.
     pub let_alone: bool,
     /// The person could not be read.
     pub unread: bool,
     /// What an interrupted write made of the account is not known.
     pub unsettled: bool,
+    /// When a filter says something else, though nothing changes but the time.
+    pub look_again: Option<Timestamp>,
     /// Addresses to look up before anything can be decided.
     pub addresses: BTreeSet<String>,
     /// Accounts to read before anything can be decided.
@@ -190,6 +192,18 @@ impl Decision {
     /// Withholds what depends on a matching rule that cannot be evaluated.
     pub fn hold_unmatched(&mut self, anchor: SourceAnchor, label: &str, rule: &str, why: &str) {
         self.hold(HoldKind::MappingFailed, anchor, label, format!("`{rule}`: {why}"));
+    }
+
+    /// Leaves an account as it is whose person no filter lets in any more, as the rules say.
+    pub fn keep_as_it_is(&mut self, anchor: SourceAnchor, label: &str, why: String) {
+        self.let_alone = true;
+        self.hold(HoldKind::KeptAsIs, anchor, label, why);
+    }
+
+    /// Leaves a person alone of whom the filters cannot tell.
+    pub fn cannot_tell(&mut self, anchor: SourceAnchor, label: &str, why: &str) {
+        self.let_alone = true;
+        self.hold(HoldKind::FilterUndecided, anchor, label, why.to_owned());
     }
 
     /// Leaves a person alone, groups included, as an expression says.

@@ -16,13 +16,14 @@ use super::change::{
 };
 use super::decision::Decision;
 use super::drift::{self, Drifted};
-use super::filter::Filters;
+use super::filter::{Assigned, Filters, Time, Verdict};
 use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
 use super::map::{Given, Single};
 use super::matching::Matcher;
 use super::person::{Facts, Person};
 use super::protect::Protection;
+use super::rules::OnLeave;
 use super::scope::{self, Entitlement, Scope, Untyped};
 
 /// Decides person by person; borrowed from the input of one plan.
@@ -57,7 +58,9 @@ impl<'a> Differ<'a> {
         let matcher = Matcher::new(input.rules);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
-        let filters = Filters::new(input.rules);
+        let known = Assigned { assignments: input.assignments, groups: input.groups.groups };
+        let time = Time { now: input.now, ahead_ms: input.clock_ahead_ms };
+        let filters = Filters::of_people(input.rules, known, time);
         let heirs = input.rules.deprovision.heirs();
         let kind = input.rules.types.expression.as_ref();
         let kind = kind.map(|kind| Single::new(kind, &input.rules.source_attributes));
@@ -82,11 +85,27 @@ impl<'a> Differ<'a> {
             return decision;
         }
         let present = source_user.filter(|user| user.presence == Presence::Present);
-        let filtered = present.filter(|user| !self.filters.let_in(&user.attributes));
+        let verdict =
+            present.map_or(Verdict::In, |user| self.filters.verdict(&user.attributes, through));
+        decision.look_again = present.and_then(|user| self.filters.next_change(&user.attributes));
+        let filtered = present.filter(|_| verdict == Verdict::Out);
         let policy = &self.input.rules.deprovision;
+        let ignored = filtered.is_some() && self.input.rules.on_leave == OnLeave::Ignore;
+        let leaves = filtered.is_some() && !ignored;
         let given = (entitlement.roles.as_slice(), through);
         let person = source_user.map(|user| Person::new(user, given, self.facts));
-        match (scope::scope(source_user, entitlement, filtered.is_some(), policy), &person) {
+        match (scope::scope(source_user, entitlement, leaves, policy), &person) {
+            (Scope::In, Some(person)) if ignored => {
+                if let Some(link) = link {
+                    let label = label_of(&link.shadow.sent, person.anchor);
+                    let why = self.filters.why_out(&person.attributes, through);
+                    decision.keep_as_it_is(person.anchor, &label, why);
+                }
+            }
+            (Scope::In, Some(person)) if let Verdict::Unknown(why) = &verdict => {
+                decision.in_scope = true;
+                decision.cannot_tell(person.anchor, &self.called(person, link), why);
+            }
             (Scope::In, Some(source_user)) => {
                 decision.in_scope = true;
                 let live = link.filter(|link| !self.input.target.is_gone(&link.target_id));
@@ -117,7 +136,7 @@ impl<'a> Differ<'a> {
                     let decides = events.first() == Some(&LeaveEvent::Filtered);
                     let filtered = filtered.filter(|_| decides);
                     if let (Some(user), Some(change)) = (filtered, &mut decision.change) {
-                        let filters = self.filters.why_out(&user.attributes);
+                        let filters = self.filters.why_out(&user.attributes, through);
                         change.reasons.push(Reason::Filtered { filters });
                     }
                 }
@@ -139,12 +158,16 @@ impl<'a> Differ<'a> {
         let Some(mapping) = self.mapper.leaves_alone(user, live.is_none()) else {
             return false;
         };
-        let label = match live {
+        out.leave_alone(user.anchor, &self.called(user, live), mapping);
+        true
+    }
+
+    /// Returns what a person is called: by the account, if there is one.
+    fn called(&self, user: &Person<'_>, live: Option<&Link>) -> String {
+        match live {
             Some(link) => label_of(&link.shadow.sent, user.anchor),
             None => self.name_of(user),
-        };
-        out.leave_alone(user.anchor, &label, mapping);
-        true
+        }
     }
 
     /// Returns whether the job is tried on others only.

@@ -25,9 +25,10 @@ use super::drift;
 use super::input::{KnownAccount, Lookup};
 use super::protect::Protection;
 use super::rules::{DriftWord, Heirs};
+pub(super) use course::doubt;
 #[cfg(test)]
 pub(super) use course::without_idle;
-use course::{Course, done, doubt, reach};
+use course::{Course, done, reach};
 
 /// What a leaver's stage is planned from.
 struct Leaver<'a> {

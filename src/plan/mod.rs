@@ -31,6 +31,9 @@
 //! | A person has another name or address | update | PATCH |
 //! | A person is let in by no filter any more | disable, naming filter and clause | PATCH with `IsDisabled` |
 //! | A person without an account is let in by no filter | nothing | none |
+//! | The same, and `scope.on_leave` says ignore | held: `KeptAsIs`, groups included | none |
+//! | A clause on a date becomes true or false by time | as if the date had changed, in the cycle after | as above |
+//! | A filter depends on a group that is not assigned, or on a clock that is wrong | held: `FilterUndecided` | none |
 //! | A filter lets a person in again | enable | PATCH |
 //! | The type of a client becomes employee | promote, if there is a licence; what else differs goes in any case | PATCH of `AccountUser` |
 //! | The type of an employee becomes client | held: `TypeChange` | none |
@@ -96,14 +99,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub use input::{GroupFacts, KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
 use crate::model::account::TargetAttribute;
-use crate::model::ids::SourceAnchor;
+use crate::model::ids::{SourceAnchor, Timestamp};
 use crate::model::plan::{
     Drift, HeldItem, Hold, HoldKind, LeaveEvent, LinkAfter, Plan, PlanCounts, PlannedChange, Write,
 };
 
 use decision::{Contested, Decision};
 use diff::Differ;
-use groups::Moves;
+use groups::{GroupScope, Moves};
 use scope::Entitlements;
 use sorted::Sorted;
 
@@ -128,7 +131,9 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     );
     let mut users = Sorted::new(input.users, |source_user| source_user.anchor);
     let mut links = Sorted::new(input.links, |link| link.anchor);
-    let mut moves = input.rules.groups.as_ref().map(|_| Moves::new(input));
+    let group_scope = input.rules.groups.as_ref().map(|rules| GroupScope::new(input, rules));
+    let mut moves = group_scope.as_ref().map(|_| Moves::new(input));
+    let mut kept = Vec::new();
     for &anchor in input.subjects {
         let entitlement = entitlements.of(anchor);
         let link = links.find(anchor);
@@ -139,7 +144,11 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
             differ.decide((&entitlement, entitlements.groups()), source_user, link)
         };
         if let Some(moves) = &mut moves {
-            moves.look_at(anchor, entitlements.groups(), &decision, link);
+            let groups = match &group_scope {
+                Some(scope) => scope.of_person(entitlements.groups(), &mut kept),
+                None => entitlements.groups(),
+            };
+            moves.look_at(anchor, groups, &decision, link);
         }
         draft.take(anchor, decision);
     }
@@ -157,10 +166,11 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     draft.confirm_removals(&differ);
     draft.limit_by_licences(input);
     draft.hold_unready(input);
-    if let (Some(rules), Some(moves)) = (&input.rules.groups, moves) {
+    if let (Some(rules), Some(moves), Some(scope)) = (&input.rules.groups, moves, group_scope) {
         let moves = moves.finish(&draft.passing(whole.as_ref()));
-        let counts = |group| entitlements.counts(group);
-        let drafted = groups::draft(input, rules, moves, &counts);
+        let counts = |group| entitlements.counts(group) && scope.why_out(group).is_none();
+        draft.look_again.extend(&scope.look_again);
+        let drafted = groups::draft(input, rules, moves, (&counts, &scope));
         let whole = whole.or_else(|| draft.wait_for_groups(input, &drafted));
         draft.add_groups(input, drafted.finish(input, whole));
     } else {
@@ -186,6 +196,8 @@ struct Draft {
     /// Events of linked people that the source did not show before.
     news: BTreeMap<SourceAnchor, Vec<LeaveEvent>>,
     drift: Vec<Drift>,
+    /// When somebody has to be looked at again, though nothing changes but the time.
+    look_again: Vec<(SourceAnchor, Timestamp)>,
     counts: PlanCounts,
     needs: Needs,
 }
@@ -215,6 +227,7 @@ impl Draft {
             self.news.insert(anchor, decision.news);
         }
         self.drift.extend(decision.drift);
+        self.look_again.extend(decision.look_again.map(|at| (anchor, at)));
     }
 
     fn hold(&mut self, kind: HoldKind, item: HeldItem) {
@@ -344,6 +357,7 @@ impl Draft {
             holds,
             settled: self.settled,
             drift: self.drift,
+            look_again: self.look_again,
             counts: self.counts,
         }
     }
@@ -400,6 +414,12 @@ fn message(kind: HoldKind) -> &'static str {
         }
         HoldKind::LeftAlone => {
             "An expression says `IgnoreObjectFlow`: nothing is created, changed or taken back."
+        }
+        HoldKind::FilterUndecided => {
+            "A filter depends on what is not known: nothing is created, changed or taken back. A group that a clause names has to be assigned to the application, by that name; a pattern has to be simple enough; and dates need clocks that agree."
+        }
+        HoldKind::KeptAsIs => {
+            "No filter lets the person in any more, and `scope.on_leave = \"ignore\"` leaves the account as it is: neither updated nor taken back."
         }
         HoldKind::Protected => "The account is protected and is not touched.",
         HoldKind::ProtectedRemoval => {

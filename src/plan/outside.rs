@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
-use crate::model::group::GroupEdge;
+use crate::model::group::{GroupEdge, SourceGroup};
 use crate::model::identity::{Assignment, Membership, Presence, SourceUser};
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::LeaveEvent;
 
-use super::filter::Filters;
-use super::rules::Rules;
+pub use super::filter::Time;
+use super::filter::{Assigned, Filters, Verdict};
+use super::rules::{OnLeave, Rules};
 use super::scope::{Entitlements, Scope, scope};
 
 /// What the snapshot holds, each sorted as [`PlanInput`](super::PlanInput) has it.
@@ -23,18 +24,24 @@ pub struct Everybody<'a> {
     pub memberships: &'a [Membership],
     /// Which groups are in which.
     pub edges: &'a [GroupEdge],
+    /// All groups.
+    pub groups: &'a [SourceGroup],
+    /// What time it is.
+    pub time: Time,
 }
 
 /// Returns who is out of scope, with the strictest event that holds. Who cannot be read is not among
 /// them.
 pub fn outside(rules: &Rules, everybody: Everybody<'_>) -> HashMap<SourceAnchor, LeaveEvent> {
-    let Everybody { users, assignments, memberships, edges } = everybody;
-    let filters = Filters::new(rules);
+    let Everybody { users, assignments, memberships, edges, groups, time } = everybody;
+    let filters = Filters::of_people(rules, Assigned { assignments, groups }, time);
     let mut entitlements = Entitlements::new(assignments, memberships, edges, rules.default_access);
     let mut found = HashMap::new();
     for user in users {
         let entitlement = entitlements.of(user.anchor);
-        let filtered = user.presence == Presence::Present && !filters.let_in(&user.attributes);
+        let verdict = || filters.verdict(&user.attributes, entitlements.groups());
+        let filtered = user.presence == Presence::Present && verdict() == Verdict::Out;
+        let filtered = filtered && rules.on_leave == OnLeave::Deprovision;
         let scope = scope(Some(user), &entitlement, filtered, &rules.deprovision);
         if let Scope::Out(events) = scope {
             found.extend(events.first().map(|event| (user.anchor, *event)));

@@ -10,12 +10,16 @@ use crate::model::ids::ContentHash;
 use crate::model::leaving::{LeaveEvent, Stage};
 use crate::model::plan::ObjectKind;
 
-pub use super::filter::{Clause, Filter, OPERATORS, Operand, Test, operand};
+pub use super::filter::{
+    Clause, Filter, GroupName, MEMBER_OF, Many, Nulls, OPERATORS, Operand, Operator, Side, Test,
+    When,
+};
+use super::filter::{DISPLAY_NAME, name_groups};
 pub use super::fit::fault;
 use super::map::Expression;
 
 /// The version of the meaning of compiled rules; part of the rules hash.
-const RULES_FORMAT: u32 = 2;
+const RULES_FORMAT: u32 = 3;
 
 /// The compiled rules of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +31,10 @@ pub struct Rules {
     pub default_access: bool,
     /// Who of the assigned people is let in: whom one of these lets in, or everybody.
     pub filters: Vec<Filter>,
+    /// What a missing value means in a filter, of people and of groups.
+    pub nulls: Nulls,
+    /// What becomes of people whom no filter lets in any more.
+    pub on_leave: OnLeave,
     /// The job is tried on these people, and leaves all others as they are: ids, sign-in names and
     /// addresses in lower case, sorted. Empty for everybody.
     pub only: Vec<String>,
@@ -52,6 +60,17 @@ pub struct Rules {
     pub drift: DriftRules,
     /// Limits.
     pub guard: GuardRules,
+}
+
+/// What becomes of people whom no filter lets in any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLeave {
+    /// What the policy for that event says.
+    #[default]
+    Deprovision,
+    /// Nothing: the account stays as it is.
+    Ignore,
 }
 
 /// Which type a person's account has: an expression says so, or the roles decide, then guests, then
@@ -280,6 +299,9 @@ pub enum DriftWord {
 /// What becomes of assigned groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GroupRules {
+    /// Which of the assigned groups become groups of the target: those that one of these lets in,
+    /// or all.
+    pub filters: Vec<Filter>,
     /// Names of groups that count as the group itself; tried in order. Compared without regard to
     /// case.
     pub matching: Vec<Expression>,
@@ -300,15 +322,31 @@ pub struct GroupRules {
 }
 
 impl GroupRules {
-    /// Returns the source attributes that the expressions read; sorted, unique.
+    /// Returns the source attributes that expressions and filters read; sorted, unique.
     pub fn attributes(&self) -> Vec<String> {
-        let sources = self.matching.iter().chain([&self.name]);
-        let mut names: Vec<String> =
-            sources.flat_map(Expression::attributes).map(str::to_owned).collect();
+        let sources = self.matching.iter().chain([&self.name]).flat_map(Expression::attributes);
+        let filters = self.filters.iter().flat_map(Filter::attributes);
+        let mut names: Vec<String> = sources.chain(filters).map(str::to_owned).collect();
         names.sort();
         names.dedup();
         names
     }
+}
+
+/// Returns the attributes that are read of groups, given the rules for them, whether their names are
+/// read, and the filters for people, which may name groups; sorted, unique.
+pub fn group_attributes(
+    groups: Option<&GroupRules>,
+    named: bool,
+    filters: &[Filter],
+) -> Vec<String> {
+    let mut names = groups.map(GroupRules::attributes).unwrap_or_default();
+    if named || name_groups(filters) {
+        names.push(DISPLAY_NAME.to_owned());
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// What becomes of a group of the wanted name that this job did not make.

@@ -17,12 +17,13 @@ use super::rest::{self, at_rest, beside};
 const APPLICATION_ID: i32 = 0x5346_5056;
 
 /// All migrations in order; the position plus one is the version that it leads to.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/001_initial.sql"),
     include_str!("migrations/002_steady.sql"),
     include_str!("migrations/003_groups.sql"),
     include_str!("migrations/004_drift.sql"),
     include_str!("migrations/005_limits.sql"),
+    include_str!("migrations/006_filters.sql"),
 ];
 
 /// The version of the schema that this program works with.

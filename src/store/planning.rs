@@ -95,10 +95,39 @@ impl Store {
         .await
     }
 
+    /// Notes when people and groups have to be planned again, though nothing else may change; for
+    /// each only the time that is given last counts. What was due at `planned` has been planned.
+    pub async fn look_again(
+        &self,
+        due: Vec<(SourceAnchor, Timestamp)>,
+        planned: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write("noting who is to be looked at again", move |connection| {
+            connection
+                .prepare_cached("DELETE FROM look_again WHERE at <= ?1")?
+                .execute([planned])?;
+            let mut insert = connection
+                .prepare_cached("INSERT OR REPLACE INTO look_again (anchor, at) VALUES (?1, ?2)")?;
+            for (anchor, at) in due {
+                insert.execute(params![anchor, at])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Notes that nothing remains to be done for these people until they change.
     pub async fn settle_subjects(&self, anchors: Vec<SourceAnchor>) -> Result<(), StoreError> {
         self.write("noting who is done", move |connection| settle(connection, &anchors)).await
     }
+}
+
+/// Returns who has to be planned again at `now`, though nothing else may have changed.
+fn looked_at_again(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<SourceAnchor>> {
+    connection
+        .prepare_cached("SELECT anchor FROM look_again WHERE at <= ?1")?
+        .query_map([now], |row| row.get(0))?
+        .collect()
 }
 
 /// Adds subjects; whoever was to be verified stays so.
@@ -202,7 +231,8 @@ const LOOKUP_PART: u64 = 8;
 
 fn waiting(connection: &Connection, now: Timestamp) -> Result<PlanData, Trouble> {
     let mut subjects = waiting_subjects(connection)?;
-    let due = links::due(connection, now)?;
+    let mut due = links::due(connection, now)?;
+    due.extend(looked_at_again(connection, now)?);
     subjects.extend(due.into_iter().map(|anchor| Subject { anchor, verify: false }));
     those(connection, unique(subjects), now)
 }

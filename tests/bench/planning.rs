@@ -25,8 +25,8 @@ use sharefile_provisioner::model::row::AttributeRow;
 use sharefile_provisioner::plan::map::Expression;
 use sharefile_provisioner::plan::rules::{
     Adopt, Apply, Deprovision, DriftRules, DriftWord, ExtraMembers, FirstCycle, GroupFate,
-    GroupRules, GuardRules, LeaverGroups, Limit, Mapping, MatchRule, Overflow, Policy, Rules,
-    TypeRules, WhenNull,
+    GroupRules, GuardRules, LeaverGroups, Limit, Mapping, MatchRule, Nulls, OnLeave, Overflow,
+    Policy, Rules, TypeRules, WhenNull,
 };
 use sharefile_provisioner::plan::{
     GroupFacts, KnownAccount, Needs, PlanInput, Planned, TargetView, check::check, plan,
@@ -475,6 +475,7 @@ fn group_rules() -> GroupRules {
         deprovision: GroupFate::Keep,
         overflow: Overflow::Split,
         extra_members: ExtraMembers::Report,
+        filters: Vec::new(),
         leaver_groups: LeaverGroups::Keep,
     }
 }
@@ -501,6 +502,8 @@ fn rules() -> Rules {
         source_attributes,
         default_access: false,
         filters: Vec::new(),
+        nulls: Nulls::Entra,
+        on_leave: OnLeave::Deprovision,
         only: Vec::new(),
         types: TypeRules {
             default: AccountKind::Employee,

@@ -26,6 +26,7 @@ mod process;
 mod promises;
 mod readme;
 mod sandbox;
+mod scope;
 mod shapes;
 mod steady;
 mod switches;

@@ -26,7 +26,7 @@ removals_per_cycle = { cout = 1 }
     config.toml:17:1: schedule.evry: unknown key. Did you mean `every`?
     config.toml:19:1: users.mach: unknown key. Did you mean `match`?
     config.toml:21:1: users.deprovision.filterd: unknown key. Did you mean `filtered`?
-    config.toml:23:1: scope.nested: unknown key. Known are `users`, `default_access`, `nested_groups`, `filter` and `only`.
+    config.toml:23:1: scope.nested: unknown key. Known are `users`, `default_access`, `nested_groups`, `filter`, `nulls`, `on_leave` and `only`.
     config.toml:25:1: groups.enabeld: unknown key. Did you mean `enabled`?
     config.toml:26:2: web: unknown key. Known are `schedule`, `entra`, `sharefile`, `network`, `scope`, `users`, `groups`, `drift`, `guard`, `store` and `log`.
     config.toml:29:1: guard.removals_per_week: unknown key. Did you mean `removals_per_day`?

@@ -12,7 +12,7 @@
 //! | renamed | one change of the name, by id |
 //! | people join | added by id, at most 100 in a call; beyond 2,000 held or in further parts |
 //! | people leave | removed by id; beyond the limits held, and nothing else with it |
-//! | no longer assigned, or deleted | kept, emptied or deleted |
+//! | no longer assigned, or let in by no filter, or deleted | kept, emptied or deleted |
 //! | the group of the target is gone | the link ends, and the group is created again |
 
 mod begin;
@@ -26,6 +26,7 @@ mod names;
 mod parts;
 mod rename;
 mod retire;
+mod scope;
 mod seen;
 mod view;
 
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use guard::Drafted;
 pub use moves::{GroupMoves, Moves};
+pub use scope::GroupScope;
 pub use view::{GroupNeeds, GroupView, name_key};
 
 use crate::model::account::Origin;
@@ -76,17 +78,18 @@ pub struct GroupPlan {
 }
 
 /// Plans all groups that are subjects or in which somebody moves. `counts` says whether a group is
-/// assigned by a row that counts.
+/// assigned by a row that counts and let in by the filters, whose answers are in `scope`.
 pub fn draft<'a>(
     input: &'a PlanInput<'a>,
     rules: &'a GroupRules,
     mut moves: BTreeMap<SourceAnchor, GroupMoves>,
-    counts: &'a dyn Fn(SourceAnchor) -> bool,
+    (counts, scope): (&'a dyn Fn(SourceAnchor) -> bool, &'a GroupScope),
 ) -> Drafted<'a> {
     let mut planner = Planner {
         input,
         rules,
         counts,
+        scope,
         protection: Protection::new(input.target.tenant.as_ref(), &[]),
         names: Names::new(input, rules, counts),
         foreign: Foreign::new(input),
@@ -112,6 +115,7 @@ struct Planner<'a> {
     input: &'a PlanInput<'a>,
     rules: &'a GroupRules,
     counts: &'a dyn Fn(SourceAnchor) -> bool,
+    scope: &'a GroupScope,
     protection: Protection<'a>,
     names: Names,
     foreign: Foreign<'a>,
@@ -143,7 +147,9 @@ impl<'a> Planner<'a> {
             // Whoever was in it is planned with the whole group, now or in the next cycle.
             draft.open = true;
         }
-        if let Some((id, why)) = self.unreadable(&live) {
+        if let Some(why) = self.scope.why_unknown(anchor) {
+            draft.hold(HoldKind::FilterUndecided, why.to_owned());
+        } else if let Some((id, why)) = self.unreadable(&live) {
             let detail = format!("group {id} could not be read: {why}");
             draft.hold(HoldKind::NotReadable, detail);
         } else if !self.unconfirmed(anchor, &live) {

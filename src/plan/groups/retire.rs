@@ -13,10 +13,13 @@ impl<'a> Planner<'a> {
         draft: &mut Draft<'a>,
     ) {
         let deleted = group.is_some_and(is_deleted);
-        let (fate, reason) = if deleted {
-            (self.rules.deprovision, Reason::GroupDeleted)
-        } else {
-            (self.rules.on_unassigned, Reason::GroupUnassigned)
+        let (fate, reason) = match self.scope.why_out(draft.anchor) {
+            _ if deleted => (self.rules.deprovision, Reason::GroupDeleted),
+            Some(filters) => {
+                let filters = filters.to_owned();
+                (self.rules.on_unassigned, Reason::Filtered { filters })
+            }
+            None => (self.rules.on_unassigned, Reason::GroupUnassigned),
         };
         let whole = self.input.groups.subjects.binary_search(&draft.anchor).is_ok();
         match fate {

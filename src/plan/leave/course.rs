@@ -183,7 +183,7 @@ fn latest_now(input: &PlanInput<'_>) -> Timestamp {
 }
 
 /// Returns why dates do not count now, if they do not. A clock that jumped must not delete anybody.
-pub(super) fn doubt(clock_ahead_ms: Option<i64>) -> Option<&'static str> {
+pub(in crate::plan) fn doubt(clock_ahead_ms: Option<i64>) -> Option<&'static str> {
     match clock_ahead_ms {
         None => Some("and no answer of the source told the time"),
         Some(ahead_ms) if ahead_ms.unsigned_abs() <= CLOCKS_AGREE_MS => None,

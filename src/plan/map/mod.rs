@@ -154,6 +154,7 @@ pub use inputs::{ASSIGNED_THROUGH, INPUTS, input_at, input_place};
 pub use names::{Expects, FUNCTIONS, Function, Need, Parameter};
 pub use parse::{MOST_CHARACTERS, MOST_DEPTH};
 pub use pattern::MOST_SEARCHED;
+pub(in crate::plan) use pattern::Pattern as NetPattern;
 pub use single::{Said, Single};
 
 /// An expression that yields the value of a target attribute: parsed, checked and prepared.
@@ -353,6 +354,11 @@ impl Serialize for Expression {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.text)
     }
+}
+
+/// Returns the date that a text names, as `CDate` reads it, in UTC.
+pub fn read_date(text: &str) -> Option<jiff::civil::DateTime> {
+    read_date::parse_any(text)
 }
 
 /// An expression that knows where its attributes are.

@@ -19,7 +19,7 @@ const MOST_MEMORY: usize = 4 << 20;
 
 /// A regular expression of .NET, compiled.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern {
+pub(in crate::plan) struct Pattern {
     engine: Engine,
     /// For texts that end with a line break, where that makes a difference.
     before_line_break: Option<Engine>,
@@ -36,7 +36,7 @@ enum Engine {
 
 /// A match: where the groups start and end; the first is the whole.
 #[derive(Debug)]
-pub(super) struct Found(Vec<Option<(usize, usize)>>);
+pub(in crate::plan) struct Found(Vec<Option<(usize, usize)>>);
 
 impl Found {
     /// Returns where the first of the groups that took part is.

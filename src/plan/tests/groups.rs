@@ -81,6 +81,7 @@ pub(super) fn group_rules() -> GroupRules {
         deprovision: GroupFate::Keep,
         overflow: Overflow::Hold,
         extra_members: ExtraMembers::Report,
+        filters: Vec::new(),
         leaver_groups: LeaverGroups::Keep,
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::rules::{
     Apply, Deprovision, DriftRules, DriftWord, FirstCycle, GuardRules, Limit, Mapping, MatchRule,
-    Policy, Rules, TypeRules, WhenNull,
+    Nulls, OnLeave, Policy, Rules, TypeRules, WhenNull,
 };
 use super::*;
 use crate::model::account::{
@@ -56,6 +56,8 @@ pub fn rules() -> Rules {
         source_attributes: ["givenName", "mail", "surname"].map(str::to_owned).to_vec(),
         default_access: false,
         filters: Vec::new(),
+        nulls: Nulls::Entra,
+        on_leave: OnLeave::Deprovision,
         only: Vec::new(),
         types: TypeRules {
             default: AccountKind::Employee,

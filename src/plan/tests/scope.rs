@@ -1,6 +1,23 @@
 //! Who is in scope, who left it, and who came back.
 
 use super::*;
+use crate::plan::rules::{GroupFate, GroupRules};
+
+fn clause(attribute: &str, operator: &str, value: &str) -> filter::Clause {
+    let operator = filter::Operator::find(operator).expect("an operator");
+    let test = filter::Test::new(operator, &[value.to_owned()]).expect("a test");
+    filter::Clause { attribute: attribute.to_owned(), test, many: filter::Many::Any }
+}
+
+/// Gives a person another family name.
+fn called(world: &mut World, n: usize, name: &str) {
+    let mail = world.users[n].attributes.get(1).map(str::to_owned);
+    world.users[n].attributes = AttributeRow::pack([Some("Ada"), mail.as_deref(), Some(name)]);
+}
+
+fn filter_of(clauses: Vec<filter::Clause>) -> filter::Filter {
+    filter::Filter { name: None, clauses }
+}
 
 #[test]
 fn a_joiner_is_created_and_somebody_outside_is_not() {
@@ -137,10 +154,7 @@ fn somebody_unread_is_left_alone() {
 #[test]
 fn a_filter_lets_in_removes_and_brings_back() {
     let mut world = World::new();
-    let clause = |operator: &str, value: &str| filter::Clause {
-        attribute: "surname".to_owned(),
-        test: filter::Test::new(operator, value).expect("a test"),
-    };
+    let clause = |operator: &str, value: &str| clause("surname", operator, value);
     for (n, mail) in [(1, "ada@x.test"), (2, "bob@x.test"), (4, "dee@x.test")] {
         world.linked(n, mail);
     }
@@ -188,4 +202,99 @@ fn a_job_that_is_tried_on_a_few_leaves_the_rest_alone() {
     let (plan, _) = world.plan();
     assert_eq!(actions(&plan), [("disable", "dee@x.test"), ("create", "ada@x.test")]);
     assert_eq!(plan.counts.left_out, 2);
+}
+
+#[test]
+fn whoever_leaves_a_filter_may_keep_the_account_as_it_is() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.moves(1, "byron@x.test");
+    world.assigned(2, "bob@x.test");
+    world.linked(3, "cyd@x.test");
+    world.unassign(3);
+    world.linked(4, "dee@x.test");
+    called(&mut world, 3, "Byron");
+    world.rules.mappings.retain(|mapping| mapping.target != TargetAttribute::LastName);
+    world.rules.filters = vec![filter_of(vec![clause("surname", "EQUALS", "Byron")])];
+    world.rules.on_leave = OnLeave::Ignore;
+    // One is kept without the new address, one has none to keep, and one is not assigned either.
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("disable", "cyd@x.test")]);
+    assert_eq!(plan.changes[0].reasons[0].sentence(), "out of scope: unassigned");
+    assert_eq!(held(&plan), [(HoldKind::KeptAsIs, 1)]);
+    assert_eq!(plan.holds[0].items[0].detail, "filter 1 wants surname EQUALS \"Byron\"");
+    assert_eq!(plan.settled, [anchor(2), anchor(4)]);
+    world.rules.on_leave = OnLeave::Deprovision;
+    assert_eq!(world.plan().0.changes.len(), 2);
+}
+
+#[test]
+fn whoever_depends_on_a_group_that_is_not_assigned_is_left_alone() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.assigned(2, "bob@x.test");
+    world.linked(3, "cyd@x.test");
+    world.unassign(3);
+    world.linked(4, "dee@x.test");
+    world.rules.filters =
+        vec![filter_of(vec![clause(filter::MEMBER_OF, "MEMBER OF", &anchor(GROUP).to_string())])];
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("disable", "cyd@x.test")], "by another cause");
+    assert_eq!(held(&plan), [(HoldKind::FilterUndecided, 3)]);
+    world.assign(GROUP, STAFF);
+    for n in [2, 4] {
+        world.memberships.push(Membership { user: anchor(n), group: anchor(GROUP) });
+    }
+    let (plan, _) = world.plan();
+    let did = [("disable", "ada@x.test"), ("disable", "cyd@x.test"), ("create", "bob@x.test")];
+    assert_eq!(actions(&plan), did);
+}
+
+#[test]
+fn a_date_is_looked_at_again_when_it_is_reached() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    called(&mut world, 0, "2026-09-25");
+    called(&mut world, 1, "2026-09-20");
+    world.rules.mappings.retain(|mapping| mapping.target != TargetAttribute::LastName);
+    world.rules.filters = vec![
+        filter_of(vec![clause("surname", "AFTER", "now")]),
+        filter_of(vec![clause("surname", "EQUALS", "2026-09-20")]),
+    ];
+    let (plan, _) = world.plan();
+    assert!(plan.changes.is_empty() && plan.settled == [anchor(1), anchor(2)]);
+    let [(who, at)] = plan.look_again.as_slice() else { panic!("{:?}", plan.look_again) };
+    assert_eq!((*who, at.date().to_string().as_str()), (anchor(1), "2026-09-25"));
+    world.now = *at;
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("disable", "ada@x.test")]);
+    assert!(plan.look_again.is_empty());
+}
+
+#[test]
+fn a_group_that_no_filter_lets_in_counts_as_unassigned() {
+    let mut world = groups::world("Sales");
+    world.rules.guard.removals_per_group = Limit { count: 100, percent: 100 };
+    world.rules.guard.removals_per_day = Limit { count: 100, percent: 100 };
+    world.group(groups::OTHER, "Staff");
+    world.in_group(1, GROUP);
+    world.in_group(2, groups::OTHER);
+    world.linked_group(GROUP, 1, "Sales", &[1]);
+    world.linked_group(groups::OTHER, 1, "Staff", &[2]);
+    let name = |operator: &str| clause("displayName", operator, "Staff");
+    let rules = |fate, operator: &str| GroupRules {
+        on_unassigned: fate,
+        filters: vec![filter_of(vec![name(operator)])],
+        ..groups::group_rules()
+    };
+    world.rules.groups = Some(rules(GroupFate::Empty, "EQUALS"));
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "Sales")]);
+    let why = plan.changes[0].reasons[0].sentence();
+    assert_eq!(why, "filter 1 wants displayName EQUALS \"Staff\"");
+    assert_eq!(plan.counts.in_scope, 2, "its people have their accounts all the same");
+    world.rules.groups = Some(rules(GroupFate::Keep, "NOT EQUALS"));
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("other", "Staff")], "Sales is in step");
 }

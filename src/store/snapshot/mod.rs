@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use crate::model::group::{GroupEdge, SourceGroup};
 use crate::model::identity::{Assignment, Membership, SourceUser};
 use crate::model::ids::{SourceAnchor, Timestamp, Watermark};
+use crate::model::row::AttributeRow;
 
 use super::Store;
 use super::error::{StoreError, Trouble};
@@ -147,12 +148,19 @@ impl Store {
         managers: BTreeSet<SourceAnchor>,
     ) -> Result<Vec<SourceAnchor>, StoreError> {
         self.read("reading whom some people lead", move |connection| {
-            let people = rows::all_people(connection)?.users;
-            let led = |user: &SourceUser| {
-                let manager = user.attributes.get(column).and_then(SourceAnchor::parse);
-                manager.is_some_and(|manager| managers.contains(&manager))
-            };
-            Ok(people.iter().filter(|user| led(user)).map(|user| user.anchor).collect())
+            let mut select = connection.prepare_cached("SELECT anchor, attributes FROM person")?;
+            let mut people = select.query([])?;
+            let mut led = Vec::new();
+            // Row by row: only a few of very many are led by them.
+            while let Some(row) = people.next()? {
+                let attributes: AttributeRow = row.get(1)?;
+                let manager = attributes.get(column).and_then(SourceAnchor::parse);
+                if manager.is_some_and(|manager| managers.contains(&manager)) {
+                    led.push(row.get(0)?);
+                }
+            }
+            led.sort_unstable();
+            Ok(led)
         })
         .await
     }

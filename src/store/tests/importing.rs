@@ -1,5 +1,7 @@
 //! The snapshot, and who has to be planned after an import.
 
+use crate::model::identity::AppRole;
+
 use super::*;
 
 /// Ada is assigned directly; Ben and Cy through group 1; Dee through groups 1 and 2; Eve is linked
@@ -292,4 +294,41 @@ async fn hands_everything_to_planning() {
     store.settle(seq, failed).await.unwrap();
     store.settle_subjects(vec![anchor(3), anchor(8)]).await.unwrap();
     assert_eq!(waiting(&store).await, [subject(9, false)]);
+}
+
+#[tokio::test]
+async fn people_are_found_by_who_leads_them() {
+    let (_home, store) = company().await;
+    let led = |number, manager: &str| SourceUser {
+        attributes: AttributeRow::pack([None, Some(manager)]),
+        ..person(number, "")
+    };
+    let (ada, stranger) = (anchor(1), anchor(99));
+    let users = vec![
+        led(4, &ada.to_string()),
+        led(2, &stranger.to_string().to_uppercase()),
+        led(3, "nobody"),
+        led(5, &ada.to_string()),
+    ];
+    store.commit_import(Delta { users, ..Delta::default() }.into()).await.unwrap();
+    let found = async |managers: &[SourceAnchor]| {
+        store.people_led_by(1, managers.iter().copied().collect()).await.unwrap()
+    };
+    assert_eq!(found(&[ada]).await, [anchor(4), anchor(5)]);
+    assert_eq!(found(&[stranger, ada]).await, [anchor(2), anchor(4), anchor(5)]);
+    assert!(found(&[anchor(4)]).await.is_empty());
+}
+
+#[tokio::test]
+async fn everybody_is_planned_again_if_roles_are_called_otherwise() {
+    let (_home, store) = company().await;
+    let declare = async |value: &str| {
+        let role =
+            AppRole { id: Uuid::from_u128(4), value: Some(value.to_owned()), display_name: None };
+        store.set_application("key".to_owned(), vec![role], "App".to_owned()).await.unwrap();
+        waiting(&store).await.len()
+    };
+    assert_eq!(declare("User").await, 0, "nothing was known before");
+    assert_eq!(declare("User").await, 0);
+    assert_eq!(declare("Worker").await, 5);
 }

@@ -89,7 +89,11 @@ pub async fn downgrade(
         let end = end.unwrap_or_else(|| End::Failed(not_downgraded(change, "nothing was sent")));
         records.push(step::record(applier, change, seq, started, end));
     }
-    join_all(records).await.into_iter().collect::<Result<Vec<Done>, StoreError>>().map(Some)
+    let recorded = join_all(records).await.into_iter();
+    recorded
+        .map(|one| one.map(|(done, _)| done))
+        .collect::<Result<Vec<Done>, StoreError>>()
+        .map(Some)
 }
 
 struct Run<'a> {

@@ -7,6 +7,7 @@
 mod downgrade;
 mod failure;
 mod group;
+mod parts;
 mod recover;
 mod step;
 

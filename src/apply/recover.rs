@@ -10,7 +10,7 @@ use crate::store::{Intent, LinkChange, Settlement, StoreError};
 use crate::target::{Target, TargetError};
 
 use super::step::{link_change, log_entry};
-use super::{Applier, group};
+use super::{Applier, group, parts};
 
 /// Why recovery could not finish.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ async fn settle(applier: &Applier<'_>, intent: &Intent) -> Result<Settlement, Re
         log.status = OutcomeStatus::Success;
         log.target_id = log.target_id.or(account.as_ref().map(|account| account.id.clone()));
         let link = link_change(change, account.as_ref(), now);
-        let settled = !change.unfinished;
+        let settled = parts::is_last(change, account.as_ref());
         return Ok(Settlement { log, link, settled, verify: !settled });
     }
     log.status = OutcomeStatus::Skipped;
@@ -145,9 +145,8 @@ pub fn took_effect(change: &PlannedChange, account: Option<&TargetUser>) -> bool
     };
     let before = change.before.as_ref().map(|before| &before.read_back);
     let written = |target: TargetAttribute, wanted: Option<&str>| {
-        let now = account.value(target).unwrap_or("");
-        let was = before.and_then(|before| before.get(target.index())).unwrap_or("");
-        now == wanted.unwrap_or("") || now != was
+        let was = before.and_then(|before| before.get(target.index()));
+        parts::is_written(target, wanted, account.value(target), was)
     };
     match &change.write {
         // A look-up finds secondary addresses as well, which lists do not show.

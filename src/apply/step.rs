@@ -11,9 +11,9 @@ use crate::model::plan::{
 use crate::store::{Intent, LinkChange, Settlement, StoreError};
 use crate::target::{NewUser, Reassign, TargetError, UserChange};
 
-use super::Applier;
 use super::failure::{self, Next};
 use super::recover::{find, took_effect};
+use super::{Applier, parts};
 
 /// What came of one change.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Done {
     pub members_removed: u64,
     /// Something is left to do for the group.
     pub unfinished: bool,
+    /// Of several calls the first one was made, whatever came of the others.
+    pub begun: bool,
 }
 
 impl Done {
@@ -42,6 +44,7 @@ impl Done {
             members_added: 0,
             members_removed: 0,
             unfinished: false,
+            begun: false,
         }
     }
 
@@ -52,10 +55,10 @@ impl Done {
             return self.count_group(change, done, counts);
         }
         let adopted = change.reasons.iter().any(|reason| matches!(reason, Reason::Matched { .. }));
+        let done = done || self.begun;
+        counts.failed += u64::from(!self.replan && self.status == OutcomeStatus::Failure);
         match change.action {
-            _ if self.replan => {}
-            _ if self.status == OutcomeStatus::Failure => counts.failed += 1,
-            _ if !done => {}
+            _ if !done || (self.replan && !self.begun) => {}
             ProvisioningAction::Create => counts.created += 1,
             ProvisioningAction::Update => counts.updated += 1,
             ProvisioningAction::Disable => counts.disabled += 1,
@@ -87,7 +90,19 @@ impl Done {
     }
 }
 
-/// Applies one change.
+impl Done {
+    /// Returns what came of this call and the one after it.
+    fn and(self, next: Self) -> Self {
+        let status = match next.status {
+            OutcomeStatus::Success => self.status,
+            status => status,
+        };
+        Self { status, begun: true, ..next }
+    }
+}
+
+/// Applies one change: a call for each endpoint that it needs, each with an intent and an outcome of
+/// its own, until one fails.
 ///
 /// # Errors
 /// The store's.
@@ -96,6 +111,34 @@ pub async fn step(
     plan: &CheckedPlan,
     change: &PlannedChange,
 ) -> Result<Done, StoreError> {
+    let (first, mut later) = parts::split(change);
+    let (mut done, mut made) = one(applier, plan, &first).await?;
+    if let Some(Made { owed: Some(roles), .. }) = &mut made {
+        later.push_back(std::mem::take(roles));
+    }
+    while let (Some(last), Some(values)) = (made.take(), later.pop_front()) {
+        let part = parts::next(change, &last.link, values, !later.is_empty());
+        let (next, then) = one(applier, plan, &part).await?;
+        done = done.and(next);
+        made = then;
+    }
+    Ok(done)
+}
+
+/// What a call made.
+struct Made {
+    /// The link afterwards.
+    link: Link,
+    /// Roles that a new account was to have and did not get.
+    owed: Option<parts::Values>,
+}
+
+/// Makes one call; returns what it made, if it succeeded.
+async fn one(
+    applier: &Applier<'_>,
+    plan: &CheckedPlan,
+    change: &PlannedChange,
+) -> Result<(Done, Option<Made>), StoreError> {
     let started = applier.clock.now();
     let seq = intend(applier, change, started).await?;
     let end = if is_protected(plan, change) {
@@ -103,7 +146,12 @@ pub async fn step(
     } else {
         call_until_settled(applier, change).await
     };
-    record(applier, change, seq, started, end).await
+    let owed = match &end {
+        End::Written(Some(account)) => parts::owed(change, account),
+        _ => None,
+    };
+    let (done, link) = record(applier, change, seq, started, end).await?;
+    Ok((done, link.map(|link| Made { link, owed })))
 }
 
 /// Records what is about to be written; returns the number of the intent.
@@ -127,23 +175,28 @@ pub fn is_protected(plan: &CheckedPlan, change: &PlannedChange) -> bool {
     protected && change.write != Write::Nothing
 }
 
-/// Records how a change ended.
+/// Records how a change ended; returns the link that it left.
 pub async fn record(
     applier: &Applier<'_>,
     change: &PlannedChange,
     seq: i64,
     started: Timestamp,
     end: End,
-) -> Result<Done, StoreError> {
+) -> Result<(Done, Option<Link>), StoreError> {
     // What may have been written stays open: the next cycle looks before it plans the object.
     let unclear = matches!(&end, End::Failed(error) if error.maybe_applied);
     let (settlement, done) = conclude(applier, change, started, end);
     if unclear {
         applier.store.append_log(vec![settlement.log]).await?;
     } else {
+        let link = match &settlement.link {
+            LinkChange::PutWritten { link, .. } => Some(Link::clone(link)),
+            _ => None,
+        };
         applier.store.settle(seq, settlement).await?;
+        return Ok((done, link));
     }
-    Ok(done)
+    Ok((done, None))
 }
 
 /// How the calls for one change ended.
@@ -163,7 +216,7 @@ pub enum End {
 async fn call_until_settled(applier: &Applier<'_>, change: &PlannedChange) -> End {
     let mut attempt = 1;
     loop {
-        let error = match call(applier, &change.write).await {
+        let error = match call(applier, change).await {
             Ok(account) => return End::Written(account.map(Box::new)),
             Err(error) => error,
         };
@@ -189,15 +242,26 @@ async fn call_until_settled(applier: &Applier<'_>, change: &PlannedChange) -> En
     }
 }
 
-async fn call(applier: &Applier<'_>, write: &Write) -> Result<Option<TargetUser>, TargetError> {
-    match write {
+async fn call(
+    applier: &Applier<'_>,
+    change: &PlannedChange,
+) -> Result<Option<TargetUser>, TargetError> {
+    match &change.write {
         Write::Create { kind, values } => {
-            let user = NewUser { kind: *kind, values: values.clone(), notify: applier.welcome };
+            let values = parts::row_by_id(change, values);
+            let user = NewUser { kind: *kind, values, notify: applier.welcome };
             applier.target.create_user(&user).await.map(Some)
+        }
+        Write::Update { target_id, values, enable: false, promote: false }
+            if let Some(endpoint) = parts::beside(values) =>
+        {
+            let wanted = parts::by_id(change, values);
+            let shown = applier.target.set_values(target_id, endpoint, &wanted).await?;
+            Ok(parts::shown(change, &shown))
         }
         Write::Update { target_id, values, enable, promote } => {
             let change = UserChange {
-                values: values.clone(),
+                values: parts::by_id(change, values),
                 disabled: enable.then_some(false),
                 promote: *promote,
             };
@@ -237,8 +301,8 @@ fn conclude(
             if !refused {
                 log.target_id = log.target_id.or(account.as_deref().map(|new| new.id.clone()));
                 settlement.link = link_change(change, account.as_deref(), now);
-                settlement.settled = !change.unfinished;
-                settlement.verify = change.unfinished;
+                settlement.settled = parts::is_last(change, account.as_deref());
+                settlement.verify = !settlement.settled;
                 done.status = match log.error {
                     Some(_) => OutcomeStatus::Warning,
                     None => OutcomeStatus::Success,
@@ -312,8 +376,8 @@ pub fn link_change(
     };
     let shadow = match (account, &change.before) {
         (Some(account), before) => Shadow {
-            sent: sent.clone(),
-            read_back: account.values.clone(),
+            sent: parts::sent(change, Some(account), sent),
+            read_back: parts::read_back(change, account),
             kind: account.kind,
             // The answer to a change of values does not tell the state, which stays as it was.
             disabled: match (&change.write, before) {
@@ -362,16 +426,16 @@ fn not_applied(change: &PlannedChange, account: &TargetUser) -> Option<Provision
     let mut ignored: Vec<&str> = Vec::new();
     let before = change.before.as_ref().map(|before| &before.read_back);
     let mut value_ignored = |target: TargetAttribute, wanted: Option<&str>| {
-        let now = account.value(target).unwrap_or("");
-        let was = before.and_then(|before| before.get(target.index())).unwrap_or("");
-        // Another value than before, though not the one sent, is a value that was normalised.
-        if now != wanted.unwrap_or("") && now == was {
+        let was = before.and_then(|before| before.get(target.index()));
+        if parts::is_ignored(target, wanted, account.value(target), was) {
             ignored.push(target.name());
         }
     };
+    let owed = parts::owed(change, account).is_some();
     match &change.write {
         Write::Create { values, .. } => TargetAttribute::ALL
             .into_iter()
+            .filter(|target| !(owed && *target == TargetAttribute::Roles))
             .for_each(|target| value_ignored(target, values.get(target.index()))),
         Write::Update { values, .. } => {
             values.iter().for_each(|(target, wanted)| value_ignored(*target, wanted.as_deref()))

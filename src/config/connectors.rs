@@ -209,6 +209,7 @@ impl Reader<'_> {
             client_secret: client_secret?,
             requests_per_minute: requests_per_minute?,
             in_flight: usize::try_from(in_flight?).ok()?,
+            attributes: Vec::new(),
             network: NetworkSettings::default(),
         })
     }

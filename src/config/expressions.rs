@@ -45,6 +45,8 @@ pub(super) const OF_GROUPS: Objects =
 pub(super) enum Purpose {
     /// The value of an attribute of an account.
     Mapping(Apply),
+    /// Whether a person may sign in.
+    Activity,
     /// What an account is looked up by.
     Matching,
     /// What a group is called, or looked up by.
@@ -95,6 +97,10 @@ impl Purpose {
             Self::Mapping(Apply::Always) => Some((
                 "gives another value each time, so that accounts would be rewritten in every cycle",
                 "Write apply = \"on_create\", so that it counts for new accounts only.",
+            )),
+            Self::Activity => Some((
+                "gives another value each time, so that people would lose their accounts by chance",
+                "Let attributes of the person say it.",
             )),
             Self::Matching => Some((
                 "gives another value each time, by which nothing can be found again",

@@ -105,6 +105,7 @@ impl Reader<'_> {
         graph.nested_groups = rules.nested_groups;
         graph.network = network?;
         sharefile.network = graph.network.clone();
+        sharefile.attributes = rules.further_targets();
         Some(Job {
             rules,
             graph,

@@ -38,6 +38,12 @@ const SCOPE: &[&str] =
 /// The keys of an entry of `users.attribute`.
 const ATTRIBUTE: &[&str] = &["target", "source", "apply", "default", "default_apply", "when_null"];
 
+/// The target of the entry that says who is disabled although the directory does not.
+const ACTIVE: &str = "Active";
+
+/// What to write for a target.
+const TARGET: &str = "Name an attribute of the account, as \"Email\".";
+
 /// What `[scope]` says.
 struct ScopeRules {
     default_access: bool,
@@ -53,6 +59,7 @@ struct UserRules {
     types: TypeRules,
     matching: Vec<MatchRule>,
     mappings: Vec<Mapping>,
+    active: Option<Expression>,
     deprovision: Deprovision,
     welcome: bool,
 }
@@ -73,7 +80,7 @@ impl Reader<'_> {
         let ScopeRules { default_access, nested_groups, filters, nulls, on_leave, only } = scope;
         let sources = users.matching.iter().map(|rule| &rule.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
-        let sources = sources.chain(&users.types.expression);
+        let sources = sources.chain(&users.types.expression).chain(&users.active);
         let read: BTreeSet<&str> = sources.flat_map(Expression::attributes).collect();
         let of_source = read.iter().filter(|name| !INPUTS.contains(name));
         let mut source_attributes: Vec<String> = of_source.map(|name| (*name).to_owned()).collect();
@@ -97,6 +104,7 @@ impl Reader<'_> {
             types: users.types,
             matching: users.matching,
             mappings: users.mappings,
+            active: users.active,
             deprovision: users.deprovision,
             welcome: users.welcome,
             nested_groups,
@@ -143,10 +151,12 @@ impl Reader<'_> {
         let welcome = section.take("welcome");
         let welcome = self.word(welcome, false, &[("none", false), ("on_create", true)]);
         let deprovision = self.deprovision(&mut section);
+        let (mappings, active) = mappings?;
         Some(UserRules {
             types: types?,
             matching: matching?,
-            mappings: mappings?,
+            mappings,
+            active,
             deprovision: deprovision?,
             welcome: welcome?,
         })
@@ -214,17 +224,29 @@ impl Reader<'_> {
         Some(MatchRule { target: target?, source })
     }
 
-    fn mappings(&mut self, users: &mut Section) -> Option<Vec<Mapping>> {
+    fn mappings(&mut self, users: &mut Section) -> Option<(Vec<Mapping>, Option<Expression>)> {
         let Some(node) = users.take("attribute") else {
-            return Some(Vec::new());
+            return Some((Vec::new(), None));
         };
         let entries = self.list(node.clone())?;
         let count = entries.len();
         let mut mappings: Vec<Mapping> = Vec::new();
         let mut targets: Vec<TargetAttribute> = Vec::new();
+        let mut active: Vec<Option<Expression>> = Vec::new();
         for entry in entries {
             let mut section = self.table(entry.clone(), ATTRIBUTE);
-            let target = self.target(&mut section, &TargetAttribute::ALL);
+            let named = self.required_text(&mut section, "target", TARGET);
+            if named.as_ref().is_some_and(|(text, _)| text == ACTIVE) {
+                if !active.is_empty() {
+                    let message = format!("{ACTIVE} is mapped a second time");
+                    self.wrong(&entry, &message, Some("Keep one of the entries.".to_owned()));
+                }
+                active.push(self.activity(&mut section));
+                continue;
+            }
+            let names = TargetAttribute::ALL.map(TargetAttribute::name);
+            let names: Vec<&str> = names.into_iter().chain([ACTIVE]).collect();
+            let target = named.and_then(|(text, node)| self.named_target(&text, &node, &names));
             if let Some(target) = target {
                 if targets.contains(&target) {
                     let message = format!("{} is mapped a second time", target.name());
@@ -240,7 +262,7 @@ impl Reader<'_> {
             .map(TargetAttribute::name)
             .collect();
         // An entry whose target could not be read may have been the one that is missing.
-        if !missing.is_empty() && targets.len() == count {
+        if !missing.is_empty() && targets.len() + active.len() == count {
             let message =
                 format!("no account can be created without {}: not mapped", missing.join(", "));
             let hint = "The built-in entries are gone once one of your own is given: name all.";
@@ -248,7 +270,22 @@ impl Reader<'_> {
             return None;
         }
         mappings.sort_by_key(|mapping| mapping.target);
-        (mappings.len() == count).then_some(mappings)
+        let read = mappings.len() + active.iter().flatten().count();
+        (read == count).then(|| (mappings, active.into_iter().flatten().next()))
+    }
+
+    /// Reads the entry that says who is disabled although the directory does not.
+    fn activity(&mut self, section: &mut Section) -> Option<Expression> {
+        let mut alone = true;
+        for key in ATTRIBUTE.iter().filter(|key| !["target", "source"].contains(key)) {
+            if let Some(node) = section.take(key) {
+                let message = format!("{ACTIVE} has a source and nothing else: it always counts");
+                self.wrong(&node, &message, Some("Remove it.".to_owned()));
+                alone = false;
+            }
+        }
+        let source = self.expression(section, &OF_USERS, Purpose::Activity);
+        source.filter(|_| alone).map(|(source, _)| source)
     }
 
     fn mapping(
@@ -276,7 +313,7 @@ impl Reader<'_> {
             self.own_address(&source, &source_node, given.as_ref())?;
         }
         if let (Some(node), Some(WhenNull::Clear)) = (&null, when_null)
-            && target.required()
+            && target.cleared().is_none()
         {
             let message = format!("{} cannot be cleared: no account is without it", target.name());
             self.wrong(node, &message, Some("Write \"keep\".".to_owned()));
@@ -320,16 +357,20 @@ impl Reader<'_> {
         section: &mut Section,
         known: &[TargetAttribute],
     ) -> Option<TargetAttribute> {
-        let hint = "Name an attribute of the account, as \"Email\".";
-        let (text, node) = self.required_text(section, "target", hint)?;
-        let found = TargetAttribute::parse(&text).filter(|target| known.contains(target));
+        let (text, node) = self.required_text(section, "target", TARGET)?;
+        let names: Vec<&str> = known.iter().map(|target| target.name()).collect();
+        self.named_target(&text, &node, &names)
+    }
+
+    /// Returns the attribute of a name, which has to be among `names`.
+    fn named_target(&mut self, text: &str, node: &Node, names: &[&str]) -> Option<TargetAttribute> {
+        let found = TargetAttribute::parse(text).filter(|_| names.contains(&text));
         if found.is_none() {
-            let names: Vec<&str> = known.iter().map(|target| target.name()).collect();
-            let message = match TargetAttribute::parse(&text) {
+            let message = match TargetAttribute::parse(text) {
                 Some(_) => format!("accounts cannot be looked up by {text}"),
                 None => format!("`{text}` is no attribute of an account"),
             };
-            self.wrong(&node, &message, Some(suggest(&text, &names)));
+            self.wrong(node, &message, Some(suggest(text, names)));
         }
         found
     }

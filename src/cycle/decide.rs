@@ -238,6 +238,7 @@ impl Cycle<'_> {
         let Decided { checked, planned, view } = decided;
         self.plan = Some(checked.shared());
         self.count(checked.plan());
+        self.note_not_taken(&view);
         let holds = self.record_holds(planned, checked.plan()).await?;
         if self.asked.preview {
             return Ok(None);
@@ -274,6 +275,13 @@ impl Cycle<'_> {
         self.count(decided.checked.plan());
         self.record_holds(decided.planned, decided.checked.plan()).await?;
         Ok(Some(decided.checked))
+    }
+
+    /// Says which mapped attributes the tenant does not take.
+    fn note_not_taken(&mut self, view: &TargetView) {
+        let rules = &self.engine.settings.rules;
+        let tenant = view.tenant.as_ref();
+        self.report.notes.extend(tenant.and_then(|tenant| rules.not_taken(tenant.by_policies)));
     }
 
     fn count(&mut self, plan: &Plan) {

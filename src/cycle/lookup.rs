@@ -131,7 +131,18 @@ impl Lookups<'_> {
             self.addresses(needs, view).await?;
         }
         self.ids(needs, view).await?;
+        self.names(needs, view).await?;
         self.groups(&needs.groups, view).await
+    }
+
+    /// Reads what zones and policies are called.
+    async fn names(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {
+        let mut failing = Failing::default();
+        for &target in &needs.names {
+            let names = failing.look_past(self.target.names(target).await)?;
+            view.names.insert(target, names);
+        }
+        Ok(())
     }
 
     /// Reads the list of groups, groups by id, and the members of groups.

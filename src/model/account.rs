@@ -6,50 +6,7 @@ use super::ids::{SourceAnchor, TargetId, Timestamp};
 use super::leaving::Leaving;
 use super::row::AttributeRow;
 
-/// The attributes of an account that can be mapped, in the order in which every row of target
-/// values holds them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum TargetAttribute {
-    /// The primary address, which is the user name as well.
-    Email = 0,
-    /// The given name.
-    FirstName = 1,
-    /// The family name.
-    LastName = 2,
-    /// The company.
-    Company = 3,
-}
-
-impl TargetAttribute {
-    /// All attributes, in row order.
-    pub const ALL: [Self; 4] = [Self::Email, Self::FirstName, Self::LastName, Self::Company];
-
-    /// Returns the position in rows of target values.
-    pub fn index(self) -> usize {
-        self as usize
-    }
-
-    /// Returns the name, as the configuration and ShareFile spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Email => "Email",
-            Self::FirstName => "FirstName",
-            Self::LastName => "LastName",
-            Self::Company => "Company",
-        }
-    }
-
-    /// Returns the attribute of that exact name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|attribute| attribute.name() == name)
-    }
-
-    /// Returns whether an account cannot be created without it (ShareFile API reference, 3.2).
-    pub fn required(self) -> bool {
-        !matches!(self, Self::Company)
-    }
-}
+pub use super::attribute::TargetAttribute;
 
 /// The type of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -219,6 +176,9 @@ pub struct TargetAccount {
     pub force_sso: bool,
     /// Two-step verification is required.
     pub two_factor: bool,
+    /// Policies govern what people may do, how much they store, and where.
+    #[serde(default)]
+    pub by_policies: bool,
 }
 
 /// How a link came to be.

@@ -1,6 +1,7 @@
 //! The nouns: plain data that two rooms or more share. No I/O, no clocks, no randomness.
 
 pub mod account;
+pub mod attribute;
 pub mod group;
 pub mod hold;
 pub mod identity;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountKind, LinkState, Origin, Shadow, TargetAttribute};
+use super::attribute::Named;
 use super::group::GroupLinkState;
 use super::ids::{ChangeId, ContentHash, SourceAnchor, TargetId, Timestamp};
 use super::leaving::{Leaving, Stage};
@@ -129,6 +130,11 @@ pub enum Reason {
         /// Which filters there are, and the clause of each that does not hold.
         filters: String,
     },
+    /// An expression says that the person may not sign in.
+    Inactive {
+        /// The target and its expression, as `Active = [x]`.
+        rule: String,
+    },
     /// The linked account no longer exists at the target.
     AccountGone,
     /// The account was disabled by somebody else, and stays so.
@@ -177,6 +183,7 @@ impl Reason {
             }
             Self::Scheduled { stage, at } => format!("{} on {}", stage.participle(), at.date()),
             Self::Filtered { filters } => filters.clone(),
+            Self::Inactive { rule } => format!("`{rule}` gives False"),
             Self::AccountGone => "the linked account no longer exists".to_owned(),
             Self::DisabledElsewhere => "somebody else disabled the account".to_owned(),
             Self::EnabledElsewhere => "somebody else enabled the account".to_owned(),
@@ -412,6 +419,12 @@ pub struct PlannedChange {
     /// More remains to be done for the object than this change: it is planned again next.
     #[serde(default)]
     pub unfinished: bool,
+    /// Further calls of the same change follow this one.
+    #[serde(default)]
+    pub more: bool,
+    /// What the values name that calls want the id of: zones, policies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<(TargetAttribute, Named)>,
     /// A group is deleted or emptied by it, which counts for the limit of a day.
     #[serde(default)]
     pub counted: bool,

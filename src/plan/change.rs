@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::account::{Link, LinkState, Origin, Shadow, TargetAttribute, TargetUser};
+use crate::model::attribute::row_of;
 use crate::model::group::TargetGroup;
 use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
@@ -13,7 +14,6 @@ use crate::model::plan::{
 use crate::model::row::AttributeRow;
 
 use super::input::KnownAccount;
-use super::map::values;
 
 /// A change before it is hashed and numbered.
 pub struct Parts {
@@ -56,6 +56,8 @@ impl Parts {
             write: self.write,
             link: self.link,
             unfinished: false,
+            more: false,
+            ids: Vec::new(),
             counted: false,
             phase: 0,
             after: None,
@@ -91,7 +93,14 @@ pub fn without_address(change: &PlannedChange, link: &Link) -> Option<PlannedCha
 /// Returns a change of a linked account that leaves it a client; `None` if nothing is left of it.
 pub fn without_promotion(change: &PlannedChange, link: &Link) -> Option<PlannedChange> {
     let Write::Update { values, enable, .. } = &change.write else { return None };
-    reduced(change.clone(), link, values.clone(), *enable, false, Clone::clone)
+    let lasts = |target: &TargetAttribute| !target.is_of_employees();
+    let kept = values.iter().filter(|(target, _)| lasts(target)).cloned().collect();
+    reduced(change.clone(), link, kept, *enable, false, |sent| {
+        row_of(|target| {
+            let row = if lasts(&target) { sent } else { &link.shadow.sent };
+            row.get(target.index())
+        })
+    })
 }
 
 /// Returns a change of a linked account with a part of what it does.
@@ -214,7 +223,7 @@ pub fn differences(
         .into_iter()
         .filter_map(|target| {
             let new = to.get(target.index());
-            let same = values::agree(target, from.get(target.index()), new);
+            let same = target.agree(from.get(target.index()), new);
             (!same).then(|| (target, new.map(str::to_owned)))
         })
         .collect()
@@ -228,8 +237,8 @@ pub fn modified(
     set.iter()
         .map(|(target, new)| ModifiedProperty {
             name: target.name().to_owned(),
-            old: from.get(target.index()).map(str::to_owned),
-            new: new.clone(),
+            old: from.get(target.index()).map(|value| target.shown(value).into_owned()),
+            new: new.as_deref().map(|value| target.shown(value).into_owned()),
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::model::account::AccountKind;
+use crate::model::account::{AccountKind, TargetAttribute};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId, Timestamp};
 use crate::model::plan::{Drift, HeldItem, HoldKind, LeaveEvent, PlannedChange};
 
@@ -44,6 +44,10 @@ pub struct Decision {
     pub addresses: BTreeSet<String>,
     /// Accounts to read before anything can be decided.
     pub target_ids: BTreeSet<TargetId>,
+    /// Attributes of which it has to be known what they can name.
+    pub names: BTreeSet<TargetAttribute>,
+    /// The tenant has to be known.
+    pub tenant: bool,
     /// The change needs an address that is not known to be free.
     pub contested: Option<Contested>,
 }
@@ -63,6 +67,12 @@ impl Decision {
     /// Nothing can be decided before an interrupted write was looked up.
     pub fn of_unsettled() -> Self {
         Self { unsettled: true, ..Self::default() }
+    }
+
+    /// Returns whether something has to be known before anything can be decided.
+    pub fn asks(&self) -> bool {
+        let of_accounts = !self.addresses.is_empty() || !self.target_ids.is_empty();
+        of_accounts || !self.names.is_empty() || self.tenant
     }
 
     /// Returns whether the person is left as they are, groups included.

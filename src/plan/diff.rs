@@ -1,5 +1,7 @@
 //! Diff: one person, desired against shadow, to a change with its reasons.
 
+use std::borrow::Cow;
+
 use crate::model::account::{
     AccountKind, Detail, Link, LinkState, Shadow, TargetAttribute, address_key,
 };
@@ -21,6 +23,7 @@ use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
 use super::map::{Given, Single};
 use super::matching::Matcher;
+use super::named::{beside, sent_to_client};
 use super::person::{Facts, Person};
 use super::protect::Protection;
 use super::rules::OnLeave;
@@ -49,6 +52,8 @@ struct Now {
     elsewhere: bool,
     /// It is a client, and the rules say employee.
     promote: bool,
+    /// What somebody else changed is put right.
+    repairs: bool,
 }
 
 impl<'a> Differ<'a> {
@@ -94,7 +99,12 @@ impl<'a> Differ<'a> {
         let leaves = filtered.is_some() && !ignored;
         let given = (entitlement.roles.as_slice(), through);
         let person = source_user.map(|user| Person::new(user, given, self.facts));
-        match (scope::scope(source_user, entitlement, leaves, policy), &person) {
+        let asked = person.as_ref().filter(|one| one.presence == Presence::Present && one.enabled);
+        let says = asked.map_or(Ok(true), |person| self.mapper.is_active(person));
+        let inactive = present.filter(|_| says == Ok(false));
+        let inactive = inactive.map(|user| SourceUser { enabled: false, ..user.clone() });
+        let judged = inactive.as_ref().or(source_user);
+        match (scope::scope(judged, entitlement, leaves, policy), &person) {
             (Scope::In, Some(person)) if ignored => {
                 if let Some(link) = link {
                     let label = label_of(&link.shadow.sent, person.anchor);
@@ -110,6 +120,10 @@ impl<'a> Differ<'a> {
                 decision.in_scope = true;
                 let live = link.filter(|link| !self.input.target.is_gone(&link.target_id));
                 if self.is_let_alone(source_user, live, &mut decision) {
+                    return decision;
+                }
+                if let Err((kind, why)) = says {
+                    self.hold_inactive(kind, &why, source_user, live, &mut decision);
                     return decision;
                 }
                 match live {
@@ -133,6 +147,9 @@ impl<'a> Differ<'a> {
                         return decision;
                     }
                     self.left(link, &events, &mut decision);
+                    if inactive.is_some() {
+                        self.say_inactive(&events, &mut decision);
+                    }
                     let decides = events.first() == Some(&LeaveEvent::Filtered);
                     let filtered = filtered.filter(|_| decides);
                     if let (Some(user), Some(change)) = (filtered, &mut decision.change) {
@@ -167,6 +184,31 @@ impl<'a> Differ<'a> {
         match live {
             Some(link) => label_of(&link.shadow.sent, user.anchor),
             None => self.name_of(user),
+        }
+    }
+
+    /// Withholds everything of a person of whom it cannot be told whether they may sign in.
+    fn hold_inactive(
+        &self,
+        kind: HoldKind,
+        why: &str,
+        user: &Person<'_>,
+        live: Option<&Link>,
+        out: &mut Decision,
+    ) {
+        out.let_alone = true;
+        out.hold(kind, user.anchor, &self.called(user, live), format!("Active: {why}"));
+    }
+
+    /// Tells that an expression takes an account back. It is a rule and no fact: it gives nobody a
+    /// reason to go on while changed rules wait.
+    fn say_inactive(&self, events: &[LeaveEvent], out: &mut Decision) {
+        out.news.retain(|event| *event != LeaveEvent::Disabled);
+        let decides = events.first() == Some(&LeaveEvent::Disabled);
+        let active = self.input.rules.active.as_ref().filter(|_| decides);
+        if let (Some(active), Some(change)) = (active, &mut out.change) {
+            let rule = format!("Active = {}", active.text());
+            change.reasons.push(Reason::Inactive { rule });
         }
     }
 
@@ -208,7 +250,8 @@ impl<'a> Differ<'a> {
         let known = self.input.target.by_id(target_id);
         let suspect = self.input.target.misses(target_id);
         let doubtful = link.shadow.disabled && !link.disabled_here();
-        if self.must_read(link, suspect || doubtful) {
+        let compared = self.input.kind.reads_target() && self.input.rules.compares_records();
+        if self.must_read(link, suspect || doubtful || compared) {
             out.target_ids.insert(target_id.clone());
             return;
         }
@@ -235,12 +278,18 @@ impl<'a> Differ<'a> {
                 false
             }
         };
-        let sent = match self.mapper.for_update(user, &link.shadow.sent) {
+        let kind = if promote { AccountKind::Employee } else { kind_now };
+        let as_sent = match promote {
+            true => Cow::Owned(sent_to_client(&link.shadow.sent)),
+            false => Cow::Borrowed(&link.shadow.sent),
+        };
+        let sent = match self.mapper.for_update(user, &as_sent, self.takes(kind)) {
             Ok(sent) => sent,
-            Err(unmapped) => return out.hold_unmapped(user.anchor, &label(), &unmapped),
+            Err(unmapped) => return self.unmapped(user.anchor, &label(), &unmapped, out),
         };
         let drifted = self.drifted(link, readable);
-        let before = drifted.repair.as_ref().unwrap_or(&link.shadow.sent);
+        let repairs = drifted.repair.is_some();
+        let before = drifted.repair.as_ref().unwrap_or(&as_sent);
         out.drift = drifted.report;
         let set = differences(before, &sent);
         let returned = link.disabled_here();
@@ -251,7 +300,11 @@ impl<'a> Differ<'a> {
         }
         let client = kind_now == AccountKind::Client && !promote;
         self.contest(user.anchor, target_id, &label(), (&set, client), out);
-        if !out.target_ids.is_empty() || !out.addresses.is_empty() {
+        let full = readable.map(|known| &known.account);
+        let full = full.filter(|account| account.detail == Detail::Full);
+        let (had, set) = beside(before, set, full);
+        let Some(ids) = self.ids(user.anchor, &label(), &set, out) else { return };
+        if out.asks() {
             return;
         }
         if writes && known.is_some() && readable.is_none() {
@@ -263,8 +316,9 @@ impl<'a> Differ<'a> {
         if elsewhere {
             out.hold_disabled(user.anchor, &label(), target_id);
         }
-        let now = Now { returned, elsewhere, promote };
-        out.change = self.update(link, (before, set), sent.into_owned(), now);
+        let now = Now { returned, elsewhere, promote, repairs };
+        let change = self.update(link, (&had, set), sent.into_owned(), now);
+        out.change = change.map(|change| PlannedChange { ids, ..change });
     }
 
     /// Compares an account with what was read back of it, where the target was read as a whole; and
@@ -290,7 +344,7 @@ impl<'a> Differ<'a> {
         link: &Link,
         (before, set): (&AttributeRow, Vec<(TargetAttribute, Option<String>)>),
         sent: AttributeRow,
-        Now { returned, elsewhere, promote }: Now,
+        Now { returned, elsewhere, promote, repairs }: Now,
     ) -> Option<PlannedChange> {
         let target_id = &link.target_id;
         let mut reasons = Vec::new();
@@ -300,7 +354,7 @@ impl<'a> Differ<'a> {
         if promote {
             reasons.push(Reason::BecomesEmployee);
         }
-        if *before != link.shadow.sent {
+        if repairs {
             reasons.push(Reason::Drifted);
         }
         if !differences(&link.shadow.sent, &sent).is_empty() {

@@ -9,7 +9,6 @@ use crate::model::plan::{Drift, ObjectKind};
 use crate::model::row::AttributeRow;
 
 use super::change::label_of;
-use super::map::values;
 use super::rules::{Apply, DriftWord, Rules};
 
 /// What was found of one account.
@@ -29,12 +28,17 @@ pub fn of_account(rules: &Rules, link: &Link, account: &TargetUser) -> Drifted {
     for target in kept.map(|mapping| mapping.target) {
         let expected = link.shadow.read_back.get(target.index());
         let found = account.value(target);
-        if values::agree(target, expected, found) {
+        // What the list or the record does not show may be anything.
+        let told = target.is_listed() || (expected.is_some() && found.is_some());
+        if !told || target.agree(expected, found) {
             continue;
         }
         match rules.drift.of(target) {
             DriftWord::Ignore => {}
             DriftWord::Report => {
+                let shown = |value| target.shown(value).into_owned();
+                let (expected, found) = (expected.map(shown), found.map(shown));
+                let (expected, found) = (expected.as_deref(), found.as_deref());
                 drifted.report.push(of_value(link, target.name(), expected, found));
             }
             DriftWord::Repair => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::account::{Link, TargetAccount, TargetUser, address_key};
+use crate::model::attribute::{Named, TargetAttribute};
 use crate::model::group::{GroupEdge, GroupStanding, Placement, SourceGroup};
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId, Timestamp};
@@ -119,6 +120,9 @@ pub struct TargetView {
     unreadable: BTreeMap<TargetId, String>,
     /// Addresses that could not be looked up, with the reason.
     unanswered: BTreeMap<String, String>,
+    /// What zones and policies are called, or why that could not be read; nothing of what was not
+    /// asked for.
+    pub names: BTreeMap<TargetAttribute, Result<Vec<Named>, String>>,
     /// What is known of the groups.
     pub groups: GroupView,
     /// The lists were read to the end: what is not known by address does not exist.
@@ -277,6 +281,8 @@ pub struct Needs {
     pub addresses: BTreeSet<String>,
     /// Accounts to read in full by id.
     pub target_ids: BTreeSet<TargetId>,
+    /// Attributes of which it has to be known what they can name.
+    pub names: BTreeSet<TargetAttribute>,
     /// The tenant: it has not been read yet.
     pub tenant: bool,
     /// The licences: they have not been read in this cycle.
@@ -292,7 +298,8 @@ pub struct Needs {
 impl Needs {
     /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
-        let look_ups = !self.addresses.is_empty() || !self.target_ids.is_empty();
+        let of_accounts = !self.addresses.is_empty() || !self.target_ids.is_empty();
+        let look_ups = of_accounts || !self.names.is_empty();
         let reads = self.tenant || self.seats || self.idle_employees;
         !look_ups && !reads && self.people.is_empty() && self.groups.is_empty()
     }

@@ -3,7 +3,7 @@
 use crate::model::account::{
     AccountKind, Detail, Link, LinkState, Origin, TargetAttribute, address_key,
 };
-use crate::model::plan::{HoldKind, ObjectKind, ProvisioningAction, Reason, Write};
+use crate::model::plan::{HoldKind, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write};
 use crate::model::row::AttributeRow;
 
 use super::change::{
@@ -13,6 +13,7 @@ use super::decision::Decision;
 use super::diff::Differ;
 use super::input::{KnownAccount, Lookup};
 use super::matching::Match;
+use super::named::beside;
 use super::person::Person;
 use super::scope::Entitlement;
 
@@ -25,12 +26,14 @@ impl Differ<'_> {
         gone: Option<&Link>,
         out: &mut Decision,
     ) {
-        let created = self.mapper.for_create(user);
+        let kind = self.kind_of(user, entitlement);
+        let takes = self.takes(*kind.as_ref().unwrap_or(&AccountKind::Employee));
+        let created = self.mapper.for_create(user, takes);
         let label = match &created {
             Ok(row) => label_of(row, user.anchor),
             Err(_) => self.name_of(user),
         };
-        let kind = match self.kind_of(user, entitlement) {
+        let kind = match kind {
             Ok(kind) => kind,
             Err(untyped) => return out.hold_untyped(user.anchor, &label, untyped),
         };
@@ -49,7 +52,7 @@ impl Differ<'_> {
             Match::Unmatched => {
                 let values = match created {
                     Ok(values) => values,
-                    Err(unmapped) => return out.hold_unmapped(user.anchor, &label, &unmapped),
+                    Err(unmapped) => return self.unmapped(user.anchor, &label, &unmapped, out),
                 };
                 self.create(user, values, kind, gone, out);
             }
@@ -98,7 +101,8 @@ impl Differ<'_> {
             .into_iter()
             .filter_map(|target| Some((target, Some(values.get(target.index())?.to_owned()))))
             .collect();
-        out.change = Some(self.change(Parts {
+        let Some(ids) = self.ids(user.anchor, address, &all, out) else { return };
+        let change = self.change(Parts {
             object: ObjectKind::User,
             anchor: user.anchor,
             label: label_of(&values, user.anchor),
@@ -109,7 +113,8 @@ impl Differ<'_> {
             write: Write::Create { kind, values: values.clone() },
             link: keep(None, Origin::Created, LinkState::Active, values),
             before: None,
-        }));
+        });
+        out.change = Some(PlannedChange { ids, ..change });
     }
 
     /// An account matched: it is adopted if nothing speaks against it.
@@ -159,16 +164,18 @@ impl Differ<'_> {
         if account.kind != kind && !promote {
             return out.hold_type(user.anchor, label, &account.id, account.kind, kind);
         }
-        let sent = match self.mapper.for_update(user, &account.values) {
+        let sent = match self.mapper.for_update(user, &account.values, self.takes(kind)) {
             Ok(sent) => sent,
-            Err(unmapped) => return out.hold_unmapped(user.anchor, label, &unmapped),
+            Err(unmapped) => return self.unmapped(user.anchor, label, &unmapped, out),
         };
         if account.disabled {
             out.hold_disabled(user.anchor, label, &account.id);
         }
         let set = differences(&account.values, &sent);
+        let (_, set) = beside(&account.values, set, Some(account));
         let client = kind == AccountKind::Client;
         self.contest(user.anchor, &account.id, label, (&set, client), out);
+        let Some(ids) = self.ids(user.anchor, label, &set, out) else { return };
         if !out.addresses.is_empty() {
             return;
         }
@@ -182,7 +189,7 @@ impl Differ<'_> {
         let nothing = set.is_empty() && !promote;
         let mut modified = modified(&account.values, &set);
         modified.extend(promote.then(promoted_property));
-        out.change = Some(self.change(Parts {
+        let change = self.change(Parts {
             object: ObjectKind::User,
             anchor: user.anchor,
             label: label_of(&sent, user.anchor),
@@ -202,7 +209,8 @@ impl Differ<'_> {
                 sent.into_owned(),
             ),
             before: Some(shadow_of(account, account.values.clone())),
-        }));
+        });
+        out.change = Some(PlannedChange { ids, ..change });
     }
 
     pub(super) fn name_of(&self, user: &Person<'_>) -> String {

@@ -29,6 +29,7 @@
 //! | An expression says `IgnoreObjectFlow` of a person | held: `LeftAlone`, groups included, joining or leaving | none |
 //! | More people join than `guard.creates_per_cycle` | all held: `TooManyCreates` | none |
 //! | A person has another name or address | update | PATCH |
+//! | `Active` gives False of a person | as of one who is disabled in Entra ID, naming the expression; never created | PATCH with `IsDisabled` |
 //! | A person is let in by no filter any more | disable, naming filter and clause | PATCH with `IsDisabled` |
 //! | A person without an account is let in by no filter | nothing | none |
 //! | The same, and `scope.on_leave` says ignore | held: `KeptAsIs`, groups included | none |
@@ -83,6 +84,7 @@ mod licences;
 mod limits;
 pub mod map;
 mod matching;
+mod named;
 mod order;
 pub mod outside;
 mod person;
@@ -208,7 +210,9 @@ impl Draft {
         self.counts.in_scope += u64::from(decision.in_scope);
         self.counts.default_access_only += u64::from(decision.default_access_only);
         self.counts.unread += u64::from(decision.unread);
-        let asks = !decision.addresses.is_empty() || !decision.target_ids.is_empty();
+        let asks = decision.asks();
+        self.needs.tenant |= decision.tenant;
+        self.needs.names.extend(decision.names);
         self.needs.addresses.extend(decision.addresses);
         self.needs.target_ids.extend(decision.target_ids);
         self.counts.left_out += u64::from(decision.left_out);

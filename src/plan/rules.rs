@@ -16,6 +16,7 @@ pub use super::filter::{
 };
 use super::filter::{DISPLAY_NAME, name_groups};
 pub use super::fit::fault;
+use super::fit::governed;
 use super::map::Expression;
 
 /// The version of the meaning of compiled rules; part of the rules hash.
@@ -44,6 +45,9 @@ pub struct Rules {
     pub matching: Vec<MatchRule>,
     /// One mapping for each target attribute at most, in the order of [`TargetAttribute::ALL`].
     pub mappings: Vec<Mapping>,
+    /// Whoever this gives `False` for counts as disabled at the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<Expression>,
     /// What happens to the account of a person who left.
     pub deprovision: Deprovision,
     /// Send the welcome mail to created accounts.
@@ -470,6 +474,40 @@ impl Rules {
             (ObjectKind::Group, "Name".to_owned(), groups.name.text().to_owned())
         };
         self.mappings.iter().map(of_user).chain(self.groups.iter().map(of_group)).collect()
+    }
+
+    /// Returns the mapped attributes that only the full record of an account shows.
+    pub fn further_targets(&self) -> Vec<TargetAttribute> {
+        let targets = self.mappings.iter().map(|mapping| mapping.target);
+        targets.filter(|target| !target.is_listed()).collect()
+    }
+
+    /// Returns whether accounts are to be compared with what only their full records show: where the
+    /// rules say by name what becomes of a difference.
+    pub fn compares_records(&self) -> bool {
+        let named = |target| {
+            let mut own = self.drift.attributes.iter().filter(|(known, _)| *known == target);
+            own.any(|(_, word)| *word != DriftWord::Ignore)
+        };
+        let kept = self.mappings.iter().filter(|mapping| mapping.apply == Apply::Always);
+        kept.map(|mapping| mapping.target).any(|target| !target.is_listed() && named(target))
+    }
+
+    /// Returns which mapped attributes a tenant does not take, whoever the account is, in a sentence;
+    /// `None` if it takes all.
+    pub fn not_taken(&self, by_policies: bool) -> Option<String> {
+        let targets = self.mappings.iter().map(|mapping| mapping.target);
+        let off = targets.filter(|target| governed(*target) == Some(!by_policies));
+        let off: Vec<&str> = off.map(TargetAttribute::name).collect();
+        let why = match by_policies {
+            true => "this ShareFile account is administered by policies. Map Policies instead.",
+            false => {
+                "this ShareFile account is not administered by policies. Map Roles, \
+                 StorageQuotaLimitGB or DefaultZone instead."
+            }
+        };
+        let are = if matches!(off.as_slice(), [_]) { "is mapped and" } else { "are mapped and" };
+        (!off.is_empty()).then(|| format!("{} {are} not set: {why}", off.join(", ")))
     }
 
     /// Returns the position of a source attribute in rows.

@@ -14,6 +14,7 @@ pub use crate::http::{GateWindow, WindowKeeper};
 use crate::model::account::{
     AccountKind, Activation, Seats, TargetAccount, TargetAttribute, TargetUser,
 };
+use crate::model::attribute::{Endpoint, Named};
 use crate::model::group::TargetGroup;
 use crate::model::ids::TargetId;
 use crate::model::outcome::ErrorCategory;
@@ -24,7 +25,7 @@ use crate::model::row::AttributeRow;
 pub struct NewUser {
     /// Employee or client.
     pub kind: AccountKind,
-    /// The values, in the order of [`TargetAttribute::ALL`].
+    /// The values, in the order of [`TargetAttribute::ALL`]; a zone by its id.
     pub values: AttributeRow,
     /// Send the welcome mail.
     pub notify: bool,
@@ -33,7 +34,7 @@ pub struct NewUser {
 /// A change of an account: all in one call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserChange {
-    /// What to set; `None` clears.
+    /// What to set of what [`Endpoint::Account`] has; `None` clears. A zone is given by its id.
     pub values: Vec<(TargetAttribute, Option<String>)>,
     /// Disable (`true`), enable (`false`) or leave alone.
     pub disabled: Option<bool>,
@@ -100,6 +101,18 @@ pub trait Target: Send + Sync {
         target_id: &TargetId,
         change: &UserChange,
     ) -> Result<TargetUser, TargetError>;
+
+    /// Sets values of an account that an endpoint of their own has, and returns those that the answer
+    /// shows. Policies are given by their ids, and a set replaces what there was.
+    async fn set_values(
+        &self,
+        target_id: &TargetId,
+        endpoint: Endpoint,
+        values: &[(TargetAttribute, Option<String>)],
+    ) -> Result<Vec<(TargetAttribute, Option<String>)>, TargetError>;
+
+    /// Reads what the values of an attribute can name: the zones, or the policies; sorted by name.
+    async fn names(&self, target: TargetAttribute) -> Result<Vec<Named>, TargetError>;
 
     /// Turns employees, at most [`MOST_PER_CALL`], into clients: their licences are free at once,
     /// and nothing brings their own folders back.

@@ -461,6 +461,7 @@ fn tenant() -> TargetAccount {
         seats: Seats { employee_max: Some(2_000_000), employee_count: 999_000 },
         employee_domains: Vec::new(),
         force_sso: false,
+        by_policies: false,
         two_factor: false,
     }
 }
@@ -516,6 +517,7 @@ fn rules() -> Rules {
             source: Expression::attribute("mail"),
         }],
         mappings: mappings.to_vec(),
+        active: None,
         deprovision: Deprovision {
             unassigned: Policy::default(),
             filtered: Policy::default(),

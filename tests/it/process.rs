@@ -7,6 +7,7 @@ mod demo;
 mod eval;
 mod import_schema;
 mod kill;
+mod kill_calls;
 mod orphans;
 mod saved_plan;
 mod shown;

@@ -1,7 +1,10 @@
 //! What can be written of an account besides its names: types, limits, and an endpoint each.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sharefile_provisioner::model::plan::HoldKind;
+use sharefile_provisioner::sandbox::graph::views::NewPerson;
+use sharefile_provisioner::sandbox::sharefile::NewAccount;
+use sharefile_provisioner::sandbox::sharefile::{AccountView, Category, NewPolicy, Zone, ZoneType};
 
 use crate::world::{World, held};
 
@@ -13,6 +16,31 @@ fn with(more: &[(&str, &str)]) -> String {
     };
     let entries: Vec<String> = names.iter().chain(more).map(entry).collect();
     format!("[{}]", entries.join(", "))
+}
+
+impl World {
+    /// Every write that reached ShareFile since the last reset, with whom it concerned and what was
+    /// sent; what creates always send is left out.
+    fn sent(&self) -> Vec<String> {
+        let writes = self.writes().into_iter().filter(|write| write.method != "GET");
+        let mut sent: Vec<String> = writes
+            .map(|write| {
+                let mut path = write.path.trim_start_matches("/sf/v3/").to_owned();
+                for AccountView { id, email, .. } in self.all_accounts() {
+                    path = path.replace(&id, email.split('@').next().unwrap_or_default());
+                }
+                let mut body = write.body;
+                if let Value::Object(members) = &mut body {
+                    for usual in ["Email", "FirstName", "LastName"] {
+                        members.remove(usual);
+                    }
+                }
+                format!("{} {path} {body}", write.method)
+            })
+            .collect();
+        sent.sort();
+        sent
+    }
 }
 
 #[tokio::test]
@@ -48,4 +76,392 @@ async fn a_value_that_sharefile_would_not_take_holds_its_person_and_is_never_sen
     entra.set_person(bob, "companyName", "z".repeat(60)).expect("an edit");
     world.unassign(bob);
     assert_eq!(world.did().await, (0, 0, 1));
+}
+
+/// What the service user may do, so that it can give it.
+const SERVICE: [&str; 7] = [
+    "AdminManageEmployees",
+    "CanManageUsers",
+    "CanChangePassword",
+    "CanManageMySettings",
+    "CanUseFileBox",
+    "CanCreateFolders",
+    "CanSelectFolderZone",
+];
+
+/// Everything that can be mapped, from attributes that can be edited.
+const ALL: [(&str, &str); 6] = [
+    ("StorageQuotaLimitGB", r#"Switch([department], "-1", "Sales", "50", "Odd", "lots")"#),
+    ("Bandwidth", r#"Switch([department], , "Sales", "500")"#),
+    ("DefaultZone", "[officeLocation]"),
+    ("CanResetPassword", r#"IIF([country]="DE", "true", "false")"#),
+    ("CanViewMySettings", "\"True\""),
+    ("Roles", r#"Split([jobTitle], ",")"#),
+];
+
+impl World {
+    /// A company whose service user can give what is mapped, with a second zone.
+    async fn with_everything() -> Self {
+        let mut world = Self::empty().await;
+        world.sandbox.sharefile.set_service_roles(&SERVICE);
+        world.sandbox.sharefile.add_zone(zone("Europe"));
+        world.set("users.attribute", &with(&ALL));
+        world
+    }
+
+    /// Somebody assigned who has further values.
+    fn joins(&self, name: &str, values: &[(&str, &str)]) -> uuid::Uuid {
+        let id = self.join(name);
+        self.becomes(id, values);
+        id
+    }
+
+    fn becomes(&self, id: uuid::Uuid, values: &[(&str, &str)]) {
+        for (attribute, value) in values {
+            let attribute: &'static str = attribute.to_string().leak();
+            self.sandbox.entra.set_person(id, attribute, *value).expect("an edit");
+        }
+    }
+}
+
+fn zone(name: &str) -> Zone {
+    let zone_type = ZoneType::Private;
+    Zone { id: String::new(), name: name.to_owned(), zone_type, disabled: false }
+}
+
+fn roles(account: &AccountView) -> Vec<&str> {
+    let markers = ["Client", "Employee"];
+    account.roles.iter().map(String::as_str).filter(|role| !markers.contains(role)).collect()
+}
+
+#[tokio::test]
+async fn everything_goes_into_the_create_and_later_one_write_an_endpoint() {
+    let world = World::with_everything().await;
+    let ada = world.joins(
+        "Ada",
+        &[
+            ("department", "Sales"),
+            ("officeLocation", "europe"),
+            ("country", "DE"),
+            ("jobTitle", "CanUseFileBox,canchangepassword"),
+        ],
+    );
+    assert_eq!(world.did().await, (1, 0, 0));
+    let zone = world.sandbox.sharefile.zones()[1].id.clone();
+    let create = format!(
+        r#"POST Users/AccountUser?pushCreatorDefaultSettings=false&ifNecessary=false&notify=false {{"DefaultZone":{{"Id":"{zone}"}},"Preferences":{{"CanResetPassword":true,"CanViewMySettings":true}},"Roles":["CanChangePassword","CanUseFileBox"],"StorageQuotaLimitGB":50}}"#
+    );
+    assert_eq!(world.sent(), [r#"PATCH Users/AccountUser(ada) {"Bandwidth":500}"#, &create]);
+    let made = world.account("Ada");
+    assert_eq!((made.storage_quota_gb, made.bandwidth), (50, 500));
+    assert_eq!((made.can_reset_password, made.zone.as_deref()), (true, Some("Europe")));
+    assert_eq!(roles(&made), ["CanChangePassword", "CanUseFileBox"]);
+    // No zone is read twice, and nothing at all if nothing happened.
+    assert_eq!(world.asked("GET /sf/v3/Zones"), 1);
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+    assert_eq!(world.full().await.report.counts.updated, 0);
+    assert_eq!(world.sent(), [""; 0]);
+
+    world.becomes(
+        ada,
+        &[
+            ("department", "Research"),
+            ("surname", "King"),
+            ("country", "US"),
+            ("jobTitle", "CanUseFileBox,CanCreateFolders,Employee"),
+        ],
+    );
+    world.sandbox.counts.reset();
+    let second = world.cycle().await;
+    assert_eq!(second.report.counts.updated, 1);
+    let modified = &second.plan.as_ref().expect("a plan").changes[0].modified;
+    let roles_then = modified.iter().find(|one| one.name == "Roles").expect("roles");
+    assert_eq!(roles_then.old.as_deref(), Some("CanChangePassword, CanUseFileBox"));
+    assert_eq!(roles_then.new.as_deref(), Some("CanCreateFolders, CanUseFileBox"));
+    assert_eq!(
+        world.sent(),
+        [
+            r#"PATCH Users(ada)/Preferences {"CanResetPassword":false}"#,
+            r#"PATCH Users/AccountUser(ada) {"StorageQuotaLimitGB":-1}"#,
+            r#"PUT Users(ada)/Roles {"Roles":["CanCreateFolders","CanUseFileBox"]}"#,
+        ]
+    );
+    assert_eq!(world.asked("GET /sf/v3/Users(") + world.asked("GET /sf/v3/Zones"), 1);
+    let changed = world.account("Ada");
+    assert_eq!((changed.storage_quota_gb, changed.can_reset_password), (-1, false));
+    assert_eq!(roles(&changed), ["CanUseFileBox", "CanCreateFolders"]);
+    assert_eq!(changed.last_name, "King");
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_value_holds_its_person_and_names_what_there_is() {
+    let world = World::with_everything().await;
+    world.sandbox.sharefile.add_zone(zone("Twin"));
+    world.sandbox.sharefile.add_zone(zone("twin"));
+    world.joins("Ada", &[("officeLocation", "Europa")]);
+    world.joins("Bob", &[("officeLocation", "Twin")]);
+    world.joins("Cy", &[("jobTitle", "CanUseFileBoks")]);
+    world.joins("Dee", &[("jobTitle", "CanUseFileBox,AdminSSO")]);
+    world.joins("Eve", &[("department", "Odd")]);
+    world.joins("Fay", &[]);
+    let first = world.cycle().await;
+    assert_eq!(first.report.counts.created, 1);
+    let names = ["ada", "bob", "cy", "dee", "eve"];
+    let expected = names.map(|name| (HoldKind::InvalidValue, name.to_owned()));
+    assert_eq!(held(&first), expected);
+    let shown = world.ran(&["holds"]).await.text;
+    for why in [
+        "DefaultZone is Europa, which does not exist; there are Europe",
+        "did you mean Europe?",
+        "DefaultZone is Twin, and several are called that",
+        "Roles has CanUseFileBoks, which is no role; did you mean CanUseFileBox?",
+        "Roles has AdminSSO, which administers the tenant",
+        "StorageQuotaLimitGB is `lots`, which is no whole number",
+    ] {
+        assert!(shown.contains(why), "{why}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn clients_get_what_clients_have_in_calls_that_are_documented_for_them() {
+    let world = World::with_everything().await;
+    let guest = NewPerson::named("Gil", "Tester", "gil@contoso.example").with("userType", "Guest");
+    let gil = world.sandbox.entra.add_person(guest).expect("a guest");
+    world.assign(gil, "User");
+    world.becomes(
+        gil,
+        &[("officeLocation", "Europe"), ("jobTitle", "CanUseFileBox"), ("department", "Sales")],
+    );
+    assert_eq!(world.did().await, (1, 0, 0));
+    let zone = world.sandbox.sharefile.zones()[1].id.clone();
+    let sent = world.sent();
+    assert_eq!(
+        sent[0],
+        r#"PATCH Users(gil)/Preferences {"CanResetPassword":false,"CanViewMySettings":true}"#
+    );
+    assert!(sent[1].ends_with(&format!(r#" {{"DefaultZone":{{"Id":"{zone}"}}}}"#)), "{sent:?}");
+    assert_eq!(sent.len(), 2);
+    assert_eq!(world.account("Gil").zone.as_deref(), Some("Europe"));
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+
+    // As an employee the same person gets the rest, promotion included, in as many calls.
+    world.sandbox.entra.set_person(gil, "userType", "Member").expect("an edit");
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert_eq!(
+        world.sent(),
+        [
+            r#"PATCH Users/AccountUser(gil) {"Bandwidth":500,"IsEmployee":true,"StorageQuotaLimitGB":50}"#,
+            r#"PUT Users(gil)/Roles {"Roles":["CanUseFileBox"]}"#,
+        ]
+    );
+    assert_eq!(world.did().await, (0, 0, 0));
+}
+
+#[tokio::test]
+async fn accounts_that_are_taken_over_get_what_differs_and_administrators_nothing() {
+    let world = World::with_everything().await;
+    let by_hand = |name: &str, roles: &[&str]| {
+        world.sandbox.sharefile.add_account(NewAccount {
+            email: format!("{}@contoso.example", name.to_lowercase()),
+            first_name: name.to_owned(),
+            last_name: "Tester".to_owned(),
+            company: String::new(),
+            kind: Default::default(),
+            disabled: false,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            confirmed: true,
+        })
+    };
+    by_hand("Ada", &["CanChangePassword", "CanUseFileBox"]);
+    by_hand("Bob", &["CanChangePassword", "CanCreateFolders"]);
+    by_hand("Root", &["AdminSSO"]);
+    let same = [("jobTitle", "CanUseFileBox,CanChangePassword"), ("country", "DE")];
+    for name in ["Ada", "Bob", "Root"] {
+        world.joins(name, &same);
+    }
+    let ids = ["Ada", "Bob"].map(|name| world.account(name).id);
+    for id in &ids {
+        let patch = json!({ "can_reset_password": true });
+        world.sandbox.sharefile.edit_account(id, patch).expect("an edit");
+    }
+    let first = world.cycle().await;
+    assert_eq!(held(&first), [(HoldKind::Protected, "root".to_owned())]);
+    assert_eq!(first.report.counts.adopted, 2);
+    let sent = world.sent();
+    assert_eq!(
+        sent,
+        [r#"PUT Users(bob)/Roles {"Roles":["CanChangePassword","CanUseFileBox"]}"#],
+        "the quota is -1 and the rest is there already"
+    );
+    assert_eq!(world.did().await, (0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_sharefile_ignores_is_told_once_and_what_it_gives_late_is_put_after() {
+    let world = World::with_everything().await;
+    let mut switches = world.sandbox.sharefile.switches();
+    switches.creation_takes_roles = false;
+    world.sandbox.sharefile.set_switches(switches);
+    let ada = world.joins("Ada", &[("jobTitle", "CanUseFileBox")]);
+    assert_eq!(world.did().await, (1, 0, 0));
+    assert_eq!(roles(&world.account("Ada")), ["CanUseFileBox"], "by a call of its own");
+
+    // The service user may give what it holds, and nothing else.
+    world.becomes(ada, &[("jobTitle", "CanUseFileBox,CanUseDropBox,CanCreateFolders")]);
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert_eq!(roles(&world.account("Ada")), ["CanUseFileBox", "CanCreateFolders"]);
+    let told = |entries: Vec<sharefile_provisioner::model::outcome::LogEntry>| {
+        let codes = entries.into_iter().filter_map(|entry| entry.error);
+        codes
+            .filter(|error| error.code == "NotApplied")
+            .map(|error| error.reason)
+            .collect::<Vec<String>>()
+    };
+    let expected = ["ShareFile reported success, but left Roles as it was".to_owned()];
+    assert_eq!(told(world.entries().await), Vec::from(expected.clone()));
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.full().await.report.counts.updated, 0);
+    assert_eq!(told(world.entries().await), Vec::from(expected), "once");
+}
+
+#[tokio::test]
+async fn drift_of_what_lists_do_not_show_is_found_where_the_rules_name_it() {
+    let mut world = World::with_everything().await;
+    world.set("schedule.full", "never");
+    world.joins("Ada", &[("jobTitle", "CanUseFileBox"), ("department", "Sales")]);
+    world.cycle().await;
+    let id = world.account("Ada").id;
+    let patch = json!({ "roles": ["CanCreateFolders"], "storage_quota_gb": 7 });
+    world.sandbox.sharefile.edit_account(&id, patch).expect("an edit");
+    // The read that follows an initial one, and then a day.
+    world.clock.advance(std::time::Duration::from_secs(4_000));
+    world.cycle().await;
+    world.clock.advance(std::time::Duration::from_secs(86_400));
+    world.sandbox.counts.reset();
+    assert_eq!(world.cycle().await.report.counts.drift, 0);
+    assert_eq!(world.asked("GET /sf/v3/Users("), 0, "no record is read for it");
+    world.set("drift", r#"{ attributes = { Roles = "repair", StorageQuotaLimitGB = "report" } }"#);
+    world.cycle().await;
+    world.clock.advance(std::time::Duration::from_secs(86_400));
+    world.cycle().await;
+    let drift = world.entries().await;
+    let drift: Vec<_> = drift.iter().filter(|one| one.error.is_some()).collect();
+    assert_eq!(drift.len(), 1, "{drift:?}");
+    let told = &drift[0].modified[0];
+    assert_eq!((told.name.as_str(), told.new.as_deref()), ("StorageQuotaLimitGB", Some("7")));
+    assert_eq!(roles(&world.account("Ada")), ["CanUseFileBox"]);
+    assert_eq!(world.account("Ada").storage_quota_gb, 7);
+}
+
+#[tokio::test]
+async fn policies_take_the_place_of_roles_quota_and_zone_where_the_tenant_has_them() {
+    let mut world = World::with_everything().await;
+    let mapped = [&ALL[..], &[("Policies", r#"Split([department], ",")"#)]].concat();
+    world.set("users.attribute", &with(&mapped));
+    let ada = world.joins("Ada", &[("department", "Staff,Big"), ("officeLocation", "Nowhere")]);
+    let first = world.cycle().await;
+    assert_eq!(held(&first).len(), 1, "the zone does not exist");
+    let note = |turned: &sharefile_provisioner::cycle::Turned| turned.report.notes.join(" ");
+    assert!(note(&first).contains("Policies is mapped and not set"), "{}", note(&first));
+
+    let policy = |name: &str, category| {
+        let new = NewPolicy { name: name.to_owned(), category, is_default: false };
+        world.sandbox.sharefile.add_policy(new).id
+    };
+    let [staff, big, _] = [
+        policy("Staff", Category::UserAccess),
+        policy("Big", Category::Storage),
+        policy("Guests", Category::UserAccess),
+    ];
+    world.clock.advance(std::time::Duration::from_secs(1_000));
+    world.becomes(ada, &[("jobTitle", "CanUseFileBox")]);
+    world.sandbox.counts.reset();
+    let second = world.cycle().await;
+    assert_eq!(second.report.counts.created, 1, "{:?}", held(&second));
+    let told = note(&second);
+    assert!(
+        told.contains("StorageQuotaLimitGB, DefaultZone, Roles are mapped and not set"),
+        "{told}"
+    );
+    let sent = world.sent();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(
+        sent[0]
+            .ends_with(r#" {"Preferences":{"CanResetPassword":false,"CanViewMySettings":true}}"#)
+    );
+    let policies = format!(
+        r#"PUT Users(ada)/Policies [{{"Active":true,"Policy":{{"Id":"{big}"}}}},{{"Active":true,"Policy":{{"Id":"{staff}"}}}}]"#
+    );
+    assert_eq!(sent[1], policies);
+    assert_eq!(world.account("Ada").policies, ["Big", "Staff"]);
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+
+    world.becomes(ada, &[("department", "Guests")]);
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert_eq!(world.account("Ada").policies, ["Guests"]);
+    // Two of one category is for ShareFile to refuse; the rest goes on.
+    world.becomes(ada, &[("department", "Guests,Staff"), ("givenName", "Adele")]);
+    let refused = world.cycle().await;
+    assert_eq!(refused.report.counts.failed, 1);
+    assert_eq!(world.account("Ada").first_name, "Adele");
+    world.becomes(ada, &[("department", "Nobody")]);
+    assert_eq!(held(&world.cycle().await)[0].0, HoldKind::InvalidValue);
+    let test = world.ran(&["test"]).await.text;
+    assert!(test.contains("Map Policies instead"), "{test}");
+}
+
+#[tokio::test]
+async fn an_expression_says_who_is_disabled() {
+    let mut world = World::empty().await;
+    let active = r#"Switch([department], , "Leave", "False", "Work", "true", "Odd", "perhaps")"#;
+    world.set("users.attribute", &with(&[("Active", active)]));
+    let [ada, bob, cy, _] = ["Ada", "Bob", "Cy", "Dee"].map(|name| world.join(name));
+    world.becomes(bob, &[("department", "Leave")]);
+    world.becomes(cy, &[("department", "Odd")]);
+    let first = world.cycle().await;
+    assert_eq!(first.report.counts.created, 2, "neither Bob nor Cy");
+    assert_eq!(held(&first), [(HoldKind::InvalidValue, "cy".to_owned())]);
+    let shown = world.ran(&["holds"]).await.text;
+    assert!(shown.contains("Active: the value is `perhaps`"), "{shown}");
+
+    world.becomes(ada, &[("department", "Leave")]);
+    world.becomes(bob, &[("department", "Work")]);
+    assert_eq!(world.did().await, (1, 0, 1));
+    assert!(world.account("Ada").disabled);
+    let entries = world.entries().await;
+    let reasons = &entries.iter().find(|one| one.label.starts_with("ada")).expect("Ada").reasons;
+    assert!(reasons.iter().any(|why| why.contains("`Active = Switch(")), "{reasons:?}");
+    // Nobody else's doing: this job enables it again. One that is disabled in Entra ID stays out.
+    world.becomes(ada, &[("department", "Work")]);
+    world.sandbox.entra.set_person(bob, "accountEnabled", false).expect("an edit");
+    assert_eq!(world.did().await, (0, 1, 1));
+    assert!(!world.account("Ada").disabled && world.account("Bob").disabled);
+    // Who was disabled by hand stays so, whatever the expression says.
+    let id = world.account("Ada").id;
+    world.sandbox.sharefile.edit_account(&id, json!({ "disabled": true })).expect("an edit");
+    world.becomes(ada, &[("department", "Work"), ("surname", "King")]);
+    world.full().await;
+    assert!(world.account("Ada").disabled);
+}
+
+#[tokio::test]
+async fn new_rules_of_who_is_active_wait_like_all_others() {
+    let mut world = World::empty().await;
+    for n in 0..12 {
+        world.join(&format!("P{n}"));
+    }
+    world.cycle().await;
+    world.set("users.attribute", &with(&[("Active", "\"False\"")]));
+    let turned = world.cycle().await;
+    assert_eq!(turned.report.counts.disabled, 0, "{:?}", held(&turned));
+    assert!(world.all_accounts().iter().all(|account| !account.disabled));
 }

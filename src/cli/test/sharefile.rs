@@ -13,6 +13,7 @@ use super::{Ends, Judged, connection, counted};
 
 const SIGN_IN: &str = "Everything that is written to ShareFile is written with this user.";
 
+const ATTRIBUTES: &str = "What is mapped and cannot be set at this ShareFile account.";
 const PLAN: &str = "The plan decides how many employees there can be, and what the API offers.";
 
 const LICENCES: &str =
@@ -135,6 +136,9 @@ fn judge(job: &Job, survey: &Survey, known: &Known) -> Vec<Judged> {
         checks.extend(group_roles(&account.service_roles));
     }
     checks.push(Judged::ok("ShareFile: plan", plan).means(PLAN));
+    if let Some(found) = job.rules.not_taken(account.by_policies) {
+        checks.push(Judged::warning("ShareFile: attributes", found).means(ATTRIBUTES));
+    }
     checks.push(licences(&account.seats));
     checks.push(lists(known));
     checks.push(Judged::ok("ShareFile: protected", protected(account, known)).means(PROTECTED));

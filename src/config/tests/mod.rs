@@ -8,6 +8,7 @@ mod layers;
 mod people;
 mod problems;
 mod secrets;
+mod targets;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -39,7 +39,7 @@ protected = ["Owner@Contoso.com", "a@b.c", "owner@contoso.com"]
     );
     let rules = job.rules;
     let targets: Vec<_> = rules.mappings.iter().map(|mapping| mapping.target).collect();
-    assert_eq!(targets, TargetAttribute::ALL);
+    assert_eq!(targets, TargetAttribute::ALL[..4]);
     assert_eq!(rules.mappings[0].apply, Apply::OnCreate);
     let first = rules.mappings[1].default.clone().expect("a default");
     assert_eq!((first.value.as_str(), first.apply), ("12", Apply::OnCreate));

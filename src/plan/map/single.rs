@@ -77,10 +77,7 @@ impl Single {
         source: &'s dyn Attributes,
         given: &'s Given<'s>,
     ) -> Result<Said<'s>, String> {
-        if let Some(why) = self.doubtful.and_then(|place| source.unknown(place)) {
-            return Err(why);
-        }
-        let value = match self.bound.eval(source, given).map_err(|error| error.message)? {
+        let value = match self.flow(source, given)? {
             Flow::IgnoreAttribute => return Ok(Said::KeepAttribute),
             Flow::IgnoreObject => return Ok(Said::LeaveObject),
             Flow::Value(value) => value,
@@ -100,6 +97,49 @@ impl Single {
                 Err("the expression gives structured roles where a text is wanted".to_owned())
             }
         }
+    }
+}
+
+impl Single {
+    /// Returns what the expression says of an object where a set is wanted: the names of a list, each
+    /// with a line end behind it, or one text as it is.
+    ///
+    /// # Errors
+    /// Why it gives neither texts nor null, in words that need no context.
+    pub fn eval_set<'s>(
+        &'s self,
+        source: &'s dyn Attributes,
+        given: &'s Given<'s>,
+    ) -> Result<Said<'s>, String> {
+        let value = match self.flow(source, given)? {
+            Flow::IgnoreAttribute => return Ok(Said::KeepAttribute),
+            Flow::IgnoreObject => return Ok(Said::LeaveObject),
+            Flow::Value(value) => value,
+        };
+        match value {
+            Value::Null => Ok(Said::Value(None)),
+            Value::Text(text) => Ok(Said::Value(trimmed(text))),
+            Value::List(texts) => {
+                let names = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+                let names: String = names.flat_map(|name| [name, "\n"]).collect();
+                let names = (!names.is_empty()).then_some(Cow::Owned(names));
+                Ok(Said::Value(names))
+            }
+            Value::Roles(_) => {
+                Err("the expression gives structured roles where texts are wanted".to_owned())
+            }
+        }
+    }
+
+    fn flow<'s>(
+        &'s self,
+        source: &'s dyn Attributes,
+        given: &'s Given<'s>,
+    ) -> Result<Flow<'s>, String> {
+        if let Some(why) = self.doubtful.and_then(|place| source.unknown(place)) {
+            return Err(why);
+        }
+        self.bound.eval(source, given).map_err(|error| error.message)
     }
 }
 
@@ -165,6 +205,20 @@ mod tests {
         let plain = Single::new(&Expression::attribute("b"), &names);
         let why = plain.eval(&row, &Given::default()).unwrap_err();
         assert!(why.contains("2 values"), "{why}");
+    }
+
+    #[test]
+    fn a_set_is_a_list_or_one_text() {
+        let set = |expression: &str, value| {
+            let single = Single::new(&Expression::parse(expression).unwrap(), &["b".to_owned()]);
+            let row = AttributeRow::pack([value]);
+            single.eval_set(&row, &Given::default()).map(Said::into_owned)
+        };
+        assert_eq!(set("Split([b], \",\")", Some("x, y,,")), text("x\ny\n"));
+        assert_eq!(set("Split([b], \";\")", Some("x, y")), text("x, y\n"), "one name");
+        assert_eq!(set("[b]", Some(" x, y ")), text("x, y"), "two, for whoever reads it");
+        assert_eq!(set("Split([b], \",\")", None), Ok(Said::Value(None)));
+        assert_eq!(set("Split([b], \",\")", Some(" ,")), Ok(Said::Value(None)));
     }
 
     #[test]

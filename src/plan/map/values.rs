@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::account::{TargetAttribute, address_key};
+use crate::model::account::TargetAttribute;
+use crate::model::attribute::row_of;
 use crate::model::ids::{SourceAnchor, Timestamp};
+use crate::model::plan::HoldKind;
 use crate::model::row::AttributeRow;
 
-use super::super::fit::fit;
+use super::super::fit::{Takes, fit, flag, governed};
 use super::super::person::Person;
 use super::super::rules::{Apply, Mapping, Rules, WhenNull};
 use super::{Given, Said, Single};
@@ -16,6 +18,7 @@ use super::{Given, Said, Single};
 /// Maps person after person; what does not depend on the person is prepared once.
 pub struct Mapper<'a> {
     mappings: Vec<Prepared<'a>>,
+    active: Option<Single>,
     given: Given<'static>,
 }
 
@@ -55,6 +58,7 @@ impl<'a> Mapper<'a> {
         let now = jiff::Timestamp::from_millisecond(now.0).ok();
         Self {
             mappings: rules.mappings.iter().map(prepare).collect(),
+            active: rules.active.as_ref().map(|one| Single::new(one, &rules.source_attributes)),
             given: Given { now, ..Given::default() },
         }
     }
@@ -68,14 +72,34 @@ impl<'a> Mapper<'a> {
         candidates.find(leaves).map(|one| one.mapping)
     }
 
+    /// Returns whether a person may sign in, as far as the rules say; null says yes.
+    ///
+    /// # Errors
+    /// The cause to hold the person for, with the reason.
+    pub fn is_active(&self, source_user: &Person<'_>) -> Result<bool, (HoldKind, String)> {
+        let Some(active) = &self.active else { return Ok(true) };
+        let said = active.eval(source_user, &self.given);
+        match said.map_err(|why| (HoldKind::MappingFailed, why))?.value() {
+            None => Ok(true),
+            Some(value) => flag(&value).ok_or_else(|| {
+                let why = format!("the value is `{value}`, which is neither True nor False");
+                (HoldKind::InvalidValue, why)
+            }),
+        }
+    }
+
     /// Returns the values of a new account.
     ///
     /// # Errors
     /// The mappings that give none.
-    pub fn for_create(&self, source_user: &Person<'_>) -> Result<AttributeRow, Unmapped<'a>> {
+    pub fn for_create(
+        &self,
+        source_user: &Person<'_>,
+        takes: Takes,
+    ) -> Result<AttributeRow, Unmapped<'a>> {
         let mut unmapped = Unmapped::default();
         let mut cells = Cells::default();
-        for one in &self.mappings {
+        for one in self.mappings.iter().filter(|one| takes.takes(one.mapping.target)) {
             let mapping = one.mapping;
             let value = match self.say(one, source_user) {
                 Ok(Said::Value(value)) => value.or_else(|| default(mapping, true)),
@@ -107,6 +131,7 @@ impl<'a> Mapper<'a> {
         &'s self,
         source_user: &'s Person<'s>,
         sent: &'s AttributeRow,
+        takes: Takes,
     ) -> Result<Cow<'s, AttributeRow>, Unmapped<'a>> {
         let mut unmapped = Unmapped::default();
         let mut cells = Cells::default();
@@ -114,7 +139,8 @@ impl<'a> Mapper<'a> {
             *cell = value.map(Cow::Borrowed);
         }
         let before = cells.clone();
-        for one in self.mappings.iter().filter(|one| always(one.mapping.apply)) {
+        let applies = |mapping: &Mapping| always(mapping.apply) && takes.takes(mapping.target);
+        for one in self.mappings.iter().filter(|one| applies(one.mapping)) {
             let mapping = one.mapping;
             let value = match self.say(one, source_user) {
                 Ok(Said::Value(value)) => value.or_else(|| default(mapping, false)),
@@ -132,6 +158,10 @@ impl<'a> Mapper<'a> {
             match value {
                 None if mapping.when_null == WhenNull::Keep => {}
                 None if mapping.target.required() => unmapped.missing.push(mapping),
+                None if !mapping.target.is_listed() => {
+                    let cleared = mapping.target.cleared().map(Cow::Borrowed);
+                    set(&mut cells, mapping.target, cleared);
+                }
                 value => set(&mut cells, mapping.target, value),
             }
         }
@@ -147,11 +177,19 @@ impl<'a> Mapper<'a> {
         one: &'s Prepared<'_>,
         source_user: &'s Person<'s>,
     ) -> Result<Said<'s>, String> {
-        if !one.random {
-            return one.source.eval(source_user, &self.given);
+        let row = source_user;
+        let set = one.mapping.target.is_set();
+        match (one.random, set) {
+            (false, false) => return one.source.eval(row, &self.given),
+            (false, true) => return one.source.eval_set(row, &self.given),
+            (true, _) => {}
         }
-        let seed = Some(seed(source_user.anchor, one.mapping));
-        one.source.eval(source_user, &Given { seed, ..self.given }).map(Said::into_owned)
+        let given = Given { seed: Some(seed(source_user.anchor, one.mapping)), ..self.given };
+        let said = match set {
+            true => one.source.eval_set(row, &given),
+            false => one.source.eval(row, &given),
+        };
+        said.map(Said::into_owned)
     }
 }
 
@@ -159,6 +197,12 @@ impl<'a> Unmapped<'a> {
     /// Notes an expression that leaves the person alone, although that was asked before.
     fn leaves(&mut self, mapping: &'a Mapping) {
         self.failed.push((mapping, "the expression leaves the person alone".to_owned()));
+    }
+
+    /// Returns whether something is wrong with a value that this tenant may not take at all.
+    pub fn depends_on_tenant(&self) -> bool {
+        let failed = self.failed.iter().chain(&self.unfit);
+        failed.into_iter().any(|(mapping, _)| governed(mapping.target).is_some())
     }
 
     /// Returns a value as its attribute spells it; `None`, and notes why, if it does not fit.
@@ -213,16 +257,5 @@ fn set<'a>(cells: &mut Cells<'a>, target: TargetAttribute, value: Option<Cow<'a,
 }
 
 fn pack(cells: &Cells<'_>) -> AttributeRow {
-    AttributeRow::pack(cells.iter().map(Option::as_deref))
-}
-
-/// Returns whether two values of an attribute mean the same to the target: addresses are compared
-/// without regard to case.
-pub fn agree(target: TargetAttribute, left: Option<&str>, right: Option<&str>) -> bool {
-    match (left, right) {
-        (Some(left), Some(right)) if target == TargetAttribute::Email => {
-            address_key(left) == address_key(right)
-        }
-        _ => left.unwrap_or("") == right.unwrap_or(""),
-    }
+    row_of(|target| cells.get(target.index()).and_then(Option::as_deref))
 }

@@ -77,6 +77,7 @@ pub fn rules() -> Rules {
             map(TargetAttribute::FirstName, "givenName"),
             map(TargetAttribute::LastName, "surname"),
         ],
+        active: None,
         deprovision: Deprovision {
             unassigned: Policy::default(),
             filtered: Policy::default(),
@@ -379,6 +380,7 @@ impl World {
                 seats: Seats { employee_max: self.seats, employee_count: 0 },
                 employee_domains: self.employee_domains.clone(),
                 force_sso: false,
+                by_policies: false,
                 two_factor: false,
             });
         }

@@ -74,6 +74,8 @@ struct Edit {
     last_login: Option<Timestamp>,
     roles: Option<Vec<String>>,
     super_user: Option<bool>,
+    storage_quota_gb: Option<i32>,
+    can_reset_password: Option<bool>,
     files: Option<u32>,
 }
 
@@ -231,6 +233,10 @@ fn apply_edit(tenant: &mut Tenant, key: &str, edit: Edit) -> Result<AccountView,
     account.last_login = edit.last_login.or(account.last_login);
     if let Some(roles) = edit.roles {
         account.roles = roles_of(account.kind, RoleSet::known(&roles));
+    }
+    account.storage_quota_gb = edit.storage_quota_gb.unwrap_or(account.storage_quota_gb);
+    if let Some(allowed) = edit.can_reset_password {
+        account.more_mut().preferences.set("CanResetPassword", allowed);
     }
     if let Some(files) = edit.files {
         account.more_mut().files = files;

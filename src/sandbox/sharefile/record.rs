@@ -111,6 +111,18 @@ pub struct AccountView {
     pub billing_contact: bool,
     /// Is a member of the Super User Group.
     pub super_user: bool,
+    /// In gigabytes; -1 is the tenant's default.
+    pub storage_quota_gb: i32,
+    /// In megabytes; -1 is no limit.
+    pub bandwidth: i64,
+    /// The name of its own zone; none if it has everybody's.
+    pub zone: Option<String>,
+    /// The preference of that name.
+    pub can_reset_password: bool,
+    /// The preference of that name.
+    pub can_view_my_settings: bool,
+    /// The names of its active policies.
+    pub policies: Vec<String>,
     /// How many files it owns; they go to the heir when the account is deleted or downgraded.
     pub files: u32,
     /// When it was created, in milliseconds since the Unix epoch.

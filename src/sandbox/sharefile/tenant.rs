@@ -346,9 +346,27 @@ impl Tenant {
             master_admin: account.id == self.master_admin_id,
             billing_contact: account.id == self.billing_contact_id,
             super_user: super_group.is_some_and(|group| group.members.contains(&account.id)),
+            storage_quota_gb: account.storage_quota_gb,
+            bandwidth: account.more().bandwidth,
+            zone: self.zone_of(account),
+            can_reset_password: account.more().preferences.flag("CanResetPassword"),
+            can_view_my_settings: account.more().preferences.flag("CanViewMySettings"),
+            policies: self.policies_of(account),
             files: account.more().files,
             created: account.created,
         }
+    }
+
+    fn zone_of(&self, account: &Account) -> Option<String> {
+        let id = account.more().default_zone.as_deref()?;
+        let zone = self.zones.iter().find(|zone| zone.id.eq_ignore_ascii_case(id))?;
+        Some(zone.name.clone())
+    }
+
+    fn policies_of(&self, account: &Account) -> Vec<String> {
+        let active = account.more().policies.iter().filter(|assigned| assigned.active);
+        let policy = |id| self.policies.iter().find(|policy| policy.id == id);
+        active.filter_map(|one| Some(policy(one.policy_id)?.name.clone())).collect()
     }
 
     /// Returns all accounts, deleted ones too, sorted by address and then by id.

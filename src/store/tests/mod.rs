@@ -213,6 +213,8 @@ fn change(person: u128, number: u128) -> PlannedChange {
             sent: values,
             leaving: None,
         },
+        more: false,
+        ids: Vec::new(),
         unfinished: false,
         counted: false,
         phase: 0,

@@ -124,6 +124,7 @@ async fn remembers_both_ends() {
         seats: Seats { employee_max: None, employee_count: 4 },
         employee_domains: Vec::new(),
         force_sso: false,
+        by_policies: false,
         two_factor: true,
     };
     store.set_target_account(account.clone(), at(44)).await.unwrap();

@@ -96,6 +96,7 @@ async fn read_rest(
         employee_domains: employee_domains(&preferences),
         force_sso: preferences.force_sso.unwrap_or(false),
         two_factor: preferences.enable_two_factor_auth.unwrap_or(false),
+        by_policies: preferences.enable_policy_based_administration.unwrap_or(false),
     })
 }
 
@@ -172,6 +173,9 @@ fn merge(read: Preferences, expanded: Preferences) -> Preferences {
         enable_two_factor_auth: read.enable_two_factor_auth.or(expanded.enable_two_factor_auth),
         force_sso: read.force_sso.or(expanded.force_sso),
         super_group_id: read.super_group_id.or(expanded.super_group_id),
+        enable_policy_based_administration: read
+            .enable_policy_based_administration
+            .or(expanded.enable_policy_based_administration),
     }
 }
 

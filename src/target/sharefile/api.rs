@@ -16,6 +16,7 @@ use crate::http::{
     Answer, ClientSettings, Connection, Gate, GateLimits, HttpError, NetworkSettings, PoliteClient,
     Repeat, Streamed,
 };
+use crate::model::attribute::TargetAttribute;
 use crate::model::outcome::ErrorCategory;
 use crate::target::TargetError;
 
@@ -23,6 +24,7 @@ use crate::target::TargetError;
 pub(super) struct Api {
     client: PoliteClient,
     gate: Arc<Gate>,
+    attributes: Vec<TargetAttribute>,
     sign_in: SignIn,
 }
 
@@ -100,7 +102,13 @@ impl Api {
         let how = client_settings(settings.network.clone());
         let client = PoliteClient::new(Arc::clone(&gate), Arc::clone(&clock), how, verdict)
             .map_err(|error| Attempt::read("connecting to ShareFile").no_answer(error))?;
-        Ok(Self { client, gate, sign_in: SignIn::new(settings, clock)? })
+        let attributes = settings.attributes.clone();
+        Ok(Self { client, gate, attributes, sign_in: SignIn::new(settings, clock)? })
+    }
+
+    /// Returns the attributes that only full records show and that are wanted of them.
+    pub fn attributes(&self) -> &[TargetAttribute] {
+        &self.attributes
     }
 
     /// Returns how many requests were sent, tokens included.

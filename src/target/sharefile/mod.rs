@@ -2,14 +2,16 @@
 //!
 //! - [`settings`] is what the configuration gives.
 //! - `token` signs in and learns where the API is; `api` sends with that token.
-//! - `wire` holds the JSON shapes, `feed` reads lists piece by piece.
-//! - `users`, `removal`, `groups` and `account` are the calls of [`Target`].
+//! - `wire` and `bodies` hold the JSON shapes, `feed` reads lists piece by piece.
+//! - `users`, `beside`, `removal`, `groups` and `account` are the calls of [`Target`].
 //! - `error` says what a refusal means and what to do about it.
 //!
 //! Everything, tokens included, passes one gate.
 
 mod account;
 mod api;
+mod beside;
+mod bodies;
 mod error;
 mod feed;
 mod groups;
@@ -25,7 +27,8 @@ use async_trait::async_trait;
 
 use crate::clock::Clock;
 use crate::http::Connection;
-use crate::model::account::{Activation, Seats, TargetAccount, TargetUser};
+use crate::model::account::{Activation, Seats, TargetAccount, TargetAttribute, TargetUser};
+use crate::model::attribute::{Endpoint, Named};
 use crate::model::group::TargetGroup;
 use crate::model::ids::TargetId;
 use crate::target::{NewUser, Reassign, Target, TargetError, UserChange, WindowKeeper};
@@ -105,6 +108,19 @@ impl Target for Sharefile {
         change: &UserChange,
     ) -> Result<TargetUser, TargetError> {
         users::change(&self.api, target_id, change).await
+    }
+
+    async fn set_values(
+        &self,
+        target_id: &TargetId,
+        endpoint: Endpoint,
+        values: &[(TargetAttribute, Option<String>)],
+    ) -> Result<Vec<(TargetAttribute, Option<String>)>, TargetError> {
+        beside::set(&self.api, target_id, endpoint, values).await
+    }
+
+    async fn names(&self, target: TargetAttribute) -> Result<Vec<Named>, TargetError> {
+        beside::names(&self.api, target).await
     }
 
     async fn downgrade_users(

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use crate::http::NetworkSettings;
+use crate::model::attribute::TargetAttribute;
 
 /// Settings of the connector.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct SharefileSettings {
     pub requests_per_minute: u32,
     /// Requests in flight at once.
     pub in_flight: usize,
+    /// Attributes that only full records show and that are wanted of them.
+    pub attributes: Vec<TargetAttribute>,
     /// Which way connections take, and whom they trust.
     pub network: NetworkSettings,
 }

@@ -4,11 +4,14 @@ use http::Method;
 use serde::Serialize;
 
 use super::api::{Api, Call};
+use super::beside;
+use super::bodies::{SecurityBody, UserBody};
 use super::error::{Attempt, AttemptKind};
 use super::feed;
-use super::wire::{Contact, ContactActivation, SecurityBody, User, UserBody, WelcomeBody};
+use super::wire::{Contact, ContactActivation, User, WelcomeBody};
 use crate::http::Answer;
 use crate::model::account::{AccountKind, Activation, TargetAttribute, TargetUser};
+use crate::model::attribute::Endpoint;
 use crate::model::ids::TargetId;
 use crate::model::outcome::ErrorCategory;
 use crate::target::{NewUser, Refusal, TargetError, UserChange};
@@ -53,7 +56,7 @@ pub(super) async fn find_by_address(
         return Ok(None);
     }
     let attempt = Attempt::read("looking an account up by address");
-    let call = Call::get("Users").with("emailaddress", address).with("$expand", "Security");
+    let call = Call::get("Users").with("emailaddress", address).with("$expand", expanded(api));
     let Some(user) = api.read::<User>(&attempt, &call).await? else {
         return Ok(None);
     };
@@ -66,11 +69,12 @@ pub(super) async fn find_by_address(
             "Look the address up in ShareFile and report this: no account was touched.",
         ));
     }
-    if user.disabled().is_none() && is_id(&user.id) {
+    let whole = user.disabled().is_some() && !lacks_preferences(api, &user);
+    if !whole && is_id(&user.id) {
         // Expanding is proven for a look-up by id alone (section 2.4).
         return read_record(api, &TargetId::new(user.id)).await;
     }
-    Ok(Some(user.into_account(None)))
+    Ok(Some(user.into_account(None, api.attributes())))
 }
 
 /// Reads an account by id; deleted ones may still be fetched (section 3.1) and count as gone.
@@ -83,13 +87,33 @@ pub(super) async fn read(
 
 async fn read_record(api: &Api, target_id: &TargetId) -> Result<Option<TargetUser>, TargetError> {
     let attempt = Attempt::read(format!("reading the account {target_id}"));
-    let call = Call::get(path_of(&attempt, target_id)?).with("$expand", "Security");
-    let Some(user) = api.read::<User>(&attempt, &call).await? else {
+    let call = Call::get(path_of(&attempt, target_id)?).with("$expand", expanded(api));
+    let Some(mut user) = api.read::<User>(&attempt, &call).await? else {
         return Ok(None);
     };
-    let account = user.into_account(None);
+    if lacks_preferences(api, &user) {
+        user.preferences = beside::preferences(api, target_id).await?;
+    }
+    let account = user.into_account(None, api.attributes());
     same_account(&attempt, target_id, &account)?;
     Ok(Some(account))
+}
+
+/// Returns what a full record has to expand so that it shows what is wanted (section 3.9).
+fn expanded(api: &Api) -> String {
+    let mut members = vec!["Security"];
+    if api.attributes().iter().any(|target| target.endpoint() == Endpoint::Preferences) {
+        members.push("Preferences");
+    }
+    let of_tenant = api.attributes().iter().filter(|target| target.names_object());
+    members.extend(of_tenant.map(|target| target.name()));
+    members.join(",")
+}
+
+/// Returns whether preferences are wanted that a record does not show.
+fn lacks_preferences(api: &Api, user: &User) -> bool {
+    let wanted = |target: &TargetAttribute| target.endpoint() == Endpoint::Preferences;
+    user.preferences.is_none() && api.attributes().iter().any(wanted)
 }
 
 /// Creates an account (sections 3.2 and 3.3). No password is sent: people set their own, or sign
@@ -114,7 +138,7 @@ pub(super) async fn create(api: &Api, user: &NewUser) -> Result<TargetUser, Targ
         .with("notify", if user.notify { "true" } else { "false" });
     let answer = api.call(&attempt, &call).await?;
     // The answer does not expand `Security` (section 3.2); a new account is not disabled.
-    Ok(decode(&attempt, &answer)?.into_account(Some(false)))
+    Ok(decode(&attempt, &answer)?.into_account(Some(false), api.attributes()))
 }
 
 /// Changes an account, all in one call (section 3.5).
@@ -136,8 +160,8 @@ pub(super) async fn change(
     }
     body.security = change.disabled.map(|is_disabled| SecurityBody { is_disabled });
     let mut path = path_of(&attempt, target_id)?;
-    if change.promote {
-        body.is_employee = Some(true);
+    body.is_employee = change.promote.then_some(true);
+    if change.promote || body.storage_quota_limit_gb.is_some() || body.bandwidth.is_some() {
         path = path.replacen("Users(", "Users/AccountUser(", 1);
     }
     let call = Call::write(Method::PATCH, path, encode(&attempt, &body)?);
@@ -147,12 +171,18 @@ pub(super) async fn change(
     }
     // Where the answer does not expand `Security`, the state is the one that was sent. If none
     // was sent, the account is in use: nobody edits an account that is disabled and stays so.
-    let account = decode(&attempt, &answer)?.into_account(Some(change.disabled.unwrap_or(false)));
+    let disabled = change.disabled.unwrap_or(false);
+    let user = decode(&attempt, &answer)?;
+    // A navigation property, which no option of a write asks for.
+    if body.default_zone.is_some() && user.default_zone.is_none() {
+        return read_back(api, &attempt, target_id).await;
+    }
+    let account = user.into_account(Some(disabled), api.attributes());
     same_account(&attempt, target_id, &account)?;
     Ok(account)
 }
 
-/// Reads an account whose change was answered without a body.
+/// Reads an account whose change was answered without a body, or without what was changed.
 async fn read_back(
     api: &Api,
     attempt: &Attempt,

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::account::{AccountKind, Activation, Detail, TargetAttribute, TargetUser};
+use crate::model::attribute::{is_marker, row_of, set_of};
 use crate::model::group::TargetGroup;
 use crate::model::ids::{TargetId, Timestamp};
 use crate::model::row::AttributeRow;
@@ -50,6 +51,16 @@ pub(super) struct User {
     pub security: Option<Security>,
     /// Names of `UserRole`; absent from the reduced record that callers without rights get.
     pub roles: Option<Vec<String>>,
+    #[serde(rename = "StorageQuotaLimitGB", default, deserialize_with = "number")]
+    pub storage_quota_limit_gb: Option<i64>,
+    #[serde(default, deserialize_with = "number")]
+    pub bandwidth: Option<i64>,
+    /// A navigation property.
+    pub default_zone: Option<Entity>,
+    /// A navigation property.
+    pub preferences: Option<UserPreferences>,
+    /// A navigation property.
+    pub policies: Option<Vec<UserPolicy>>,
 }
 
 /// `UserSecurity` (section 3.9).
@@ -63,6 +74,27 @@ impl User {
     /// Returns whether the account cannot sign in, if the answer says so.
     pub fn disabled(&self) -> Option<bool> {
         self.security.as_ref().and_then(|security| security.is_disabled)
+    }
+
+    /// Returns a value that lists do not show, as rows spell it; `None` if the answer does not show
+    /// it either.
+    pub fn value(&self, target: TargetAttribute) -> Option<String> {
+        match target {
+            TargetAttribute::StorageQuotaLimitGB => {
+                self.storage_quota_limit_gb.map(|number| number.to_string())
+            }
+            TargetAttribute::Bandwidth => self.bandwidth.map(|number| number.to_string()),
+            TargetAttribute::DefaultZone => self.default_zone.as_ref()?.name.clone(),
+            TargetAttribute::CanResetPassword | TargetAttribute::CanViewMySettings => {
+                self.preferences.as_ref()?.value(target)
+            }
+            TargetAttribute::Roles => {
+                let roles = self.roles.as_ref()?.iter();
+                Some(set_of(roles.filter(|role| !is_marker(role))))
+            }
+            TargetAttribute::Policies => self.policies.as_deref().map(policies),
+            _ => None,
+        }
     }
 
     /// Returns whether `address` is the primary or another address of the account.
@@ -92,8 +124,15 @@ impl User {
 
     /// Returns the account. `disabled` is what is known of it from elsewhere, should the answer
     /// not say. A record that leaves open what a full one has is `Reduced`.
-    pub fn into_account(self, disabled: Option<bool>) -> TargetUser {
+    /// Of what the lists do not show, `attributes` are taken.
+    pub fn into_account(
+        self,
+        disabled: Option<bool>,
+        attributes: &[TargetAttribute],
+    ) -> TargetUser {
         let kind = self.kind();
+        let further: Vec<(TargetAttribute, String)> =
+            attributes.iter().filter_map(|target| Some((*target, self.value(*target)?))).collect();
         let disabled = self.disabled().or(disabled);
         let full =
             self.email.is_some() && self.roles.is_some() && kind.is_some() && disabled.is_some();
@@ -106,7 +145,10 @@ impl User {
             .cloned()
             .collect();
         TargetUser {
-            values: values([&self.email, &self.first_name, &self.last_name, &self.company]),
+            values: values(
+                [&self.email, &self.first_name, &self.last_name, &self.company],
+                &further,
+            ),
             id: TargetId::new(self.id),
             kind: kind.unwrap_or(AccountKind::Client),
             disabled: disabled.unwrap_or(false),
@@ -121,10 +163,75 @@ impl User {
 
 /// Packs values in the order of [`TargetAttribute::ALL`]. ShareFile does not tell the empty text
 /// from no value.
-fn values(cells: [&Option<String>; TargetAttribute::ALL.len()]) -> AttributeRow {
-    AttributeRow::pack(
-        cells.into_iter().map(|cell| cell.as_deref().filter(|text| !text.is_empty())),
-    )
+fn values(listed: [&Option<String>; 4], further: &[(TargetAttribute, String)]) -> AttributeRow {
+    row_of(|target| match listed.get(target.index()) {
+        Some(cell) => cell.as_deref().filter(|text| !text.is_empty()),
+        None => {
+            let found = further.iter().find(|(known, _)| *known == target);
+            found.map(|(_, value)| value.as_str())
+        }
+    })
+}
+
+/// `UserPreferences`, as far as it can be mapped (section 3.9).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UserPreferences {
+    pub can_reset_password: Option<bool>,
+    pub can_view_my_settings: Option<bool>,
+}
+
+impl UserPreferences {
+    fn value(&self, target: TargetAttribute) -> Option<String> {
+        let flag = match target {
+            TargetAttribute::CanResetPassword => self.can_reset_password,
+            TargetAttribute::CanViewMySettings => self.can_view_my_settings,
+            _ => None,
+        };
+        flag.map(|flag| if flag { "True" } else { "False" }.to_owned())
+    }
+
+    /// Returns what is shown, as rows spell it.
+    pub fn values(&self) -> Vec<(TargetAttribute, Option<String>)> {
+        let flags = [TargetAttribute::CanResetPassword, TargetAttribute::CanViewMySettings];
+        let shown = flags.into_iter().map(|target| (target, self.value(target)));
+        shown.filter(|(_, value)| value.is_some()).collect()
+    }
+}
+
+/// `Zone` and `Policy`: something that has a name (sections 3.6 and 5).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Entity {
+    pub id: String,
+    pub name: Option<String>,
+}
+
+/// `UserPolicy` (section 3.6).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UserPolicy {
+    pub active: Option<bool>,
+    pub policy: Option<Entity>,
+}
+
+/// The feed of `UserPolicy` that a change of them answers with.
+#[derive(Debug, Deserialize)]
+pub(super) struct UserPolicies {
+    pub value: Vec<UserPolicy>,
+}
+
+impl UserPolicies {
+    /// Returns the policies, as rows spell them.
+    pub fn into_value(self) -> (TargetAttribute, Option<String>) {
+        (TargetAttribute::Policies, Some(policies(&self.value)))
+    }
+}
+
+/// Returns the names of the policies that count.
+fn policies(of_account: &[UserPolicy]) -> String {
+    let active = of_account.iter().filter(|one| one.active != Some(false));
+    set_of(active.filter_map(|one| one.policy.as_ref()?.name.as_deref()))
 }
 
 /// `Contact`, a row of the lists of employees and clients (section 3.1). Its id is the id of the
@@ -146,7 +253,7 @@ impl Contact {
     pub fn into_account(self, kind: AccountKind) -> TargetUser {
         let empty = self.email.as_deref().is_none_or(str::is_empty);
         TargetUser {
-            values: values([&self.email, &self.first_name, &self.last_name, &self.company]),
+            values: values([&self.email, &self.first_name, &self.last_name, &self.company], &[]),
             id: TargetId::new(self.id),
             kind,
             disabled: self.is_disabled.unwrap_or(false),
@@ -276,6 +383,7 @@ pub(super) struct Preferences {
     #[serde(rename = "ForceSSO")]
     pub force_sso: Option<bool>,
     pub super_group_id: Option<String>,
+    pub enable_policy_based_administration: Option<bool>,
 }
 
 /// The error body (section 6.1). Every member may be absent or of another type.
@@ -304,47 +412,6 @@ impl ErrorBody {
     pub fn text(&self) -> Option<&str> {
         let value = self.message.get("value").unwrap_or(&self.message);
         value.as_str().map(str::trim).filter(|text| !text.is_empty())
-    }
-}
-
-/// The body of `POST /Users`, `POST /Users/AccountUser`, `PATCH /Users(id)` and `PATCH
-/// /Users/AccountUser(id)` (sections 3.2, 3.3 and 3.5). Absent members are left alone; there never
-/// is a password.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct UserBody<'a> {
-    /// Makes an employee of a client; nothing makes a client of an employee this way.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub is_employee: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub company: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub security: Option<SecurityBody>,
-}
-
-/// The one writable member of `UserSecurity` (section 3.5).
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct SecurityBody {
-    pub is_disabled: bool,
-}
-
-impl<'a> UserBody<'a> {
-    /// Sets one attribute.
-    pub fn set(&mut self, attribute: TargetAttribute, value: &'a str) {
-        let member = match attribute {
-            TargetAttribute::Email => &mut self.email,
-            TargetAttribute::FirstName => &mut self.first_name,
-            TargetAttribute::LastName => &mut self.last_name,
-            TargetAttribute::Company => &mut self.company,
-        };
-        *member = Some(value);
     }
 }
 
@@ -425,7 +492,7 @@ mod tests {
 
     #[test]
     fn reads_a_captured_user() {
-        let account = user(captured()).into_account(Some(false));
+        let account = user(captured()).into_account(Some(false), &[]);
         assert_eq!(account.detail, Detail::Full);
         assert_eq!(account.kind, AccountKind::Client);
         assert_eq!(account.address(), "billy@x.example");
@@ -438,17 +505,17 @@ mod tests {
 
     #[test]
     fn what_is_left_open_makes_a_record_reduced() {
-        assert_eq!(user(captured()).into_account(None).detail, Detail::Reduced);
+        assert_eq!(user(captured()).into_account(None, &[]).detail, Detail::Reduced);
         for member in ["Email", "Roles"] {
             let mut value = captured();
             value[member] = serde_json::Value::Null;
-            let account = user(value).into_account(Some(true));
+            let account = user(value).into_account(Some(true), &[]);
             assert_eq!(account.detail, Detail::Reduced, "{member}");
             assert!(account.roles.is_empty() && account.other_addresses.is_empty());
         }
         let mut value = captured();
         value["Security"] = json!({ "IsDisabled": true, "IsLocked": false });
-        assert!(user(value).into_account(None).disabled);
+        assert!(user(value).into_account(None, &[]).disabled);
     }
 
     #[test]
@@ -460,11 +527,11 @@ mod tests {
         ] {
             let value =
                 json!({ "Id": "1", "Email": "a@b", "Roles": roles, "odata.type": odata_type });
-            let account = user(value).into_account(Some(false));
+            let account = user(value).into_account(Some(false), &[]);
             assert_eq!((account.kind, account.detail), (expected, Detail::Full), "{odata_type}");
         }
         let nobody_knows = user(json!({ "Id": "1", "Email": "a@b", "Roles": [] }));
-        assert_eq!(nobody_knows.into_account(Some(false)).detail, Detail::Reduced);
+        assert_eq!(nobody_knows.into_account(Some(false), &[]).detail, Detail::Reduced);
     }
 
     #[test]
@@ -513,17 +580,6 @@ mod tests {
             let read: ErrorBody = serde_json::from_value(body).unwrap();
             assert_eq!((read.reason(), read.code(), read.text()), (reason, code, text));
         }
-    }
-
-    #[test]
-    fn a_change_holds_only_what_changes() {
-        let mut body = UserBody::default();
-        body.set(TargetAttribute::Company, "");
-        body.security = Some(SecurityBody { is_disabled: true });
-        assert_eq!(
-            serde_json::to_string(&body).unwrap(),
-            r#"{"Company":"","Security":{"IsDisabled":true}}"#
-        );
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sharefile_provisioner::model::account::{Activation, Seats, TargetAccount, TargetUser};
+use sharefile_provisioner::model::account::{
+    Activation, Seats, TargetAccount, TargetAttribute, TargetUser,
+};
+use sharefile_provisioner::model::attribute::{Endpoint, Named};
 use sharefile_provisioner::model::group::TargetGroup;
 use sharefile_provisioner::model::ids::TargetId;
 use sharefile_provisioner::model::outcome::{CycleState, ErrorCategory};
@@ -109,6 +112,19 @@ impl Target for Stubborn {
         change: &UserChange,
     ) -> Result<TargetUser, TargetError> {
         self.tenant.change_user(target_id, change).await
+    }
+
+    async fn set_values(
+        &self,
+        target_id: &TargetId,
+        endpoint: Endpoint,
+        values: &[(TargetAttribute, Option<String>)],
+    ) -> Result<Vec<(TargetAttribute, Option<String>)>, TargetError> {
+        self.tenant.set_values(target_id, endpoint, values).await
+    }
+
+    async fn names(&self, target: TargetAttribute) -> Result<Vec<Named>, TargetError> {
+        self.tenant.names(target).await
     }
 
     async fn downgrade_users(

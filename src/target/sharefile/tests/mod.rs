@@ -93,6 +93,7 @@ impl Tenant {
             client_secret: "key-secret".to_owned().into(),
             requests_per_minute: 100_000,
             in_flight: 8,
+            attributes: Vec::new(),
             network: Default::default(),
         };
         let target = Arc::new(Sharefile::new(settings, clock.clone()).unwrap());

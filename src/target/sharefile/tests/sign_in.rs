@@ -176,6 +176,7 @@ async fn settings_that_make_no_host_are_refused() {
             client_secret: String::new().into(),
             requests_per_minute: 1,
             in_flight: 1,
+            attributes: Vec::new(),
             network: Default::default(),
         };
         let clock = Arc::new(JumpClock::new(Default::default()));
@@ -196,6 +197,7 @@ async fn a_tenant_that_cannot_be_reached_says_so() {
         client_secret: "secret".to_owned().into(),
         requests_per_minute: 420,
         in_flight: 8,
+        attributes: Vec::new(),
         network: Default::default(),
     };
     let clock = Arc::new(JumpClock::new(Default::default()));

@@ -1,6 +1,6 @@
 //! What a schema may say, point by point.
 
-use super::super::{Kind, Vocabulary, import};
+use super::super::{Kind, Refusal, Vocabulary, import};
 use super::{VOCABULARY, imported, is_sound, said};
 
 /// Makes a schema of object mappings.
@@ -272,4 +272,70 @@ fn the_schema_of_another_application_is_read_with_a_word_about_it() {
     );
     let part = r#"{"sourceObjectName": "User", "attributeMappings": []}"#;
     assert!(said(&imported(part)).iter().any(|line| line.contains("part of a schema")));
+}
+
+#[test]
+fn what_the_reader_of_configurations_refuses_is_a_comment_with_its_reason() {
+    let refuses = |text: &str| {
+        let company = text.contains("companyName").then(|| "no companies today".to_owned());
+        company.or_else(|| text.contains("displayName").then(|| "nothing is found so".to_owned()))
+    };
+    let vocabulary = Vocabulary { refuses: &refuses, ..VOCABULARY };
+    let more = r#",{"targetAttributeName": "Company", "source": {"name": "companyName"}},
+        {"targetAttributeName": "mail", "matchingPriority": 2, "source": {"name": "displayName"}}"#;
+    let refused = import(people("", more).as_bytes(), "x", &vocabulary).unwrap();
+    let document = is_sound(&refused.configuration);
+    assert!(!refused.blocks());
+    assert_eq!(document["users"]["match"].as_array().unwrap().len(), 1);
+    let written = &refused.configuration;
+    assert!(written.contains("# Not carried over: no companies today.\n# [[users.attribute]]"));
+    let told = said(&refused).join("\n");
+    assert!(told.contains("Lost: attribute mapping `Company`: no companies today"), "{told}");
+    assert!(told.contains("nobody can be found by it: nothing is found so"), "{told}");
+    // Without a name there are no accounts, so that nothing is planned.
+    let refuses = |text: &str| text.contains("jobTitle").then(|| "no titles".to_owned());
+    let vocabulary = Vocabulary { refuses: &refuses, ..VOCABULARY };
+    let title = people("", "").replace("surname", "jobTitle");
+    let required = import(title.as_bytes(), "x", &vocabulary).unwrap();
+    assert_eq!(said(&required)[0], "Blocks: attribute mapping `LastName`: no titles");
+    assert!(required.left_out() == 1, "{:?}", said(&required));
+    let document = is_sound(&required.configuration);
+    assert_eq!(document["users"]["attribute"].as_array_of_tables().unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_refused_of_the_whole_is_to_be_decided() {
+    let read = |text: &str| {
+        let of =
+            |key: &str, message: &str| Refusal { key: key.to_owned(), message: message.to_owned() };
+        assert!(is_sound(text).contains_key("users"));
+        vec![
+            of("scope.filter[1].clauses[1].operator", "`NOT CARRIED OVER` is no operator"),
+            of("users.match", "not like this"),
+        ]
+    };
+    let vocabulary = Vocabulary { read: &read, ..VOCABULARY };
+    let imported = import(people("", "").as_bytes(), "x", &vocabulary).unwrap();
+    assert_eq!(said(&imported)[0], "Blocks: the configuration, `users.match`: not like this");
+    assert_eq!(imported.left_out(), 1, "what was written on purpose is no news");
+    assert!(imported.configuration.contains("# - TO DECIDE: the configuration, `users.match`"));
+}
+
+#[test]
+fn a_job_that_runs_is_told_at_the_head() {
+    for (status, schedule, active) in [
+        ("Active", "Active", true),
+        ("Quarantine", "Disabled", true),
+        ("NotRun", "active", true),
+        ("Paused", "Disabled", false),
+        ("NotConfigured", "Paused", false),
+    ] {
+        let job = format!(
+            r#"{{"status": {{"code": "{status}"}}, "schedule": {{"state": "{schedule}"}}, "schema": {}}}"#,
+            people("", "")
+        );
+        let imported = imported(&job);
+        assert_eq!(imported.active_job, active, "{status}, {schedule}");
+        assert_eq!(imported.configuration.contains("# WARNING: the job is active"), active);
+    }
 }

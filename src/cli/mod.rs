@@ -83,8 +83,8 @@ enum Command {
     Test(test::TestArguments),
     /// A configuration out of what Entra ID's own provisioning was set up with
     ImportSchema(import_schema::ImportSchemaArguments),
-    /// Check the configuration, all problems at once
-    Check,
+    /// Check the configuration, all problems at once, and try it on the snapshot
+    Check(check::CheckArguments),
     /// An expression of the mapping language, on given values or on a person of the directory
     Eval(eval::EvalArguments),
     /// The emulators of both ends alone
@@ -142,7 +142,7 @@ async fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Reset(arguments) => reset::reset(&place, &arguments),
         Command::Test(arguments) => test::test(&place, &arguments).await,
         Command::ImportSchema(arguments) => import_schema::import_schema(&place, &arguments).await,
-        Command::Check => check::check(&place),
+        Command::Check(arguments) => check::check(&place, &arguments).await,
         Command::Eval(arguments) => eval::eval(&place, &arguments).await,
         Command::Sandbox(arguments) => sandbox::sandbox(&arguments).await,
     }

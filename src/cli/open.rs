@@ -55,14 +55,6 @@ impl Place {
     pub fn source(&self) -> Result<GraphSettings, Failure> {
         Ok(config::load_source(&self.config, &Environment::of_process(), &self.overrides)?)
     }
-
-    /// Checks the configuration, secrets included.
-    ///
-    /// # Errors
-    /// All its problems.
-    pub fn check(&self) -> Result<(), Failure> {
-        self.job().map(|_| ())
-    }
 }
 
 /// How the store is opened.

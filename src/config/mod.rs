@@ -21,6 +21,7 @@ mod expressions;
 mod filters;
 mod groups;
 mod job;
+mod json_schema;
 mod layers;
 mod network;
 mod problem;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
 pub use job::{Every, Job, ScheduleSettings};
+pub use json_schema::json_schema;
 pub use problem::{ConfigErrors, Problem};
 
 use crate::source::graph::settings::GraphSettings;

@@ -16,6 +16,7 @@ mod lookup;
 mod orphans;
 pub mod saved;
 pub mod schedule;
+mod trial;
 mod turn;
 mod welcome;
 mod window;
@@ -23,5 +24,6 @@ pub mod worker;
 
 pub use failure::CycleFailure;
 pub use orphans::orphans;
+pub use trial::Tried;
 pub use turn::{Asked, Engine, EngineSettings, Turned};
 pub use welcome::{LINK_LIVES_MS, unactivated, welcome_payload};

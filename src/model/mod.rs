@@ -11,3 +11,4 @@ pub mod orphan;
 pub mod outcome;
 pub mod plan;
 pub mod row;
+pub mod trial;

@@ -92,6 +92,7 @@ pub mod protect;
 pub mod rules;
 mod scope;
 mod sorted;
+pub mod trial;
 
 #[cfg(test)]
 mod tests;

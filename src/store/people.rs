@@ -53,7 +53,28 @@ pub struct GroupTie {
     pub presence: Option<Presence>,
 }
 
+/// Some people of the snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Who; sorted.
+    pub anchors: Vec<SourceAnchor>,
+    /// How many people there are.
+    pub of: u64,
+}
+
 impl Store {
+    /// Returns the first people of the snapshot by id, at most `most`.
+    pub async fn first_people(&self, most: u32) -> Result<Sample, StoreError> {
+        self.read("reading who is in the snapshot", move |connection| {
+            let of = links::count(connection, "SELECT count(*) FROM person")?;
+            let mut select =
+                connection.prepare_cached("SELECT anchor FROM person ORDER BY anchor LIMIT ?1")?;
+            let anchors = select.query_map([most], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            Ok(Sample { anchors, of })
+        })
+        .await
+    }
+
     /// Returns everybody who goes by `who`: an id of either end, an address or a full name as the
     /// account has it, or a value of the attributes in `columns` of the snapshot. Case does not
     /// count. Sorted by anchor.

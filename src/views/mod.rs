@@ -9,6 +9,7 @@ pub mod orphans;
 pub mod plan;
 pub mod report;
 pub mod status;
+pub mod trial;
 pub mod unactivated;
 
 use comfy_table::{ContentArrangement, Table, presets};

@@ -1,6 +1,7 @@
 //! What only the real process can show: it is started, watched, asked, and killed.
 
 mod approval;
+mod check;
 mod commands;
 mod daemon;
 mod demo;

@@ -4,6 +4,7 @@ mod examples;
 mod expressions;
 mod filters;
 mod groups;
+mod json_schema;
 mod layers;
 mod people;
 mod problems;

@@ -250,10 +250,10 @@ async fn planning_writes_nothing() {
     world.edit(ada, json!({ "surname": "Byron" }));
     let plan = untouched(&["plan", "--json"], 2).await.json();
     assert_eq!(plan["changes"][0]["action"], "update");
-    assert_eq!(
-        plan["changes"][0]["modifiedProperties"],
-        json!([{ "displayName": "LastName", "oldValue": "Tester", "newValue": "Byron" }])
-    );
+    let renamed = json!([
+        { "displayName": "LastName", "oldValue": "Tester", "newValue": "Byron", "rule": "[surname]" }
+    ]);
+    assert_eq!(plan["changes"][0]["modifiedProperties"], renamed);
     assert_eq!(plan["holds"], json!([]));
     untouched(&["plan", "--full"], 2).await.says("Plan: 1 to update.");
 

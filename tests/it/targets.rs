@@ -332,6 +332,36 @@ async fn what_sharefile_ignores_is_told_once_and_what_it_gives_late_is_put_after
 }
 
 #[tokio::test]
+async fn values_that_are_ignored_are_told_once_whatever_endpoint_they_have() {
+    let world = World::with_everything().await;
+    let ada = world.joins("Ada", &[("department", "Research"), ("country", "US")]);
+    assert_eq!(world.did().await, (1, 0, 0));
+    let mut switches = world.sandbox.sharefile.switches();
+    switches.ignored_members =
+        ["StorageQuotaLimitGB", "DefaultZone", "CanResetPassword"].map(str::to_owned).to_vec();
+    world.sandbox.sharefile.set_switches(switches);
+    world.becomes(ada, &[("department", "Sales"), ("country", "DE"), ("officeLocation", "Europe")]);
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert_eq!(world.account("Ada").bandwidth, 500, "the rest is taken");
+    // The zone is in no answer to a write, so that the account is read once more.
+    assert_eq!(world.asked("GET /sf/v3/Users("), 2);
+    let told = || async {
+        let entries = world.entries().await.into_iter().filter_map(|entry| entry.error);
+        let mut told: Vec<String> = entries.map(|error| error.reason).collect();
+        told.sort();
+        told
+    };
+    let expected = ["CanResetPassword", "StorageQuotaLimitGB, DefaultZone"]
+        .map(|what| format!("ShareFile reported success, but left {what} as it was"));
+    assert_eq!(told().await, expected);
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.full().await.report.counts.updated, 0);
+    assert_eq!((world.sent(), told().await), (Vec::new(), expected.to_vec()), "once");
+}
+
+#[tokio::test]
 async fn drift_of_what_lists_do_not_show_is_found_where_the_rules_name_it() {
     let mut world = World::with_everything().await;
     world.set("schedule.full", "never");

@@ -86,15 +86,17 @@ fn asked_change(tenant: &Tenant, body: &Members, as_employee: bool) -> Result<Ch
         Some(security) => security.boolean("isdisabled")?,
         None => None,
     };
+    let takes = |name: &str| !tenant.switches.ignores(name);
     Ok(Change {
         email: text("email")?.map(|address| address.trim().to_owned()),
         first_name: text("firstname")?,
         last_name: text("lastname")?,
         company: text("company")?,
         disabled,
-        default_zone: users::zone(body)?,
-        storage_quota_gb: if as_employee { users::quota(body)? } else { None },
-        bandwidth: if as_employee { body.integer("bandwidth")? } else { None },
+        default_zone: users::zone(body)?.filter(|_| takes("defaultzone")),
+        storage_quota_gb: users::quota(body)?
+            .filter(|_| as_employee && takes("storagequotalimitgb")),
+        bandwidth: body.integer("bandwidth")?.filter(|_| as_employee && takes("bandwidth")),
         promotion: None,
     })
 }
@@ -213,9 +215,9 @@ pub(super) fn change_preferences(tenant: &mut Tenant, call: &Call<'_>) -> Result
     } else {
         rights::require_manager(tenant, call, account.kind)?;
     }
-    let (id, body) = (account.id, call.body()?);
+    let (id, body, switches) = (account.id, call.body()?, tenant.switches.clone());
     let account = tenant.book.get_mut(id).ok_or_else(Refusal::not_found)?;
-    account.more_mut().preferences.patch(&body, |_| true)?;
+    account.more_mut().preferences.patch(&body, |name| !switches.ignores(name))?;
     let account = tenant.book.get(id).ok_or_else(Refusal::not_found)?;
     let shown = super::user_entity::preferences(tenant, call, account);
     Ok(Answer::Json(shown))

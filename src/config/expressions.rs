@@ -58,11 +58,6 @@ pub(super) enum Purpose {
 /// What nothing answers yet, wherever it stands: part, what is missing, what to do instead.
 const NOT_YET: &[(&[&str], &str, &str)] = &[
     (
-        &["SelectUniqueValue"],
-        "is not there yet: nothing asks ShareFile which values are taken",
-        "Map one value; two people who want one address are held.",
-    ),
-    (
         &["DefaultDomain"],
         "is not there yet: the domains of the directory are not read",
         "Write the domain, as \"contoso.com\".",
@@ -117,6 +112,32 @@ impl Purpose {
         };
         if let Some((why, instead)) = unsteady {
             refused.extend(UNSTEADY.iter().filter_map(|part| object(part, why, instead)));
+        }
+        let choosing = match self {
+            Self::Mapping(Apply::OnCreate) => None,
+            Self::Mapping(Apply::Always) => Some((
+                "chooses for new accounts: later the account itself has the value",
+                "Write apply = \"on_create\".",
+            )),
+            Self::Matching => Some((
+                "gives a value that no account has, by which none can be found",
+                "Match by what the account has, as `[mail]`.",
+            )),
+            Self::Activity => Some((
+                "chooses values of new accounts alone",
+                "Decide by attributes, as `[accountEnabled]`.",
+            )),
+            Self::Type => Some((
+                "chooses values of new accounts alone",
+                "Decide by attributes or roles, as `[userType]`.",
+            )),
+            Self::Name => Some((
+                "chooses values of new accounts alone",
+                "Name groups by their attributes, as `[displayName]`.",
+            )),
+        };
+        if let Some((why, instead)) = choosing {
+            refused.extend(object("SelectUniqueValue", why, instead));
         }
         if !matches!(self, Self::Mapping(_)) {
             let why = "leaves something as it is, which only a mapping of `users.attribute` can do";

@@ -287,11 +287,23 @@ fn users() -> Value {
             ("roles", roles),
         ],
     );
+    let matched = &["Email", "FirstName", "LastName", "Company"];
+    let target = || Says("The attribute of the account.").one_of(matched);
+    let source = || Says("The value to look for.").expression();
+    let part =
+        table("One of several that have to agree.", [("target", target()), ("source", source())]);
     let rule = table(
-        "An account matches whose attribute has the value of the expression.",
+        "An account matches whose attribute has the value of the expression, or several at once.",
         [
-            ("target", Says("The attribute of the account.").one_of(&["Email"])),
-            ("source", Says("The value to look for.").expression()),
+            ("target", target()),
+            ("source", source()),
+            ("all", Says("What has to agree, instead of one target.").list(&part)),
+            (
+                "adopt",
+                Says("What becomes of the account that is found.")
+                    .one_of(&["always", "report", "never"]),
+            ),
+            ("required", Says("Whoever has no value for the rule is held.").flag()),
         ],
     );
     let when = &["always", "on_create"];

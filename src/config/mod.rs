@@ -23,6 +23,7 @@ mod groups;
 mod job;
 mod json_schema;
 mod layers;
+mod matching;
 mod network;
 mod problem;
 mod reader;

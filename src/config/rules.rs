@@ -78,7 +78,8 @@ impl Reader<'_> {
         let (scope, users) = (scope?, users?);
         let (groups, drift, (guard, approval_valid)) = (groups?, drift?, guard?);
         let ScopeRules { default_access, nested_groups, filters, nulls, on_leave, only } = scope;
-        let sources = users.matching.iter().map(|rule| &rule.source);
+        let parts = users.matching.iter().flat_map(|rule| &rule.parts);
+        let sources = parts.map(|part| &part.source);
         let sources = sources.chain(users.mappings.iter().map(|mapping| &mapping.source));
         let sources = sources.chain(&users.types.expression).chain(&users.active);
         let read: BTreeSet<&str> = sources.flat_map(Expression::attributes).collect();
@@ -191,37 +192,6 @@ impl Reader<'_> {
         }
         let types = TypeRules { default: default?, guests: guests?, roles, expression: None };
         complete.then_some(types)
-    }
-
-    fn matching(&mut self, users: &mut Section) -> Option<Vec<MatchRule>> {
-        let hint = "Give at least one rule, as { target = \"Email\", source = \"[mail]\" }.";
-        let Some(node) = users.take("match") else {
-            self.missing(users, "match", hint);
-            return None;
-        };
-        let entries = self.list(node.clone())?;
-        if entries.is_empty() {
-            let message = "without a matching rule, people who have an account could not be found";
-            self.wrong(&node, message, Some(hint.to_owned()));
-            return None;
-        }
-        let count = entries.len();
-        let rules: Vec<MatchRule> =
-            entries.into_iter().filter_map(|entry| self.match_rule(entry)).collect();
-        (rules.len() == count).then_some(rules)
-    }
-
-    fn match_rule(&mut self, entry: Node) -> Option<MatchRule> {
-        let mut section = self.table(entry, &["target", "source"]);
-        let target = self.target(&mut section, &[TargetAttribute::Email]);
-        let source = self.expression(&mut section, &OF_USERS, Purpose::Matching);
-        let (source, node) = source?;
-        if source.attributes().is_empty() {
-            let message = "a constant would match everybody with one and the same account";
-            self.wrong(&node, message, Some("Give an attribute, as `[mail]`.".to_owned()));
-            return None;
-        }
-        Some(MatchRule { target: target?, source })
     }
 
     fn mappings(&mut self, users: &mut Section) -> Option<(Vec<Mapping>, Option<Expression>)> {
@@ -352,7 +322,7 @@ impl Reader<'_> {
         None
     }
 
-    fn target(
+    pub(super) fn target(
         &mut self,
         section: &mut Section,
         known: &[TargetAttribute],

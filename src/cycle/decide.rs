@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use crate::model::account::Detail;
 use crate::model::ids::{SourceAnchor, Timestamp};
-use crate::model::plan::{CheckedPlan, Plan, PlannedChange, Reason};
+use crate::model::plan::{CheckedPlan, Plan, PlannedChange, Reason, Write};
+use crate::model::row::AttributeRow;
 use crate::plan::{GroupFacts, PlanInput, Planned, TargetView, check, plan};
 use crate::store::{self, Answer, JobState, PlanData, Seen, StoredHold, Subject};
 
@@ -114,6 +115,7 @@ impl Cycle<'_> {
         let roles =
             job.application.as_ref().map(|known| known.roles.as_slice()).unwrap_or_default();
         let unsettled = self.unsettled_now(data);
+        let reserved = self.reserved().await?;
         for _ in 0..ROUNDS {
             let data = extended.as_ref().unwrap_or(data);
             let input = PlanInput {
@@ -149,6 +151,7 @@ impl Cycle<'_> {
                 first_plan: !job.first_plan_done,
                 catching_up: !job.caught_up,
                 rules_changed: self.rules_changed(&job),
+                reserved: &reserved,
                 approved: &answered.approved,
                 waiting: &answered.waiting_in,
                 rejected: &answered.rejected_in,
@@ -196,6 +199,22 @@ impl Cycle<'_> {
             self.lookups().answer(&needs, &mut view).await?;
         }
         Err(CycleFailure::Endless { rounds: ROUNDS })
+    }
+
+    /// Returns the values of accounts whose creation waits for a person, where mappings choose values
+    /// that are free: who comes meanwhile must not take them.
+    async fn reserved(&self) -> Result<Vec<(SourceAnchor, AttributeRow)>, CycleFailure> {
+        let mappings = &self.engine.settings.rules.mappings;
+        if !mappings.iter().any(|mapping| mapping.source.uses().uniqueness) {
+            return Ok(Vec::new());
+        }
+        let holds = self.engine.store.live_holds().await?;
+        let changes = holds.into_iter().flat_map(|hold| hold.items).filter_map(|item| item.change);
+        let creates = changes.filter_map(|change| match change.write {
+            Write::Create { values, .. } => Some((change.anchor, values)),
+            _ => None,
+        });
+        Ok(creates.collect())
     }
 
     /// Returns people and groups of whom nothing may be planned: an interrupted write could not be

@@ -125,7 +125,7 @@ impl Lookups<'_> {
     /// # Errors
     /// The target's or the store's.
     pub async fn answer(&self, needs: &Needs, view: &mut TargetView) -> Result<(), CycleFailure> {
-        if needs.addresses.len() > LISTS_INSTEAD && !view.complete {
+        if (needs.lists || needs.addresses.len() > LISTS_INSTEAD) && !view.complete {
             self.lists(view).await?;
         } else {
             self.addresses(needs, view).await?;

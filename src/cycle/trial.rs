@@ -62,6 +62,7 @@ impl Engine {
             first_plan: false,
             catching_up: false,
             rules_changed: false,
+            reserved: &[],
             approved: &[],
             waiting: &[],
             rejected: &[],

@@ -25,6 +25,8 @@ pub enum HoldKind {
     SourceHalved,
     /// More than one account matches.
     Ambiguous,
+    /// An account that matches is taken over only if a person says so.
+    Adoption,
     /// Two people want one account or one address.
     SharedAccount,
     /// Two people swap their addresses.
@@ -82,7 +84,7 @@ pub enum HoldKind {
 }
 
 impl HoldKind {
-    /// Returns whether a person can approve it: only the guard's holds withhold a finished change.
+    /// Returns whether a person can approve it: these holds withhold a finished change.
     pub fn approvable(self) -> bool {
         matches!(
             self,
@@ -96,6 +98,7 @@ impl HoldKind {
                 | Self::TooManyMemberRemovals
                 | Self::TooManyGroupRemovals
                 | Self::AddressSwap
+                | Self::Adoption
                 | Self::TooManyCreates
                 | Self::TooManyAddressChanges
         )
@@ -126,6 +129,7 @@ impl HoldKind {
             Self::SourceEmptied => "SourceEmptied",
             Self::SourceHalved => "SourceHalved",
             Self::Ambiguous => "Ambiguous",
+            Self::Adoption => "Adoption",
             Self::SharedAccount => "SharedAccount",
             Self::AddressSwap => "AddressSwap",
             Self::EmployeeDomain => "EmployeeDomain",

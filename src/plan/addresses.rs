@@ -1,6 +1,6 @@
 //! Addresses that several people want, give up or swap: what no change can tell for itself.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::model::account::{Link, TargetAttribute, address_key};
 use crate::model::ids::{SourceAnchor, TargetId};
@@ -18,6 +18,15 @@ impl Draft {
         for claim in self.changes.iter().flat_map(claims) {
             *wanted.entry(claim).or_default() += 1;
         }
+        // Whoever is held for another cause may want the same account.
+        let changing: HashSet<SourceAnchor> =
+            self.changes.iter().map(|change| change.anchor).collect();
+        let others = self.wants.iter().filter(|(anchor, _)| !changing.contains(anchor));
+        let others: Vec<(SourceAnchor, String)> =
+            others.map(|(anchor, target_id)| (*anchor, claim_of(target_id))).collect();
+        for (_, claim) in &others {
+            *wanted.entry(claim.clone()).or_default() += 1;
+        }
         wanted.retain(|_, people| *people > 1);
         if wanted.is_empty() {
             return;
@@ -28,6 +37,9 @@ impl Draft {
         let (rivals, alone): (Vec<_>, Vec<_>) = changes.into_iter().partition(contested);
         self.changes = alone;
         let mut people: HashMap<String, BTreeSet<SourceAnchor>> = HashMap::new();
+        for (anchor, claim) in others {
+            people.entry(claim).or_default().insert(anchor);
+        }
         for change in &rivals {
             for claim in claims(change) {
                 people.entry(claim).or_default().insert(change.anchor);
@@ -321,10 +333,14 @@ pub(super) fn link_of<'a>(input: &PlanInput<'a>, change: &PlannedChange) -> Opti
     link.filter(|link| change.target_id.as_ref() == Some(&link.target_id))
 }
 
+/// Returns the claim to an account.
+fn claim_of(target_id: &TargetId) -> String {
+    format!("id {}", target_id.key())
+}
+
 /// Returns what a change lays claim to: an account, and an address that is new to it.
 fn claims(change: &PlannedChange) -> Vec<String> {
-    let mut claims: Vec<String> =
-        change.target_id.iter().map(|target_id| format!("id {}", target_id.key())).collect();
+    let mut claims: Vec<String> = change.target_id.iter().map(claim_of).collect();
     claims.extend(new_address(change).map(|address| format!("address {}", address_key(address))));
     claims
 }

@@ -42,12 +42,18 @@ pub struct Decision {
     pub look_again: Option<Timestamp>,
     /// Addresses to look up before anything can be decided.
     pub addresses: BTreeSet<String>,
+    /// The lists of accounts have to be read before anything can be decided.
+    pub lists: bool,
     /// Accounts to read before anything can be decided.
     pub target_ids: BTreeSet<TargetId>,
     /// Attributes of which it has to be known what they can name.
     pub names: BTreeSet<TargetAttribute>,
     /// The tenant has to be known.
     pub tenant: bool,
+    /// The account that a matching rule found.
+    pub wants: Option<TargetId>,
+    /// A person is to be asked before the change is made, and what to say then.
+    pub ask: Option<String>,
     /// The change needs an address that is not known to be free.
     pub contested: Option<Contested>,
 }
@@ -72,7 +78,7 @@ impl Decision {
     /// Returns whether something has to be known before anything can be decided.
     pub fn asks(&self) -> bool {
         let of_accounts = !self.addresses.is_empty() || !self.target_ids.is_empty();
-        of_accounts || !self.names.is_empty() || self.tenant
+        of_accounts || self.lists || !self.names.is_empty() || self.tenant
     }
 
     /// Returns whether the person is left as they are, groups included.
@@ -197,6 +203,19 @@ impl Decision {
                 unfit.map(|(mapping, why)| format!("{} {why}", mapping.target.name())).collect();
             self.hold(HoldKind::InvalidValue, anchor, label, unfit.join("; "));
         }
+    }
+
+    /// Withholds a person whom a required rule cannot match.
+    pub fn hold_matchless(
+        &mut self,
+        anchor: SourceAnchor,
+        label: &str,
+        rule: &str,
+        sources: &[String],
+    ) {
+        let detail =
+            format!("`{rule}` is required, and there is no value for {}", sources.join(", "));
+        self.hold(HoldKind::MissingValues, anchor, label, detail);
     }
 
     /// Withholds what depends on a matching rule that cannot be evaluated.

@@ -20,6 +20,7 @@ use super::decision::Decision;
 use super::drift::{self, Drifted};
 use super::filter::{Assigned, Filters, Time, Verdict};
 use super::input::{KnownAccount, Lookup, PlanInput};
+use super::map::values::FREE;
 use super::map::values::{Mapper, Unmapped};
 use super::map::{Given, Single};
 use super::matching::Matcher;
@@ -28,12 +29,14 @@ use super::person::{Facts, Person};
 use super::protect::Protection;
 use super::rules::OnLeave;
 use super::scope::{self, Entitlement, Scope, Untyped};
+use super::unique::Unique;
 
 /// Decides person by person; borrowed from the input of one plan.
 pub struct Differ<'a> {
     pub(super) input: &'a PlanInput<'a>,
     pub(super) mapper: Mapper<'a>,
     pub(super) matcher: Matcher<'a>,
+    pub(super) unique: Unique<'a>,
     pub(super) protection: Protection<'a>,
     filters: Filters<'a>,
     /// What says which type an account has, if an expression does.
@@ -60,7 +63,7 @@ impl<'a> Differ<'a> {
     /// Prepares the input.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
         let mapper = Mapper::new(input.rules, input.now);
-        let matcher = Matcher::new(input.rules);
+        let matcher = Matcher::new(input.rules, input.target);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
         let known = Assigned { assignments: input.assignments, groups: input.groups.groups };
@@ -70,7 +73,8 @@ impl<'a> Differ<'a> {
         let kind = input.rules.types.expression.as_ref();
         let kind = kind.map(|kind| Single::new(kind, &input.rules.source_attributes));
         let facts = Facts::new(input.rules, input.roles, input.groups.groups);
-        Self { input, mapper, matcher, protection, filters, kind, facts, heirs }
+        let unique = Unique::new(input);
+        Self { input, mapper, matcher, unique, protection, filters, kind, facts, heirs }
     }
 
     /// Decides for one person, given the rows that belong to the person, and the groups `through`
@@ -195,7 +199,7 @@ impl<'a> Differ<'a> {
                 let values = self.mapper.for_update(&person, &link.shadow.sent, takes);
                 values.map(Cow::into_owned)
             }
-            None => self.mapper.for_create(&person, takes),
+            None => self.mapper.for_create(&person, (takes, FREE)),
         };
         Some((self.name_of(&person), values))
     }

@@ -8,6 +8,7 @@ use crate::model::group::{GroupEdge, GroupStanding, Placement, SourceGroup};
 use crate::model::identity::{AppRole, Assignment, Membership, SourceUser};
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId, Timestamp};
 use crate::model::plan::{CycleKind, HoldKind};
+use crate::model::row::AttributeRow;
 
 use super::groups::{GroupNeeds, GroupView};
 use super::index::Index;
@@ -67,6 +68,9 @@ pub struct PlanInput<'a> {
     pub catching_up: bool,
     /// The rules differ from those of the last applied plan.
     pub rules_changed: bool,
+    /// The values of accounts whose creation waits for a person, with whose they are to be; empty
+    /// unless mappings choose values that are free.
+    pub reserved: &'a [(SourceAnchor, AttributeRow)],
     /// Hashes of changes that a person approved; sorted.
     pub approved: &'a [ContentHash],
     /// Changes that wait for a person's answer, with the hold they are in; sorted by hash.
@@ -257,6 +261,11 @@ impl TargetView {
         }
     }
 
+    /// Returns the account at a place in the order in which they were added.
+    pub fn account_at(&self, place: usize) -> Option<&KnownAccount> {
+        self.accounts.get(place)
+    }
+
     /// Iterates over the accounts in the order in which they were added.
     pub fn accounts(&self) -> impl Iterator<Item = &KnownAccount> {
         self.accounts.iter()
@@ -283,6 +292,8 @@ pub struct Needs {
     pub target_ids: BTreeSet<TargetId>,
     /// Attributes of which it has to be known what they can name.
     pub names: BTreeSet<TargetAttribute>,
+    /// The lists of all accounts.
+    pub lists: bool,
     /// The tenant: it has not been read yet.
     pub tenant: bool,
     /// The licences: they have not been read in this cycle.
@@ -300,7 +311,7 @@ impl Needs {
     pub fn is_empty(&self) -> bool {
         let of_accounts = !self.addresses.is_empty() || !self.target_ids.is_empty();
         let look_ups = of_accounts || !self.names.is_empty();
-        let reads = self.tenant || self.seats || self.idle_employees;
+        let reads = self.lists || self.tenant || self.seats || self.idle_employees;
         !look_ups && !reads && self.people.is_empty() && self.groups.is_empty()
     }
 }
@@ -311,7 +322,6 @@ mod tests {
 
     use super::*;
     use crate::model::account::{AccountKind, Detail};
-    use crate::model::row::AttributeRow;
 
     fn known(id: &str, address: &str, others: &[&str]) -> KnownAccount {
         let account = TargetUser {

@@ -11,11 +11,14 @@ use super::change::{
 };
 use super::decision::Decision;
 use super::diff::Differ;
+use super::fit::Takes;
 use super::input::{KnownAccount, Lookup};
+use super::map::values::{FREE, Unmapped};
 use super::matching::Match;
 use super::named::beside;
 use super::person::Person;
 use super::scope::Entitlement;
+use super::unique::Chosen;
 
 impl Differ<'_> {
     /// A person in scope without a live account: matched and adopted, or created.
@@ -28,7 +31,7 @@ impl Differ<'_> {
     ) {
         let kind = self.kind_of(user, entitlement);
         let takes = self.takes(*kind.as_ref().unwrap_or(&AccountKind::Employee));
-        let created = self.mapper.for_create(user, takes);
+        let created = self.mapper.for_create(user, (takes, FREE));
         let label = match &created {
             Ok(row) => label_of(row, user.anchor),
             Err(_) => self.name_of(user),
@@ -39,31 +42,70 @@ impl Differ<'_> {
         };
         match self.matcher.find(user, self.input.target) {
             Match::Unknown(addresses) => out.addresses = addresses,
+            Match::Unlisted => out.lists = true,
+            Match::Missing { rule, sources } => {
+                out.hold_matchless(user.anchor, &label, &rule, &sources);
+            }
             Match::Failed { address, why } => {
                 out.hold_unanswered(user.anchor, &label, &address, why);
             }
             Match::Undecided { rule, why } => out.hold_unmatched(user.anchor, &label, &rule, &why),
-            Match::Matched { known, rule } => self.adopt(user, known, rule, kind, &label, out),
+            Match::Matched { known, rule, ask } => {
+                out.wants = Some(known.account.id.clone());
+                if ask {
+                    let found = describe(known);
+                    out.ask = Some(format!("`{rule}` matches {found}, which would be taken over"));
+                }
+                self.adopt(user, known, rule, kind, &label, out);
+            }
             Match::Ambiguous { rule, candidates } => {
                 let names: Vec<String> = candidates.iter().map(|known| describe(known)).collect();
                 let detail = format!("`{rule}` matches {}", names.join(" and "));
                 out.hold(HoldKind::Ambiguous, user.anchor, &label, detail);
             }
-            Match::Unmatched => {
-                let values = match created {
-                    Ok(values) => values,
-                    Err(unmapped) => return self.unmapped(user.anchor, &label, &unmapped, out),
-                };
-                self.create(user, values, kind, gone, out);
+            found @ (Match::Unmatched | Match::Others { .. }) => {
+                if let Some(values) = self.values_of_new(user, (created, takes), &label, out) {
+                    self.create(user, (values, kind), &found, gone, out);
+                }
             }
         }
     }
 
+    /// Returns the values of a new account, given what the mappings say if nothing is taken;
+    /// otherwise it was noted what stands in the way.
+    fn values_of_new(
+        &self,
+        user: &Person<'_>,
+        (created, takes): (Result<AttributeRow, Unmapped<'_>>, Takes),
+        label: &str,
+        out: &mut Decision,
+    ) -> Option<AttributeRow> {
+        let chosen = match created {
+            _ if self.unique.is_used() => self.unique.choose(&self.mapper, user, takes),
+            Ok(values) => Chosen::Values(values),
+            Err(unmapped) => Chosen::Unmapped(unmapped),
+        };
+        match chosen {
+            Chosen::Values(values) => return Some(values),
+            Chosen::Unmapped(unmapped) => self.unmapped(user.anchor, label, &unmapped, out),
+            Chosen::NoneLeft(why) => out.hold(HoldKind::SharedAccount, user.anchor, label, why),
+            Chosen::Asks { addresses, lists } => {
+                out.addresses = addresses;
+                out.lists = lists;
+            }
+            Chosen::Failed { address, why } => {
+                out.hold_unanswered(user.anchor, label, &address, &why);
+            }
+        }
+        None
+    }
+
+    /// No account is taken over: one is created, unless somebody has the address.
     fn create(
         &self,
         user: &Person<'_>,
-        values: AttributeRow,
-        kind: AccountKind,
+        (values, kind): (AttributeRow, AccountKind),
+        matched: &Match<'_>,
         gone: Option<&Link>,
         out: &mut Decision,
     ) {
@@ -79,10 +121,11 @@ impl Differ<'_> {
             }
             Lookup::Found(found) => {
                 let names: Vec<String> = found.iter().map(|known| describe(known)).collect();
-                let detail = format!(
-                    "no matching rule finds an account, but the address belongs to {}",
-                    names.join(" and ")
-                );
+                let why = match matched {
+                    Match::Others { rule, .. } => format!("`{rule}` takes over no account"),
+                    _ => "no matching rule finds an account".to_owned(),
+                };
+                let detail = format!("{why}, but the address belongs to {}", names.join(" and "));
                 return out.hold(HoldKind::SharedAccount, user.anchor, address, detail);
             }
         }

@@ -20,6 +20,8 @@
 //! | A person joins who has an employee account, and the type says client | held: `TypeChange` | none |
 //! | A client joins with an address of a domain of employees | held: `EmployeeDomain` | none |
 //! | A person joins whose address is a further one of an account | adopt; it becomes the primary one | PATCH |
+//! | The same, and the rule says `report` | held: `Adoption`; once approved, adopted | none; as above |
+//! | The same, and the rule says `never` | create, if the address is free; else held: `SharedAccount` | POST; none |
 //! | A person joins with the address of somebody else's account | held: `SharedAccount` | none |
 //! | A person joins with the address of a leaver's account | held, both named: `Namesake` | none |
 //! | One person joins under two ids | both held, both named: `SharedAccount` | none |
@@ -96,13 +98,14 @@ pub mod trial;
 
 #[cfg(test)]
 mod tests;
+mod unique;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use input::{GroupFacts, KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
 use crate::model::account::TargetAttribute;
-use crate::model::ids::{SourceAnchor, Timestamp};
+use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
 use crate::model::plan::{
     Drift, HeldItem, Hold, HoldKind, LeaveEvent, LinkAfter, Plan, PlanCounts, PlannedChange, Write,
 };
@@ -160,6 +163,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     }
     draft.separate_rivals(input);
     draft.clear_addresses(input);
+    draft.ask_about_adoptions(input);
     let guarded = guard::guard(input, std::mem::take(&mut draft.changes), &draft.news);
     let whole = guard::whole(input, &guarded);
     draft.changes = guarded.passed;
@@ -194,6 +198,10 @@ struct Draft {
     holds: BTreeMap<HoldKind, Hold>,
     settled: Vec<SourceAnchor>,
     contested: HashMap<SourceAnchor, Contested>,
+    /// Who matches which account, whether or not anything comes of it.
+    wants: Vec<(SourceAnchor, TargetId)>,
+    /// Whose account is taken over only if a person says so, with what to tell them.
+    asks: HashMap<SourceAnchor, String>,
     /// What remains to be noted of those whose change is withheld.
     otherwise: Vec<PlannedChange>,
     /// Events of linked people that the source did not show before.
@@ -214,6 +222,9 @@ impl Draft {
         let asks = decision.asks();
         self.needs.tenant |= decision.tenant;
         self.needs.names.extend(decision.names);
+        self.needs.lists |= decision.lists;
+        self.wants.extend(decision.wants.map(|target_id| (anchor, target_id)));
+        self.asks.extend(decision.ask.map(|detail| (anchor, detail)));
         self.needs.addresses.extend(decision.addresses);
         self.needs.target_ids.extend(decision.target_ids);
         self.counts.left_out += u64::from(decision.left_out);
@@ -233,6 +244,30 @@ impl Draft {
         }
         self.drift.extend(decision.drift);
         self.look_again.extend(decision.look_again.map(|at| (anchor, at)));
+    }
+
+    /// Takes out what a person has to allow first.
+    fn ask_about_adoptions(&mut self, input: &PlanInput<'_>) {
+        if self.asks.is_empty() {
+            return;
+        }
+        let changes = std::mem::take(&mut self.changes);
+        for change in changes {
+            let asked = self.asks.get(&change.anchor);
+            match asked.filter(|_| input.approved.binary_search(&change.hash).is_err()) {
+                None => self.changes.push(change),
+                Some(detail) => {
+                    let item = HeldItem {
+                        anchor: change.anchor,
+                        label: change.label.clone(),
+                        detail: detail.clone(),
+                        hash: change.hash,
+                        change: Some(change),
+                    };
+                    self.hold(HoldKind::Adoption, item);
+                }
+            }
+        }
     }
 
     fn hold(&mut self, kind: HoldKind, item: HeldItem) {
@@ -389,6 +424,9 @@ fn message(kind: HoldKind) -> &'static str {
     match kind {
         HoldKind::Ambiguous => {
             "Several accounts match. Remove or rename all but one in ShareFile, or add a matching rule."
+        }
+        HoldKind::Adoption => {
+            "An account that this job did not make matches, and the rule asks before it is taken over. Approve it if it is the person's own; otherwise give it another address in ShareFile."
         }
         HoldKind::SharedAccount => {
             "Two people want one account or one address. Give each of them an address of their own in Entra ID."

@@ -92,9 +92,20 @@ pub struct TypeRules {
     pub expression: Option<Expression>,
 }
 
-/// A matching rule: an account matches whose attribute has the value of the expression.
+/// A matching rule: an account matches whose attributes have the values of the expressions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MatchRule {
+    /// What is compared; at least one, each attribute once. All have to agree.
+    pub parts: Vec<MatchPart>,
+    /// What becomes of the account that is found.
+    pub adopt: Adopt,
+    /// A person for whom an expression gives no value is held, and no further rule is tried.
+    pub required: bool,
+}
+
+/// One comparison of a matching rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MatchPart {
     /// The attribute of the account.
     pub target: TargetAttribute,
     /// The value to look for.
@@ -102,9 +113,21 @@ pub struct MatchRule {
 }
 
 impl MatchRule {
-    /// Returns the rule as people read it: `Email = [mail]`.
+    /// Returns the rule that takes over the account with one value.
+    pub fn of(target: TargetAttribute, source: Expression) -> Self {
+        Self { parts: vec![MatchPart { target, source }], adopt: Adopt::Always, required: false }
+    }
+
+    /// Returns whether the rule looks through the lists of accounts: ShareFile finds them by address
+    /// alone.
+    pub fn needs_lists(&self) -> bool {
+        self.parts.iter().all(|part| part.target != TargetAttribute::Email)
+    }
+
+    /// Returns the rule as people read it: `FirstName = [givenName], LastName = [surname]`.
     pub fn text(&self) -> String {
-        format!("{} = {}", self.target.name(), self.source.text())
+        let text = |part: &MatchPart| format!("{} = {}", part.target.name(), part.source.text());
+        self.parts.iter().map(text).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -353,16 +376,17 @@ pub fn group_attributes(
     names
 }
 
-/// What becomes of a group of the wanted name that this job did not make.
+/// What becomes of an account that a rule finds, or of a group of the wanted name, which this job did
+/// not make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Adopt {
-    /// The new group is held, and both are named.
+    /// The newcomer is held, and both are named.
     #[default]
     Report,
     /// It is taken over.
     Always,
-    /// It is left alone, and a second group of that name is created.
+    /// It is left alone, and another one is created, if that can be.
     Never,
 }
 

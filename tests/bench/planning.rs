@@ -312,6 +312,7 @@ impl World {
             first_plan: false,
             catching_up: false,
             rules_changed: false,
+            reserved: &[],
             approved: &[],
             waiting: &[],
             rejected: &[],
@@ -512,10 +513,7 @@ fn rules() -> Rules {
             roles: vec![("Client".to_owned(), AccountKind::Client)],
             expression: None,
         },
-        matching: vec![MatchRule {
-            target: TargetAttribute::Email,
-            source: Expression::attribute("mail"),
-        }],
+        matching: vec![MatchRule::of(TargetAttribute::Email, Expression::attribute("mail"))],
         mappings: mappings.to_vec(),
         active: None,
         deprovision: Deprovision {

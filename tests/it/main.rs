@@ -19,6 +19,7 @@ mod lessons;
 mod lifecycles;
 mod malformed;
 mod mapping;
+mod matching;
 mod nested;
 mod network;
 mod people;

@@ -138,16 +138,9 @@ fn what_would_rewrite_accounts_in_every_cycle_is_refused() {
 
 #[test]
 fn what_is_not_there_yet_says_so() {
-    let found = [
-        "SelectUniqueValue([department], Append([department], \"1\"))",
-        "Append([mailNickname], DefaultDomain())",
-        "Redact([department])",
-    ]
-    .map(|expression| wrong(expression, ", apply = \"on_create\""));
+    let found = ["Append([mailNickname], DefaultDomain())", "Redact([department])"]
+        .map(|expression| wrong(expression, ", apply = \"on_create\""));
     assert_snapshot!(found.concat(), @r###"
-    189: users.attribute[4].source: `SelectUniqueValue` is not there yet: nothing asks ShareFile which values are taken. Map one value; two people who want one address are held.
-        1 | SelectUniqueValue([department], Append([department], "1"))
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     189: users.attribute[4].source: `DefaultDomain` is not there yet: the domains of the directory are not read. Write the domain, as "contoso.com".
         1 | Append([mailNickname], DefaultDomain())
           |                        ^^^^^^^^^^^^^^^
@@ -249,4 +242,44 @@ fn the_type_of_accounts_may_be_an_expression() {
           | ^^^^^^
     "#);
     assert!(read(&format!("users.type = 7\n{LEAST}")).is_err());
+}
+
+#[test]
+fn values_are_chosen_for_new_accounts_alone() {
+    let choice = "SelectUniqueValue([mail], [userPrincipalName])";
+    assert!(right(choice, ", apply = \"on_create\"").rules.mappings.len() > 3);
+    assert_snapshot!(problems(&format!(
+        r#"
+[users]
+type = '{choice}'
+match = [{{ target = "Email", source = '{choice}' }}]
+[[users.attribute]]
+target = "Email"
+source = '{choice}'
+[[users.attribute]]
+target = "FirstName"
+source = "[givenName]"
+[[users.attribute]]
+target = "LastName"
+source = "[surname]"
+[groups]
+match = [{{ target = "Name", source = '{choice}' }}]
+"#
+    )), @r#"
+    config.toml:16:8: users.type: `SelectUniqueValue` chooses values of new accounts alone. Decide by attributes or roles, as `[userType]`.
+        1 | SelectUniqueValue([mail], [userPrincipalName])
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    config.toml:17:39: users.match[1].source: `SelectUniqueValue` gives a value that no account has, by which none can be found. Match by what the account has, as `[mail]`.
+        1 | SelectUniqueValue([mail], [userPrincipalName])
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    config.toml:20:10: users.attribute[1].source: `SelectUniqueValue` chooses for new accounts: later the account itself has the value. Write apply = "on_create".
+        1 | SelectUniqueValue([mail], [userPrincipalName])
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    config.toml:28:38: groups.match[1].source: `SelectUniqueValue` chooses values of new accounts alone. Name groups by their attributes, as `[displayName]`.
+        1 | SelectUniqueValue([mail], [userPrincipalName])
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    config.toml:28:38: groups.match[1].source: `userPrincipalName` is no attribute of a group that can be read
+        1 | SelectUniqueValue([mail], [userPrincipalName])
+          |                           ^^^^^^^^^^^^^^^^^^^
+    "#);
 }

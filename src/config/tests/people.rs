@@ -60,7 +60,7 @@ protected = ["Owner@Contoso.com", "a@b.c", "owner@contoso.com"]
 fn wrong_attributes_are_reported() {
     assert_snapshot!(problems(r#"
 [users]
-match = [{ target = "FirstName", source = "[givenName]" }, { target = "Email", source = '"x"' }]
+match = [{ target = "Disabled", source = "[givenName]" }, { target = "Email", source = '"x"' }]
 [[users.attribute]]
 target = "Email"
 source = "mail"
@@ -77,9 +77,9 @@ source = "[shoeSize]"
 [[users.attribute]]
 target = "FirstName"
 default_apply = "always"
-"#), @r###"
-    config.toml:16:21: users.match[1].target: accounts cannot be looked up by FirstName. Known is `Email`.
-    config.toml:16:89: users.match[2].source: a constant would match everybody with one and the same account. Give an attribute, as `[mail]`.
+"#), @r#"
+    config.toml:16:21: users.match[1].target: `Disabled` is no attribute of an account. Known are `Email`, `FirstName`, `LastName` and `Company`.
+    config.toml:16:88: users.match[2].source: a constant would match everybody with one and the same account. Give an attribute, as `[mail]`.
     config.toml:19:10: users.attribute[1].source: `mail` is neither an attribute nor a text nor a function. Did you mean `[mail]`?
         1 | mail
           | ^^^^
@@ -95,7 +95,7 @@ default_apply = "always"
     config.toml:30:1: users.attribute[5]: FirstName is mapped a second time. Keep one of the entries.
     config.toml:30:1: users.attribute[5].source: this key is missing. Give an expression, as "[mail]".
     config.toml:32:17: users.attribute[5].default_apply: there is no `default` that it could apply to. Add `default`, or remove it.
-    "###);
+    "#);
     assert_snapshot!(problems(r#"
 [[users.attribute]]
 target = "Email"
@@ -201,5 +201,52 @@ disabled = "delet"
     config.toml:17:38: users.deprovision.filtered.after: expected a duration from 1 minute to 10 years
     config.toml:17:63: users.deprovision.filtered.with: unknown key. Known are `then`, `after`, `next`, `reassign_items_to` and `reassign_groups_to`.
     config.toml:18:12: users.deprovision.disabled: expected `leave`, `disable`, `downgrade` or `delete`. Did you mean `delete`?
+    "#);
+}
+
+#[test]
+fn matching_rules_compare_one_attribute_or_several() {
+    let rules = fine(
+        r#"
+[users]
+match = [
+  { target = "Email", source = "[mail]", required = true },
+  { all = [{ target = "FirstName", source = "[givenName]" }, { target = "Company", source = '"Contoso"' }], adopt = "report" },
+]
+"#,
+    )
+    .rules
+    .matching;
+    let said: Vec<_> = rules
+        .iter()
+        .map(|rule| (rule.text(), rule.adopt, rule.required, rule.needs_lists()))
+        .collect();
+    let (always, report) = (crate::plan::rules::Adopt::Always, crate::plan::rules::Adopt::Report);
+    let expected = [
+        ("Email = [mail]".to_owned(), always, true, false),
+        ("FirstName = [givenName], Company = \"Contoso\"".to_owned(), report, false, true),
+    ];
+    assert_eq!(said, expected);
+    assert_snapshot!(problems(
+        r#"
+[users]
+match = [
+  { all = [] },
+  { all = [{ target = "Email", source = "[mail]" }], target = "Email" },
+  { all = [{ target = "Email", source = "[mail]" }, { target = "Email", source = "[givenName]" }] },
+  { all = [{ target = "Company", source = '"Contoso"' }] },
+  { all = [{ target = "Name", source = "[mail]" }, { target = "LastName" }] },
+  { target = "Email", source = "[mail]", adopt = "ask", required = "yes" },
+]
+"#
+    ), @r#"
+    config.toml:17:11: users.match[1].all: without anything to compare, everybody would match every account. Give at least one, as { target = "Email", source = "[mail]" }.
+    config.toml:18:63: users.match[2].target: a rule has either `all` or `target`. Put it into the list.
+    config.toml:19:53: users.match[3].all[2]: Email is compared a second time. Keep one of the entries.
+    config.toml:20:11: users.match[4].all: a constant would match everybody with one and the same account. Give an attribute, as `[mail]`.
+    config.toml:21:23: users.match[5].all[1].target: `Name` is no attribute of an account. Known are `Email`, `FirstName`, `LastName` and `Company`.
+    config.toml:21:52: users.match[5].all[2].source: this key is missing. Give an expression, as "[mail]".
+    config.toml:22:50: users.match[6].adopt: expected `always`, `report` or `never`
+    config.toml:22:68: users.match[6].required: expected `true` or `false`, found text
     "#);
 }

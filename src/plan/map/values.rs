@@ -22,12 +22,17 @@ pub struct Mapper<'a> {
     given: Given<'static>,
 }
 
+/// Says whether a value of an attribute is taken at the target.
+pub type Taken<'t> = &'t dyn Fn(TargetAttribute, &str) -> bool;
+
 /// A mapping that knows where in a row of source values its attributes are.
 struct Prepared<'a> {
     mapping: &'a Mapping,
     source: Single,
     /// It draws from chance.
     random: bool,
+    /// It chooses a value that is free.
+    unique: bool,
     /// It may say that the person is to be left alone.
     may_leave: bool,
 }
@@ -52,6 +57,7 @@ impl<'a> Mapper<'a> {
                 mapping,
                 source: Single::new(&mapping.source, &rules.source_attributes),
                 random: uses.randomness,
+                unique: uses.uniqueness,
                 may_leave: uses.ignores_object,
             }
         };
@@ -68,7 +74,8 @@ impl<'a> Mapper<'a> {
     pub fn leaves_alone(&self, source_user: &Person<'_>, new: bool) -> Option<&'a Mapping> {
         let applies = |one: &&Prepared<'_>| one.may_leave && (new || always(one.mapping.apply));
         let mut candidates = self.mappings.iter().filter(applies);
-        let leaves = |one: &&Prepared<'_>| self.say(one, source_user) == Ok(Said::LeaveObject);
+        let leaves =
+            |one: &&Prepared<'_>| self.say(one, source_user, FREE) == Ok(Said::LeaveObject);
         candidates.find(leaves).map(|one| one.mapping)
     }
 
@@ -88,20 +95,20 @@ impl<'a> Mapper<'a> {
         }
     }
 
-    /// Returns the values of a new account.
+    /// Returns the values of a new account; `taken` says what mappings that choose may not choose.
     ///
     /// # Errors
     /// The mappings that give none.
     pub fn for_create(
         &self,
         source_user: &Person<'_>,
-        takes: Takes,
+        (takes, taken): (Takes, Taken<'_>),
     ) -> Result<AttributeRow, Unmapped<'a>> {
         let mut unmapped = Unmapped::default();
         let mut cells = Cells::default();
         for one in self.mappings.iter().filter(|one| takes.takes(one.mapping.target)) {
             let mapping = one.mapping;
-            let value = match self.say(one, source_user) {
+            let value = match self.say(one, source_user, taken) {
                 Ok(Said::Value(value)) => value.or_else(|| default(mapping, true)),
                 Ok(Said::KeepAttribute) => None,
                 Ok(Said::LeaveObject) => {
@@ -142,7 +149,7 @@ impl<'a> Mapper<'a> {
         let applies = |mapping: &Mapping| always(mapping.apply) && takes.takes(mapping.target);
         for one in self.mappings.iter().filter(|one| applies(one.mapping)) {
             let mapping = one.mapping;
-            let value = match self.say(one, source_user) {
+            let value = match self.say(one, source_user, FREE) {
                 Ok(Said::Value(value)) => value.or_else(|| default(mapping, false)),
                 Ok(Said::KeepAttribute) => continue,
                 Ok(Said::LeaveObject) => {
@@ -176,22 +183,28 @@ impl<'a> Mapper<'a> {
         &'s self,
         one: &'s Prepared<'_>,
         source_user: &'s Person<'s>,
+        taken: Taken<'_>,
     ) -> Result<Said<'s>, String> {
-        let row = source_user;
         let set = one.mapping.target.is_set();
-        match (one.random, set) {
-            (false, false) => return one.source.eval(row, &self.given),
-            (false, true) => return one.source.eval_set(row, &self.given),
-            (true, _) => {}
+        if !one.random && !one.unique {
+            return match set {
+                true => one.source.eval_set(source_user, &self.given),
+                false => one.source.eval(source_user, &self.given),
+            };
         }
-        let given = Given { seed: Some(seed(source_user.anchor, one.mapping)), ..self.given };
+        let seed = one.random.then(|| seed(source_user.anchor, one.mapping));
+        let taken = |value: &str| taken(one.mapping.target, value);
+        let given = Given { seed, taken: &taken, ..self.given };
         let said = match set {
-            true => one.source.eval_set(row, &given),
-            false => one.source.eval(row, &given),
+            true => one.source.eval_set(source_user, &given),
+            false => one.source.eval(source_user, &given),
         };
         said.map(Said::into_owned)
     }
 }
+
+/// Where nothing is chosen, or it does not matter what: nothing is taken.
+pub const FREE: Taken<'static> = &|_, _| false;
 
 impl<'a> Unmapped<'a> {
     /// Notes an expression that leaves the person alone, although that was asked before.

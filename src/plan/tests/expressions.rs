@@ -40,7 +40,7 @@ fn some(text: &str) -> Option<String> {
 #[test]
 fn functions_make_the_values() {
     let mut world = world(r#"Join(" & ", ToUpper([givenName], ), Word([mail], 2, "@"))"#);
-    world.rules.matching[0].source = expression(r#"Replace([mail], "y", , , "x", , )"#);
+    world.rules.matching[0].parts[0].source = expression(r#"Replace([mail], "y", , , "x", , )"#);
     world.assigned(1, "ada@y.test");
     world.account("acc", "ada@x.test", AccountKind::Employee);
     world.assigned(2, "bob@y.test");
@@ -85,7 +85,7 @@ fn what_is_missing_is_told_beside_what_failed() {
 #[test]
 fn a_matching_rule_that_fails_finds_nobody_and_creates_nobody() {
     let mut world = World::new();
-    world.rules.matching[0].source = expression("Item(Split([mail], \",\"), 2)");
+    world.rules.matching[0].parts[0].source = expression("Item(Split([mail], \",\"), 2)");
     world.assigned(1, "ada@x.test");
     let (plan, _) = world.plan();
     assert!(plan.changes.is_empty(), "{plan:?}");

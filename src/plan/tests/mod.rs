@@ -68,10 +68,7 @@ pub fn rules() -> Rules {
             ],
             expression: None,
         },
-        matching: vec![MatchRule {
-            target: TargetAttribute::Email,
-            source: map::Expression::attribute("mail"),
-        }],
+        matching: vec![MatchRule::of(TargetAttribute::Email, map::Expression::attribute("mail"))],
         mappings: vec![
             map(TargetAttribute::Email, "mail"),
             map(TargetAttribute::FirstName, "givenName"),
@@ -122,6 +119,7 @@ struct World {
     unsettled: Vec<SourceAnchor>,
     first_plan: bool,
     rules_changed: bool,
+    reserved: Vec<(SourceAnchor, AttributeRow)>,
     approved: Vec<ContentHash>,
     rejected: Vec<(ContentHash, HoldKind)>,
     waiting: Vec<(ContentHash, HoldKind)>,
@@ -156,6 +154,7 @@ impl World {
             unsettled: Vec::new(),
             first_plan: false,
             rules_changed: false,
+            reserved: Vec::new(),
             approved: Vec::new(),
             rejected: Vec::new(),
             waiting: Vec::new(),
@@ -304,6 +303,7 @@ impl World {
                 first_plan: world.first_plan,
                 catching_up: false,
                 rules_changed: world.rules_changed,
+                reserved: &world.reserved,
                 approved: &world.approved,
                 waiting: &world.waiting,
                 rejected: &world.rejected,
@@ -338,6 +338,12 @@ impl World {
     }
 
     fn answer(&self, needs: &Needs, view: &mut TargetView) {
+        if needs.lists {
+            view.complete = true;
+            for account in &self.accounts {
+                view.add(self.known(account, Detail::Listed));
+            }
+        }
         for address in &needs.addresses {
             let mut found = false;
             for account in &self.accounts {

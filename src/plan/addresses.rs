@@ -18,12 +18,19 @@ impl Draft {
         for claim in self.changes.iter().flat_map(claims) {
             *wanted.entry(claim).or_default() += 1;
         }
-        // Whoever is held for another cause may want the same account.
+        // Whoever is held for another cause may want an account that somebody is about to take over.
+        // Against the person whose account it is already, a want is no claim: least of all does it
+        // keep a leaver inside.
         let changing: HashSet<SourceAnchor> =
             self.changes.iter().map(|change| change.anchor).collect();
+        let takes_over = |change: &&PlannedChange| link_of(input, change).is_none();
+        let taken: HashSet<String> =
+            self.changes.iter().filter(takes_over).flat_map(claims).collect();
         let others = self.wants.iter().filter(|(anchor, _)| !changing.contains(anchor));
-        let others: Vec<(SourceAnchor, String)> =
-            others.map(|(anchor, target_id)| (*anchor, claim_of(target_id))).collect();
+        let others: Vec<(SourceAnchor, String)> = others
+            .map(|(anchor, target_id)| (*anchor, claim_of(target_id)))
+            .filter(|(_, claim)| taken.contains(claim))
+            .collect();
         for (_, claim) in &others {
             *wanted.entry(claim.clone()).or_default() += 1;
         }

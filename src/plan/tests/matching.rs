@@ -216,3 +216,22 @@ fn two_people_for_one_account_are_found_before_anything_is_written() {
         }
     }
 }
+
+#[test]
+fn whoever_wants_the_account_of_a_leaver_keeps_nobody_inside() {
+    let mut world = World::new();
+    world.linked(1, "ada@x.test");
+    world.linked(2, "bob@x.test");
+    world.assigned(3, "ADA@x.test");
+    world.unassign(1);
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("disable", "ada@x.test")]);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+
+    // And whoever has an account goes on being updated.
+    world.assign(1, STAFF);
+    world.links[0].shadow.sent = values("ada@x.test", "Ada", "Byron");
+    let (plan, _) = world.plan();
+    assert_eq!(actions(&plan), [("update", "ada@x.test")]);
+    assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+}

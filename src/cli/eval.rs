@@ -27,7 +27,7 @@ use super::output;
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArguments {
-    /// The expression, as Join(" ", [givenName], [surname]); `-` reads it from standard input
+    /// The expression, as `Join(" ", [givenName], [surname])`; `-` reads it from standard input
     #[arg(allow_hyphen_values = true)]
     expression: String,
 

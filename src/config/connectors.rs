@@ -22,7 +22,8 @@ const CLOUDS: [(&str, &str, &str); 4] = [
 ];
 
 /// The keys of `[entra]`.
-const ENTRA: &[&str] = &["tenant", "client_id", "application", "cloud", "credential"];
+const ENTRA: &[&str] =
+    &["tenant", "client_id", "application", "cloud", "credential", "default_domain"];
 
 /// The keys of `[sharefile]`.
 const SHAREFILE: &[&str] = &[
@@ -50,6 +51,7 @@ impl Reader<'_> {
              whose assignments count.",
         );
         let cloud = self.cloud(&mut section);
+        self.default_domain(&mut section)?;
         Some(GraphSettings {
             tenant: tenant?,
             client_id: client_id?,
@@ -61,6 +63,21 @@ impl Reader<'_> {
             nested_groups: false,
             network: NetworkSettings::default(),
         })
+    }
+
+    /// Reads what `DefaultDomain` gives to expressions, which are read later; `None` if it is wrong.
+    fn default_domain(&mut self, section: &mut Section) -> Option<()> {
+        let Some(node) = section.take("default_domain") else { return Some(()) };
+        let domain = self.text(&node)?;
+        let allowed = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
+        let inside = domain.trim_matches('.').contains('.');
+        if !inside || !domain.chars().all(allowed) {
+            let hint = "Give the domain as Entra ID has it, as `contoso.com`.";
+            self.wrong(&node, "this is no domain", Some(hint.to_owned()));
+            return None;
+        }
+        self.default_domain = Some(domain);
+        Some(())
     }
 
     fn tenant(&mut self, section: &mut Section, signer: Signer) -> Option<String> {

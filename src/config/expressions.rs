@@ -56,18 +56,11 @@ pub(super) enum Purpose {
 }
 
 /// What nothing answers yet, wherever it stands: part, what is missing, what to do instead.
-const NOT_YET: &[(&[&str], &str, &str)] = &[
-    (
-        &["DefaultDomain"],
-        "is not there yet: the domains of the directory are not read",
-        "Write the domain, as \"contoso.com\".",
-    ),
-    (
-        &["Redact"],
-        "is not there yet: plans and the provisioning log would show the value",
-        "Leave it out, or do not map the value.",
-    ),
-];
+const NOT_YET: &[(&[&str], &str, &str)] = &[(
+    &["Redact"],
+    "is not there yet: plans and the provisioning log would show the value",
+    "Leave it out, or do not map the value.",
+)];
 
 /// What gives another value each time, though nothing changed.
 const UNSTEADY: &[&str] = &["Now", "RandomString", "Guid"];
@@ -187,6 +180,7 @@ impl Reader<'_> {
                 return None;
             }
         };
+        let domain = self.default_domain.clone();
         let mut right = true;
         let mut object = |error: &ParseError, suggestion| {
             self.object(node, text, error, suggestion);
@@ -194,6 +188,13 @@ impl Reader<'_> {
         };
         for (error, instead) in purpose.refuses(&expression) {
             object(&error, Some(instead));
+        }
+        if domain.is_none() {
+            let why =
+                "`DefaultDomain` asks for the default domain of the directory, which is not given";
+            let instead = "Write `entra.default_domain = \"contoso.com\"`.".to_owned();
+            let error = expression.object_to("DefaultDomain", why);
+            error.iter().for_each(|error| object(error, Some(instead.clone())));
         }
         for name in expression.attributes() {
             let (message, near) = match (of.known)(name) {
@@ -210,7 +211,18 @@ impl Reader<'_> {
                 object(&error, suggestion);
             }
         }
-        right.then_some(expression)
+        let uses_domain = expression.uses().default_domain;
+        let Some(domain) = domain.filter(|_| right && uses_domain) else {
+            return right.then_some(expression);
+        };
+        match expression.in_domain(&domain) {
+            Ok(expression) => Some(expression),
+            Err(error) => {
+                let message = format!("with `{domain}` as the default domain, {}", error.message);
+                self.wrong(node, &message, None);
+                None
+            }
+        }
     }
 
     /// Reports what is wrong with a part of an expression, and shows the part.

@@ -141,6 +141,7 @@ fn entra() -> Value {
             ),
             ("cloud", Says("Where to sign in and read.").either(&[clouds, own_cloud])),
             ("credential", credential()),
+            ("default_domain", Says("What `DefaultDomain` gives to expressions.").text()),
         ],
     )
 }
@@ -225,7 +226,11 @@ fn clause() -> Value {
                     .either(&[json!({ "type": "string" }), json!({ "type": "integer" })]),
             ),
             ("values", Says("Of `IN`: one of them.").texts()),
-            ("match", Says("Of several values: one, or all.").one_of(&["any", "all"])),
+            (
+                "match",
+                Says("Of several values: one, or all, which is what NOT wants.")
+                    .one_of(&["any", "all"]),
+            ),
         ],
     )
 }

@@ -206,7 +206,14 @@ fn read_by<T>(
     }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let tree = layers.tree();
-    let mut reader = Reader { layers: &layers, environment, folder, secrets, problems: Vec::new() };
+    let mut reader = Reader {
+        layers: &layers,
+        environment,
+        folder,
+        secrets,
+        default_domain: None,
+        problems: Vec::new(),
+    };
     let found = part(&mut reader, tree);
     problems.append(&mut reader.problems);
     match found {

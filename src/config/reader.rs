@@ -19,6 +19,8 @@ pub(super) struct Reader<'a> {
     pub(super) folder: PathBuf,
     /// Secrets are read; otherwise only where they are is checked.
     pub(super) secrets: bool,
+    /// What `DefaultDomain` gives, if the configuration says it.
+    pub(super) default_domain: Option<String>,
     pub(super) problems: Vec<Problem>,
 }
 

@@ -141,13 +141,31 @@ fn what_is_not_there_yet_says_so() {
     let found = ["Append([mailNickname], DefaultDomain())", "Redact([department])"]
         .map(|expression| wrong(expression, ", apply = \"on_create\""));
     assert_snapshot!(found.concat(), @r###"
-    189: users.attribute[4].source: `DefaultDomain` is not there yet: the domains of the directory are not read. Write the domain, as "contoso.com".
+    189: users.attribute[4].source: `DefaultDomain` asks for the default domain of the directory, which is not given. Write `entra.default_domain = "contoso.com"`.
         1 | Append([mailNickname], DefaultDomain())
           |                        ^^^^^^^^^^^^^^^
     189: users.attribute[4].source: `Redact` is not there yet: plans and the provisioning log would show the value. Leave it out, or do not map the value.
         1 | Redact([department])
           | ^^^^^^^^^^^^^^^^^^^^
     "###);
+}
+
+#[test]
+fn the_default_domain_is_the_one_that_the_configuration_says() {
+    let rules = |domain: &str| {
+        let entry = "[[users.attribute]]\ntarget = \"Company\"\n\
+                     source = 'Append([mailNickname], DefaultDomain())'\n";
+        let overrides = Overrides::default().set("entra.default_domain", domain);
+        let others = "[[users.attribute]]\ntarget = \"Email\"\nsource = \"[mail]\"\n\
+                      [[users.attribute]]\ntarget = \"FirstName\"\nsource = \"[givenName]\"\n\
+                      [[users.attribute]]\ntarget = \"LastName\"\nsource = \"[surname]\"\n";
+        read_with(&format!("{LEAST}{others}{entry}"), &secrets(), &overrides)
+    };
+    let job = rules("contoso.com").expect("a job").rules;
+    let sources: Vec<&str> = job.mappings.iter().map(|one| one.source.text()).collect();
+    assert!(sources.contains(&r#"Append([mailNickname],"contoso.com")"#), "{sources:?}");
+    assert_ne!(job.hash(), rules("fabrikam.com").expect("a job").rules.hash());
+    assert!(rules("contoso").expect_err("no domain").to_string().contains("this is no domain"));
 }
 
 #[test]

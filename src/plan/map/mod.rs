@@ -229,6 +229,16 @@ impl Expression {
         Self(Arc::new(Program { source, text: root.text(), root, attributes, uses }))
     }
 
+    /// Returns the same with a constant in place of `DefaultDomain()`.
+    ///
+    /// # Errors
+    /// Where a constant is checked that could not be checked before, as a regular expression is.
+    pub fn in_domain(&self, domain: &str) -> Result<Self, ParseError> {
+        let mut root = self.0.root.clone();
+        root.settle_domain(domain);
+        Self::parse(&root.text())
+    }
+
     /// Returns the canonical text: without white space between the words and with one spelling of
     /// each constant. Parsing it gives an equal expression.
     pub fn text(&self) -> &str {

@@ -34,6 +34,23 @@ pub(super) enum Kind {
     Call(Box<Call>),
 }
 
+impl Node {
+    /// Puts a constant in place of each call of `DefaultDomain`.
+    pub fn settle_domain(&mut self, domain: &str) {
+        match &mut self.kind {
+            Kind::Call(call) if call.function.name == "DefaultDomain" => {
+                self.kind = Kind::Text(domain.to_owned());
+            }
+            Kind::Call(call) => call.args.iter_mut().for_each(|arg| arg.settle_domain(domain)),
+            Kind::Compare(comparison) => {
+                comparison.left.settle_domain(domain);
+                comparison.right.settle_domain(domain);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The bare words of the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {

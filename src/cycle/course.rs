@@ -345,12 +345,18 @@ impl Cycle<'_> {
             verify: change.object == ObjectKind::User,
         });
         let returning = plan.holds.iter().filter(|hold| !waits_for_an_event(hold.kind));
-        let returning = returning
-            .flat_map(|hold| &hold.items)
-            .map(|item| Subject { anchor: item.anchor, verify: true });
+        let returning = returning.flat_map(|hold| {
+            // What these wait for is at the source.
+            let at_source = matches!(hold.kind, HoldKind::FilterUndecided | HoldKind::LeftAlone);
+            hold.items.iter().map(move |item| Subject { anchor: item.anchor, verify: !at_source })
+        });
         let subjects: Vec<Subject> = changing.chain(returning).collect();
         if !subjects.is_empty() {
             self.engine.store.mark_subjects(subjects).await?;
+        }
+        // What is applied may be interrupted, and nothing else would tell that their time has come.
+        if !plan.look_again.is_empty() {
+            self.engine.store.look_again(plan.look_again.clone()).await?;
         }
         Ok(())
     }
@@ -469,8 +475,14 @@ impl Cycle<'_> {
         self.open.extend(waiting.into_iter().filter(|anchor| !again(anchor)));
         settled.sort_unstable();
         settled.dedup();
-        store.settle_subjects(settled.clone()).await?;
-        store.look_again(plan.look_again.clone(), self.report.started_at).await?;
+        let planned = plan.changes.iter().map(|change| change.anchor);
+        let held = plan.holds.iter().flat_map(|hold| &hold.items).map(|item| item.anchor);
+        let mut looked_at: Vec<SourceAnchor> =
+            settled.iter().copied().chain(planned).chain(held).collect();
+        looked_at.sort_unstable();
+        let due = plan.look_again.clone();
+        let began = self.report.started_at;
+        store.settle_looked_at(settled.clone(), looked_at, due, began).await?;
         self.note_repaired(plan, &settled).await?;
         let put_off = plan.holds.iter().filter(|hold| waits_for_somebody(hold.kind));
         let put_off: Vec<SourceAnchor> =

@@ -95,19 +95,14 @@ impl Store {
         .await
     }
 
-    /// Notes when people and groups have to be planned again, though nothing else may change; for
-    /// each only the time that is given last counts. What was due at `planned` has been planned.
-    pub async fn look_again(
-        &self,
-        due: Vec<(SourceAnchor, Timestamp)>,
-        planned: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// Notes when people and groups have to be planned again, though nothing else may change. What
+    /// was due before stays due.
+    pub async fn look_again(&self, due: Vec<(SourceAnchor, Timestamp)>) -> Result<(), StoreError> {
         self.write("noting who is to be looked at again", move |connection| {
-            connection
-                .prepare_cached("DELETE FROM look_again WHERE at <= ?1")?
-                .execute([planned])?;
-            let mut insert = connection
-                .prepare_cached("INSERT OR REPLACE INTO look_again (anchor, at) VALUES (?1, ?2)")?;
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO look_again (anchor, at) VALUES (?1, ?2) \
+                 ON CONFLICT (anchor) DO UPDATE SET at = min(at, excluded.at)",
+            )?;
             for (anchor, at) in due {
                 insert.execute(params![anchor, at])?;
             }
@@ -116,9 +111,38 @@ impl Store {
         .await
     }
 
-    /// Notes that nothing remains to be done for these people until they change.
-    pub async fn settle_subjects(&self, anchors: Vec<SourceAnchor>) -> Result<(), StoreError> {
-        self.write("noting who is done", move |connection| settle(connection, &anchors)).await
+    /// Notes that nothing remains to be done for these people until they change, and for whom of
+    /// `looked_at`, sorted, what was due at `planned` has been planned: for them only the times that
+    /// are given now count.
+    pub async fn settle_looked_at(
+        &self,
+        settled: Vec<SourceAnchor>,
+        looked_at: Vec<SourceAnchor>,
+        due: Vec<(SourceAnchor, Timestamp)>,
+        planned: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write("noting who is done", move |connection| {
+            settle(connection, &settled)?;
+            let past = "SELECT anchor FROM look_again WHERE at <= ?1";
+            let past: Vec<SourceAnchor> = connection
+                .prepare_cached(past)?
+                .query_map([planned], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let mut delete =
+                connection.prepare_cached("DELETE FROM look_again WHERE anchor = ?1")?;
+            for anchor in past.iter().filter(|anchor| looked_at.binary_search(anchor).is_ok()) {
+                delete.execute([anchor])?;
+            }
+            let mut insert = connection
+                .prepare_cached("INSERT OR REPLACE INTO look_again (anchor, at) VALUES (?1, ?2)")?;
+            for (anchor, at) in due {
+                if looked_at.binary_search(&anchor).is_ok() {
+                    insert.execute(params![anchor, at])?;
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -292,8 +292,34 @@ async fn hands_everything_to_planning() {
 
     let failed = Settlement { settled: false, ..success(9, LinkChange::None) };
     store.settle(seq, failed).await.unwrap();
-    store.settle_subjects(vec![anchor(3), anchor(8)]).await.unwrap();
+    let done = vec![anchor(3), anchor(8)];
+    store.settle_looked_at(done, vec![], vec![], Timestamp(0)).await.unwrap();
     assert_eq!(waiting(&store).await, [subject(9, false)]);
+}
+
+#[tokio::test]
+async fn whose_time_has_come_is_due_until_they_were_looked_at() {
+    let home = Home::new();
+    let store = home.open();
+    let at = Timestamp;
+    let due = async |now| -> Vec<SourceAnchor> {
+        let data = store.plan_data(Subjects::Waiting, at(now)).await.unwrap();
+        data.subjects.iter().map(|subject| subject.anchor).collect()
+    };
+    let look = async |rows: &[(u128, i64)]| {
+        let rows = rows.iter().map(|(n, when)| (anchor(*n), at(*when))).collect();
+        store.look_again(rows).await.unwrap();
+    };
+    look(&[(1, 10), (2, 10), (3, 50)]).await;
+    assert_eq!((due(9).await, due(10).await), (vec![], vec![anchor(1), anchor(2)]));
+    // A later time does not take away that the first one has come.
+    look(&[(1, 90), (3, 40)]).await;
+    assert_eq!(due(10).await, [anchor(1), anchor(2)]);
+    // Who was left out of a plan stays due; for the others the new times count.
+    let rows = vec![(anchor(1), at(90)), (anchor(2), at(70))];
+    store.settle_looked_at(vec![anchor(1)], vec![anchor(1)], rows, at(10)).await.unwrap();
+    assert_eq!((due(10).await, due(40).await), (vec![anchor(2)], vec![anchor(2), anchor(3)]));
+    assert_eq!(due(90).await, [anchor(1), anchor(2), anchor(3)]);
 }
 
 #[tokio::test]

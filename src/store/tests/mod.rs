@@ -279,5 +279,5 @@ fn subject(person: u128, verify: bool) -> Subject {
 /// Notes that everybody is done.
 async fn settle_all(store: &Store) {
     let anchors = waiting(store).await.into_iter().map(|subject| subject.anchor).collect();
-    store.settle_subjects(anchors).await.unwrap();
+    store.settle_looked_at(anchors, vec![], vec![], Timestamp(0)).await.unwrap();
 }

@@ -66,7 +66,7 @@ fn directory(
             if fields.flag("flowNullValues", findings) == Some(true) {
                 null_flows.push((directory.clone(), object.clone(), name.clone()));
             }
-            if fields.text("defaultValue", findings).is_some() {
+            if fields.text("defaultValue", findings).is_some_and(|text| !text.is_empty()) {
                 let reason = format!("the directory {directory} has a default of its own for it");
                 let subject = format!("attribute `{name}` of {object}");
                 let advice = "Write it as `default` of the attribute if it matters.";
@@ -192,7 +192,8 @@ fn attribute_mapping(
         place: place.clone(),
         target: fields.text("targetAttributeName", findings).unwrap_or_default(),
         source: source.and_then(|(json, place)| self::source(json, place, findings)),
-        default: fields.text("defaultValue", findings),
+        // Exports write an empty text where there is none.
+        default: fields.text("defaultValue", findings).filter(|text| !text.is_empty()),
         matching_priority: fields.whole("matchingPriority", findings).unwrap_or(0),
         flow: word(&mut fields, "flowType", &FlowType::ALL, findings).unwrap_or(FlowType::Always),
         flow_always: word(&mut fields, "flowBehavior", &BEHAVIOURS, findings).unwrap_or(false),

@@ -132,6 +132,10 @@ fn roles(given: &[&str]) -> Result<String, String> {
             }
         }
     }
+    if found.is_empty() && !given.is_empty() {
+        let given = given.join(", ");
+        return Err(format!("has no more than {given}, which ShareFile gives by itself"));
+    }
     Ok(set_of(found))
 }
 
@@ -230,7 +234,8 @@ mod tests {
         let roles = TargetAttribute::Roles;
         let given = "canusefilebox, Employee ,CanChangePassword,, CanUseFileBox";
         assert_eq!(fitted(roles, given).as_deref(), Ok("CanChangePassword\nCanUseFileBox"));
-        assert_eq!(fitted(roles, "Client").as_deref(), Ok(""));
+        // To take all roles away is not what somebody means who names the type.
+        assert!(fitted(roles, "Client").is_err());
         let why = fault(roles, "CanUseFilebox\nCanUseFileBoks").unwrap();
         assert_eq!(why, "has CanUseFileBoks, which is no role; did you mean CanUseFileBox?");
         assert!(fault(roles, "AdminSSO").unwrap().contains("by hand"));

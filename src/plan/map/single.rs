@@ -116,19 +116,13 @@ impl Single {
             Flow::IgnoreObject => return Ok(Said::LeaveObject),
             Flow::Value(value) => value,
         };
-        match value {
-            Value::Null => Ok(Said::Value(None)),
-            Value::Text(text) => Ok(Said::Value(trimmed(text))),
-            Value::List(texts) => {
-                let names = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
-                let names: String = names.flat_map(|name| [name, "\n"]).collect();
-                let names = (!names.is_empty()).then_some(Cow::Owned(names));
-                Ok(Said::Value(names))
-            }
-            Value::Roles(_) => {
-                Err("the expression gives structured roles where texts are wanted".to_owned())
-            }
-        }
+        Ok(match value {
+            Value::Null => Said::Value(None),
+            Value::Text(text) => Said::Value(trimmed(text)),
+            Value::List(texts) => names(texts.iter().map(AsRef::as_ref)),
+            // Of structured roles the value is what others know them by.
+            Value::Roles(roles) => names(roles.iter().map(|role| role.value.as_str())),
+        })
     }
 
     fn flow<'s>(
@@ -141,6 +135,13 @@ impl Single {
         }
         self.bound.eval(source, given).map_err(|error| error.message)
     }
+}
+
+/// Returns names, each with a line end behind it; null if there are none.
+fn names<'n, 's>(texts: impl Iterator<Item = &'n str>) -> Said<'s> {
+    let names = texts.map(str::trim).filter(|text| !text.is_empty());
+    let names: String = names.flat_map(|name| [name, "\n"]).collect();
+    Said::Value((!names.is_empty()).then_some(Cow::Owned(names)))
 }
 
 /// Returns a text without white space around it; `None` if nothing is left.

@@ -69,8 +69,10 @@ impl Reader<'_> {
         let operator = self.required_text(&mut section, "operator", hint);
         let (value, values) = (section.take("value"), section.take("values"));
         let many = section.take("match");
-        let many_of = self.word(many.clone(), Many::Any, &MANY);
         let known = operator.as_ref().and_then(|(text, _)| Operator::find(text));
+        // Whoever writes NOT means that no value may be so.
+        let absent = if known.is_some_and(Operator::is_negative) { Many::All } else { Many::Any };
+        let many_of = self.word(many.clone(), absent, &MANY);
         let asks_group = known.is_some_and(|known| known.operand == Operand::Group);
         let attribute = match asks_group {
             true => self.group_clause(attribute, many),

@@ -44,7 +44,6 @@ impl Reader<'_> {
     fn match_rule(&mut self, entry: Node) -> Option<MatchRule> {
         let mut section = self.table(entry.clone(), RULE);
         let adopt = section.take("adopt");
-        let adopt = self.word(adopt, Adopt::Always, &ADOPT);
         let required = section.take("required");
         let required = self.flag(required, false);
         let parts = match section.take("all") {
@@ -64,6 +63,10 @@ impl Reader<'_> {
                 self.match_parts(all)?
             }
         };
+        // A name is no proof that it is the same person.
+        let by_address = parts.iter().any(|part| part.target == TargetAttribute::Email);
+        let absent = if by_address { Adopt::Always } else { Adopt::Report };
+        let adopt = self.word(adopt, absent, &ADOPT);
         Some(MatchRule { parts, adopt: adopt?, required: required? })
     }
 

@@ -25,8 +25,11 @@ filtered = "leave"
     assert_eq!(rules.only, ["11111111-2222-3333-4444-555555555555", "ada@contoso.com"]);
     let read = ["accountEnabled", "department", "extensionAttribute3", "givenName", "mail"];
     assert_eq!(rules.source_attributes[..5], read);
-    let many = Many::Any;
-    let clause = |attribute: &str, test| Clause { attribute: attribute.to_owned(), test, many };
+    let clause = |attribute: &str, test: Test| {
+        // NOT is about all values.
+        let many = if test.is_negative() { Many::All } else { Many::Any };
+        Clause { attribute: attribute.to_owned(), test, many }
+    };
     let staff = vec![
         clause("department", Test::NotEquals("External".to_owned())),
         clause("accountEnabled", Test::IsTrue),

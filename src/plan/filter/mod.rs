@@ -191,13 +191,33 @@ impl<'a> Filters<'a> {
         let one = |(number, (filter, clauses)): (usize, &(&Filter, Vec<Prepared<'_>>))| {
             let (_, clause) = self.failing(clauses, row, groups);
             let clause = clause?;
-            let name = match &filter.name {
-                Some(name) => format!("`{name}`"),
-                None => (number + 1).to_string(),
-            };
+            let name = name_of(filter, number);
             Some(format!("filter {name} wants {}", clause.text()))
         };
         self.filters.iter().enumerate().filter_map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns the clauses with "not" that do not hold only because nobody knows the value, in words,
+    /// with the attribute.
+    pub fn blind(&self, row: &dyn Attributes) -> Vec<(String, &'a str)> {
+        let unknown =
+            |one: &&Prepared<'a>| one.clause.test.is_negative() && texts(row, one.place).is_empty();
+        let named = |(number, (filter, clauses)): (usize, &(&Filter, Vec<Prepared<'a>>))| {
+            let name = name_of(filter, number);
+            let clauses: Vec<_> = clauses
+                .iter()
+                .filter(unknown)
+                .map(|one| {
+                    let wants = format!("filter {name} wants {}", one.clause.text());
+                    (wants, one.clause.attribute.as_str())
+                })
+                .collect();
+            clauses
+        };
+        if self.nulls == Nulls::Empty {
+            return Vec::new();
+        }
+        self.filters.iter().enumerate().flat_map(named).collect()
     }
 
     /// Returns the next instant at which a clause says something else of an object, though nothing
@@ -304,9 +324,23 @@ impl Clause {
         let test = self.test.text();
         match (self.test.group(), self.many) {
             (Some(_), _) => test,
-            (None, Many::Any) => format!("{} {test}", self.attribute),
-            (None, Many::All) => format!("all of {} {test}", self.attribute),
+            // What is usual is not said.
+            (None, Many::Any) if self.test.is_negative() => {
+                format!("one of {} {test}", self.attribute)
+            }
+            (None, Many::All) if !self.test.is_negative() => {
+                format!("all of {} {test}", self.attribute)
+            }
+            (None, _) => format!("{} {test}", self.attribute),
         }
+    }
+}
+
+/// Returns what people call a filter: its name, or its number.
+fn name_of(filter: &Filter, number: usize) -> String {
+    match &filter.name {
+        Some(name) => format!("`{name}`"),
+        None => (number + 1).to_string(),
     }
 }
 

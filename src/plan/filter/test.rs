@@ -124,6 +124,11 @@ pub const OPERATORS: [Operator; 23] = [
 ];
 
 impl Operator {
+    /// Returns whether it says what a value is not.
+    pub fn is_negative(&self) -> bool {
+        ["NOT EQUALS", "NOT IN", "NOT REGEX MATCH", "!&"].contains(&self.name)
+    }
+
     /// Finds an operator. Letter case, blanks and underscores make no difference.
     pub fn find(text: &str) -> Option<&'static Self> {
         let key = |text: &str| {
@@ -136,6 +141,11 @@ impl Operator {
 }
 
 impl Test {
+    /// Returns whether it is about what a value is not, so that one reads it as true of no value.
+    pub fn is_negative(&self) -> bool {
+        matches!(self, Self::NotEquals(_) | Self::NotIn(_) | Self::NotMatches(_) | Self::NoBit(_))
+    }
+
     /// Returns the test that an operator makes with its operands: none, one, or a list.
     ///
     /// # Errors

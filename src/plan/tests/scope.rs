@@ -6,7 +6,8 @@ use crate::plan::rules::{GroupFate, GroupRules};
 fn clause(attribute: &str, operator: &str, value: &str) -> filter::Clause {
     let operator = filter::Operator::find(operator).expect("an operator");
     let test = filter::Test::new(operator, &[value.to_owned()]).expect("a test");
-    filter::Clause { attribute: attribute.to_owned(), test, many: filter::Many::Any }
+    let many = if operator.is_negative() { filter::Many::All } else { filter::Many::Any };
+    filter::Clause { attribute: attribute.to_owned(), test, many }
 }
 
 /// Gives a person another family name.

@@ -15,13 +15,14 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Job;
 use crate::model::identity::{Presence, SourceUser};
 use crate::model::row::AttributeRow;
-use crate::plan::map::{Attribute, Attributes, Expression, Flow, Given, Step, unique_key};
+use crate::plan::map::{Attribute, Attributes, Expression, Flow, Given, INPUTS, Step, unique_key};
 use crate::source::Source;
 use crate::source::graph::{Graph, KNOWN_ATTRIBUTES, attribute_kind};
+use crate::store::{Store, StoreError};
 use crate::views;
 
 use super::exit::{Exit, Failure};
-use super::open::Place;
+use super::open::{Place, engine_with};
 use super::output;
 
 /// Arguments of `eval`.
@@ -64,7 +65,7 @@ pub struct EvalArguments {
 /// Evaluates an expression, and says what comes out.
 pub async fn eval(place: &Place, arguments: &EvalArguments) -> Result<Exit, Failure> {
     let text = expression(&arguments.expression)?;
-    let mut values = Values { set: sets(&arguments.values)?, person: None };
+    let mut values = Values { set: sets(&arguments.values)?, ..Values::default() };
     let clock = SystemClock::new();
     let now = match &arguments.now {
         Some(text) => Some(time(text)?),
@@ -75,15 +76,22 @@ pub async fn eval(place: &Place, arguments: &EvalArguments) -> Result<Exit, Fail
         Err(error) => return wrong(arguments, views::eval::ill_written(&text, &error)),
     };
     if let Some(who) = &arguments.who {
-        let asked: Vec<&str> = parsed.attributes();
-        let asked = asked.into_iter().filter(|name| !values.set.contains_key(*name));
-        let names: Vec<String> = asked.map(str::to_owned).collect();
-        let known = |name: &str| values.set.contains_key(name) || attribute_kind(name).is_some();
-        let unknown = parsed.check_attributes(known, KNOWN_ATTRIBUTES.iter().copied());
-        if let Some(error) = unknown.first() {
+        let of_person = |name: &str| !values.set.contains_key(name) && !INPUTS.contains(&name);
+        let known = |name: &str| !of_person(name) || attribute_kind(name).is_some();
+        let names = KNOWN_ATTRIBUTES.iter().chain(INPUTS).copied();
+        if let Some(error) = parsed.check_attributes(known, names).first() {
             return wrong(arguments, views::eval::ill_written(&text, error));
         }
-        let person = read(place, who, names.clone()).await?;
+        let asked = parsed.attributes().into_iter().filter(|name| of_person(name));
+        let mut names: Vec<String> = asked.map(str::to_owned).collect();
+        // What is read of managers needs to know who they are.
+        if names.iter().any(|name| name.starts_with("manager.")) {
+            names.push("manager".to_owned());
+        }
+        names.sort();
+        names.dedup();
+        let (person, inputs) = read(place, who, names.clone()).await?;
+        values.inputs = inputs;
         values.person = Some((names, person.attributes));
     }
     let taken: BTreeSet<String> = arguments.taken.iter().map(|one| unique_key(one)).collect();
@@ -188,10 +196,18 @@ fn seed() -> [u8; 32] {
     seed
 }
 
-/// Reads attributes of the one person whom `who` names.
-async fn read(place: &Place, who: &str, names: Vec<String>) -> Result<SourceUser, Failure> {
+/// What the assignments give expressions to read, by name.
+type Inputs = BTreeMap<&'static str, Vec<String>>;
+
+/// Reads attributes of the one person whom `who` names, and what the last cycle knew of the person's
+/// assignments.
+async fn read(
+    place: &Place,
+    who: &str,
+    names: Vec<String>,
+) -> Result<(SourceUser, Inputs), Failure> {
     let job: Job = place.job()?;
-    let mut settings = job.graph;
+    let mut settings = job.graph.clone();
     settings.attributes = names;
     let graph = Graph::new(settings, Arc::new(SystemClock::new()))?;
     let found = graph.find_people(who).await?;
@@ -211,15 +227,24 @@ async fn read(place: &Place, who: &str, names: Vec<String>) -> Result<SourceUser
     };
     let mut people = graph.users_now(&[anchor]).await?;
     let person = people.pop().filter(|person| person.presence == Presence::Present);
-    person.ok_or_else(|| {
+    let person = person.ok_or_else(|| {
         let what = format!("{who} cannot be read in Entra ID");
         Failure::said(Exit::Source, what, "Look whether the person is in the recycle bin there.")
-    })
+    })?;
+    let store = match Store::read_only(&job.store) {
+        Err(StoreError::Missing { .. }) => return Ok((person, Inputs::new())),
+        store => store?,
+    };
+    let engine = engine_with(&job, store, Arc::new(SystemClock::new()))?;
+    let inputs = engine.inputs_of(&person).await?;
+    Ok((person, inputs))
 }
 
 /// Where the attributes of an expression come from.
+#[derive(Default)]
 struct Values {
     set: BTreeMap<String, Vec<String>>,
+    inputs: Inputs,
     person: Option<(Vec<String>, AttributeRow)>,
 }
 
@@ -234,7 +259,9 @@ impl Attributes for Reader<'_> {
         let Some(name) = self.names.get(place) else {
             return Attribute::Null;
         };
-        match self.values.set.get(*name).map(Vec::as_slice) {
+        let set = self.values.set.get(*name).or_else(|| self.values.inputs.get(name));
+        match set.map(Vec::as_slice) {
+            Some([]) => Attribute::Null,
             Some([one]) => Attribute::Text(Cow::Borrowed(one)),
             Some(several) => {
                 Attribute::Texts(several.iter().map(|one| Cow::Borrowed(one.as_str())).collect())

@@ -1,10 +1,13 @@
 //! A trial of the rules on what the snapshot has: neither end is asked, and nothing is written.
 
+use std::collections::BTreeMap;
+
+use crate::model::identity::SourceUser;
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::CycleKind;
 use crate::model::trial::Trial;
 use crate::plan::{GroupFacts, PlanInput, TargetView, trial};
-use crate::store::Subject;
+use crate::store::{JobState, Subject};
 
 use super::failure::CycleFailure;
 use super::turn::Engine;
@@ -30,9 +33,34 @@ impl Engine {
         if !bound {
             return Ok(Tried::Otherwise);
         }
-        let now = self.clock.now();
         let sample = self.store.first_people(most).await?;
-        let subjects = sample.anchors.iter().map(|&anchor| Subject { anchor, verify: false });
+        let trial = self.offline(&job, &sample.anchors, trial::trial).await?;
+        Ok(Tried::Trial(Trial { people: sample.of, ..trial }))
+    }
+
+    /// Returns what the assignments, as last read, give expressions to read of somebody, by the name
+    /// of the input.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn inputs_of(
+        &self,
+        user: &SourceUser,
+    ) -> Result<BTreeMap<&'static str, Vec<String>>, CycleFailure> {
+        let job = self.store.job().await?;
+        let asked = |input: &PlanInput<'_>| trial::inputs(input, user);
+        self.offline(&job, &[user.anchor], asked).await
+    }
+
+    /// Hands over what planning would know of some people without looking at the target.
+    async fn offline<T>(
+        &self,
+        job: &JobState,
+        people: &[SourceAnchor],
+        ask: impl FnOnce(&PlanInput<'_>) -> T,
+    ) -> Result<T, CycleFailure> {
+        let now = self.clock.now();
+        let subjects = people.iter().map(|&anchor| Subject { anchor, verify: false });
         let data = self.store.plan_data_of(subjects.collect(), now).await?;
         let roles =
             job.application.as_ref().map(|known| known.roles.as_slice()).unwrap_or_default();
@@ -40,7 +68,8 @@ impl Engine {
         let input = PlanInput {
             kind: CycleKind::Full,
             now,
-            clock_ahead_ms: None,
+            // Nobody is asked what time it is elsewhere.
+            clock_ahead_ms: Some(0),
             rules: &self.settings.rules,
             roles,
             subjects: &subjects,
@@ -67,6 +96,6 @@ impl Engine {
             waiting: &[],
             rejected: &[],
         };
-        Ok(Tried::Trial(Trial { people: sample.of, ..trial::trial(&input) }))
+        Ok(ask(&input))
     }
 }

@@ -40,4 +40,6 @@ pub enum FindingKind {
     Unfit,
     /// Several people get one value of an attribute that is one person's: all would be held.
     Double,
+    /// A clause with "not" lets these people out, as nobody knows the value that it is about.
+    NullBlind,
 }

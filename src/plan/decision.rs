@@ -122,14 +122,12 @@ impl Decision {
     }
 
     /// Withholds what depends on the type of the account, which cannot be told.
-    pub fn hold_untyped(&mut self, anchor: SourceAnchor, label: &str, untyped: Untyped) {
-        match untyped {
-            Untyped::Roles(roles) => {
-                let detail = format!("the roles {} ask for different types", roles.join(" and "));
-                self.hold(HoldKind::ConflictingRoles, anchor, label, detail);
-            }
-            Untyped::Expression(why) => self.hold(HoldKind::MappingFailed, anchor, label, why),
-        }
+    pub fn hold_untyped(&mut self, anchor: SourceAnchor, label: &str, untyped: &Untyped) {
+        let kind = match untyped {
+            Untyped::Roles(_) => HoldKind::ConflictingRoles,
+            Untyped::Expression(_) => HoldKind::MappingFailed,
+        };
+        self.hold(kind, anchor, label, untyped.why());
     }
 
     pub fn hold_type(

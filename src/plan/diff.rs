@@ -20,8 +20,7 @@ use super::decision::Decision;
 use super::drift::{self, Drifted};
 use super::filter::{Assigned, Filters, Time, Verdict};
 use super::input::{KnownAccount, Lookup, PlanInput};
-use super::map::values::FREE;
-use super::map::values::{Mapper, Unmapped};
+use super::map::values::Mapper;
 use super::map::{Given, Single};
 use super::matching::Matcher;
 use super::named::{beside, sent_to_client};
@@ -38,10 +37,10 @@ pub struct Differ<'a> {
     pub(super) matcher: Matcher<'a>,
     pub(super) unique: Unique<'a>,
     pub(super) protection: Protection<'a>,
-    filters: Filters<'a>,
+    pub(super) filters: Filters<'a>,
     /// What says which type an account has, if an expression does.
     kind: Option<Single>,
-    facts: Facts<'a>,
+    pub(super) facts: Facts<'a>,
     /// Addresses of those who take over what leavers leave behind; sorted.
     pub(super) heirs: Vec<String>,
 }
@@ -174,36 +173,6 @@ impl<'a> Differ<'a> {
         decision
     }
 
-    /// Returns what a person is called and which values they get, without a look at the target;
-    /// `None` if none: out of scope, or left alone by an expression.
-    pub(super) fn values_of(
-        &self,
-        (entitlement, through): (&Entitlement, &[SourceAnchor]),
-        user: &SourceUser,
-        link: Option<&Link>,
-    ) -> Option<(String, Result<AttributeRow, Unmapped<'a>>)> {
-        let verdict = self.filters.verdict(&user.attributes, through);
-        let filtered = user.presence == Presence::Present && verdict != Verdict::In;
-        let policy = &self.input.rules.deprovision;
-        let scope = scope::scope(Some(user), entitlement, filtered, policy);
-        let person = Person::new(user, (entitlement.roles.as_slice(), through), self.facts);
-        let left_out = scope != Scope::In || self.is_left_out(Some(user), link);
-        let alone = self.mapper.leaves_alone(&person, link.is_none()).is_some();
-        if left_out || alone || self.mapper.is_active(&person) == Ok(false) {
-            return None;
-        }
-        let kind_now = link.map_or(AccountKind::Employee, |link| link.shadow.kind);
-        let takes = self.takes(self.kind_of(&person, entitlement).unwrap_or(kind_now));
-        let values = match link {
-            Some(link) => {
-                let values = self.mapper.for_update(&person, &link.shadow.sent, takes);
-                values.map(Cow::into_owned)
-            }
-            None => self.mapper.for_create(&person, (takes, FREE)),
-        };
-        Some((self.name_of(&person), values))
-    }
-
     /// Returns whether an expression says that a person is to be left alone, and notes that.
     fn is_let_alone(&self, user: &Person<'_>, live: Option<&Link>, out: &mut Decision) -> bool {
         let Some(mapping) = self.mapper.leaves_alone(user, live.is_none()) else {
@@ -247,7 +216,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Returns whether the job is tried on others only.
-    fn is_left_out(&self, user: Option<&SourceUser>, link: Option<&Link>) -> bool {
+    pub(super) fn is_left_out(&self, user: Option<&SourceUser>, link: Option<&Link>) -> bool {
         let rules = self.input.rules;
         if rules.only.is_empty() {
             return false;
@@ -308,7 +277,7 @@ impl<'a> Differ<'a> {
                 false
             }
             Err(untyped) => {
-                out.hold_untyped(user.anchor, &label(), untyped);
+                out.hold_untyped(user.anchor, &label(), &untyped);
                 false
             }
         };

@@ -38,7 +38,7 @@ impl Differ<'_> {
         };
         let kind = match kind {
             Ok(kind) => kind,
-            Err(untyped) => return out.hold_untyped(user.anchor, &label, untyped),
+            Err(untyped) => return out.hold_untyped(user.anchor, &label, &untyped),
         };
         match self.matcher.find(user, self.input.target) {
             Match::Unknown(addresses) => out.addresses = addresses,

@@ -239,6 +239,18 @@ pub enum Untyped {
     Expression(String),
 }
 
+impl Untyped {
+    /// Returns the reason in words.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Roles(roles) => {
+                format!("the roles {} ask for different types", roles.join(" and "))
+            }
+            Self::Expression(why) => why.clone(),
+        }
+    }
+}
+
 /// Decides the type of a person's account: mapped roles first, then guests, then the default.
 ///
 /// # Errors

@@ -76,6 +76,9 @@ fn sentence(finding: &Finding) -> String {
         FindingKind::Double => {
             format!("{who} {gets} the same value from `{rule}`, {detail}: {names}")
         }
+        FindingKind::NullBlind => {
+            format!("{rule}, and lets {who} out of whom nobody knows `{detail}`: {names}")
+        }
     }
 }
 
@@ -101,6 +104,12 @@ mod tests {
             finding(FindingKind::Missing, "Email = [mail]", "", &two),
             finding(FindingKind::Unfit, "Company = [companyName]", long, &["cy@x.test"]),
             finding(FindingKind::Double, "Email = [mail]", "ada@x.test", &two),
+            finding(
+                FindingKind::NullBlind,
+                "filter `Staff` wants department NOT EQUALS \"External\"",
+                "department",
+                &two,
+            ),
         ];
         let trial = Trial { tried: 300, looked_at: 310, people: 310, findings };
         insta::assert_snapshot!(text(&trial), @r###"
@@ -109,6 +118,7 @@ mod tests {
       2 people get no value from `Email = [mail]`, which is required: ada@x.test, bob@x.test
       1 person gets a value from `Company = [companyName]` that is not taken, as it has 61 characters where ShareFile takes 50: cy@x.test
       2 people get the same value from `Email = [mail]`, ada@x.test: ada@x.test, bob@x.test
+      filter `Staff` wants department NOT EQUALS "External", and lets 2 people out of whom nobody knows `department`: ada@x.test, bob@x.test
     "###);
     }
 

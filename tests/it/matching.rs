@@ -45,7 +45,9 @@ async fn an_account_is_found_by_its_name_where_the_address_is_another() {
     let mut world = World::empty().await;
     world.set(
         "users.match",
-        &format!("[{{ target = \"Email\", source = \"[mail]\" }}, {BY_NAME}, adopt = \"always\" }}]"),
+        &format!(
+            "[{{ target = \"Email\", source = \"[mail]\" }}, {BY_NAME}, adopt = \"always\" }}]"
+        ),
     );
     let id =
         world.sandbox.sharefile.add_account(account("ZOE\u{308}", "Müller", "old@other.example"));

@@ -66,6 +66,19 @@ async fn mappings_are_tried_on_the_snapshot_before_they_go_live() {
     assert_eq!((&json["usable"], &json["trial"]["lookedAt"]), (&json!(true), &json!(2)));
     assert_eq!(world.sandbox.counts.by_endpoint(), requests, "neither end is asked");
 
+    // Who is let out because nobody knows better is counted, and so is whose type nobody can tell.
+    let staff = "{ attribute = \"department\", operator = \"NOT EQUALS\", value = \"Guests\" }";
+    world.set("scope.filter", &format!("[{{ name = \"Staff\", clauses = [{staff}] }}]"));
+    world.set("users.type", r#"'IIF([givenName]="Cy", "boss", "employee")'"#);
+    let said = world.run(&["check"]).await.exits(0);
+    let shown = said.out.split_once("can be used.\n").expect("the head").1;
+    let told = |line: &&str| line.contains("Staff") || line.contains("users.type");
+    let told: Vec<&str> = shown.lines().filter(told).map(str::trim).collect();
+    insta::assert_snapshot!(told.join("\n"), @r###"
+    `users.type` fails for 1 person: users.type gives "boss", and neither employee nor client: cy@contoso.example
+    filter `Staff` wants department NOT EQUALS "Guests", and lets 1 person out of whom nobody knows `department`: dee@contoso.example
+    "###);
+
     // What the snapshot does not hold is not guessed.
     world.set("users.match", "[{ target = \"Email\", source = \"[otherMails]\" }]");
     let said = world.run(&["check"]).await.exits(0);

@@ -164,4 +164,11 @@ async fn somebody_of_the_directory_is_read_whatever_the_configuration_asks_for()
     let said = world.run(&["eval", "[offceLocation]", "--for", &id]).await.exits(65);
     said.warns("did you mean `[officeLocation]`?");
     assert!(!world.path("store.db").exists(), "nothing is written");
+
+    // What the last cycle knew of the assignments is there as well.
+    let roles = ["eval", "[appRoleValue]", "--for", &id, "--json"];
+    assert_eq!(object(&world.run(&roles).await.exits(0)), json!({ "value": null }));
+    world.assign(ada, "Client");
+    world.sync().await;
+    assert_eq!(object(&world.run(&roles).await.exits(0)), json!({ "value": "Client" }));
 }

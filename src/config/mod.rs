@@ -7,8 +7,6 @@
 //! Reading it finds every problem at once, each with its place and with what to do. Keys of
 //! features that do not exist are unknown keys: nothing is accepted and then ignored.
 
-#[cfg(test)]
-mod access_tests;
 mod attributes;
 mod connectors;
 mod credential;

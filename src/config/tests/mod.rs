@@ -1,5 +1,6 @@
 //! Configurations as text, and what becomes of them.
 
+mod access;
 mod examples;
 mod expressions;
 mod filters;

@@ -5,7 +5,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 use secrecy::ExposeSecret;
 
-use super::*;
+use super::super::*;
 use crate::source::graph::settings::{Credential, Identity, IdentityHost};
 
 const GUID: &str = "11111111-2222-3333-4444-555555555555";
@@ -192,7 +192,7 @@ fn all_that_is_wrong_with_a_credential_is_said() {
 fn the_network_is_read() {
     let home = tempfile::tempdir().expect("a folder");
     let folder = home.path();
-    let pem = include_str!("../../tests/fixtures/certificate/certificate.pem");
+    let pem = include_str!("../../../tests/fixtures/certificate/certificate.pem");
     std::fs::write(folder.join("ca.pem"), format!("{pem}\n{pem}")).expect("a file");
     let entra = format!(
         "tenant = \"contoso.com\"\nclient_id = \"{GUID}\"\n\

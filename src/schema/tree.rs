@@ -4,14 +4,11 @@
 //! Either may be missing. The tree is preferred; where both are there they are compared (Graph
 //! reference, section 10).
 
-use crate::plan::map::{Expression, Function, Need};
+use crate::plan::map::{Expression, Function, MOST_DEPTH, Need};
 
 use super::arguments::arguments;
 use super::findings::{Findings, Kind};
 use super::wire::{Source, SourceType};
-
-/// How deep functions are nested at most in a tree. The language has the same limit.
-const MOST_DEPTH: usize = 128;
 
 /// An expression that was understood.
 #[derive(Clone, Debug)]

@@ -12,6 +12,8 @@ pub enum LeaveEvent {
     Unassigned,
     /// Assigned, but a filter no longer lets the person in.
     Filtered,
+    /// An expression says that the person may not sign in, whom the source lets.
+    Inactive,
     /// `accountEnabled` became false.
     Disabled,
     /// In the recycle bin of the source.
@@ -22,14 +24,22 @@ pub enum LeaveEvent {
 
 impl LeaveEvent {
     /// All events, the easiest to undo first.
-    pub const ALL: [Self; 5] =
-        [Self::Unassigned, Self::Filtered, Self::Disabled, Self::SoftDeleted, Self::HardDeleted];
+    pub const ALL: [Self; 6] = [
+        Self::Unassigned,
+        Self::Filtered,
+        Self::Inactive,
+        Self::Disabled,
+        Self::SoftDeleted,
+        Self::HardDeleted,
+    ];
 
-    /// Returns the configuration key of the event.
+    /// Returns the word for the event. Those that have a policy of their own have it as a key of the
+    /// configuration.
     pub fn word(self) -> &'static str {
         match self {
             Self::Unassigned => "unassigned",
             Self::Filtered => "filtered",
+            Self::Inactive => "inactive",
             Self::Disabled => "disabled",
             Self::SoftDeleted => "soft_deleted",
             Self::HardDeleted => "hard_deleted",

@@ -104,10 +104,10 @@ impl<'a> Differ<'a> {
         let person = source_user.map(|user| Person::new(user, given, self.facts));
         let asked = person.as_ref().filter(|one| one.presence == Presence::Present && one.enabled);
         let says = asked.map_or(Ok(true), |person| self.mapper.is_active(person));
-        let inactive = present.filter(|_| says == Ok(false));
-        let inactive = inactive.map(|user| SourceUser { enabled: false, ..user.clone() });
-        let judged = inactive.as_ref().or(source_user);
-        match (scope::scope(judged, entitlement, leaves, policy), &person) {
+        let by_rules = [(leaves, LeaveEvent::Filtered), (says == Ok(false), LeaveEvent::Inactive)];
+        let by_rules = by_rules.into_iter().filter(|(holds, _)| *holds).map(|(_, event)| event);
+        let by_rules: Vec<LeaveEvent> = by_rules.collect();
+        match (scope::scope(source_user, entitlement, &by_rules, policy), &person) {
             (Scope::In, Some(person)) if ignored => {
                 if let Some(link) = link {
                     let label = label_of(&link.shadow.sent, person.anchor);
@@ -150,14 +150,8 @@ impl<'a> Differ<'a> {
                         return decision;
                     }
                     self.left(link, &events, &mut decision);
-                    if inactive.is_some() {
-                        self.say_inactive(&events, &mut decision);
-                    }
-                    let decides = events.first() == Some(&LeaveEvent::Filtered);
-                    let filtered = filtered.filter(|_| decides);
-                    if let (Some(user), Some(change)) = (filtered, &mut decision.change) {
-                        let filters = self.filters.why_out(&user.attributes, through);
-                        change.reasons.push(Reason::Filtered { filters });
+                    if let Some(change) = &mut decision.change {
+                        change.reasons.extend(self.rule_behind(&events, filtered, through));
                     }
                 }
             }
@@ -203,15 +197,23 @@ impl<'a> Differ<'a> {
         out.hold(kind, user.anchor, &self.called(user, live), format!("Active: {why}"));
     }
 
-    /// Tells that an expression takes an account back. It is a rule and no fact: it gives nobody a
-    /// reason to go on while changed rules wait.
-    fn say_inactive(&self, events: &[LeaveEvent], out: &mut Decision) {
-        out.news.retain(|event| *event != LeaveEvent::Disabled);
-        let decides = events.first() == Some(&LeaveEvent::Disabled);
-        let active = self.input.rules.active.as_ref().filter(|_| decides);
-        if let (Some(active), Some(change)) = (active, &mut out.change) {
-            let rule = format!("Active = {}", active.text());
-            change.reasons.push(Reason::Inactive { rule });
+    /// Returns the rule that takes an account back, if it is one, and nothing that the source says.
+    fn rule_behind(
+        &self,
+        events: &[LeaveEvent],
+        filtered: Option<&SourceUser>,
+        through: &[SourceAnchor],
+    ) -> Option<Reason> {
+        match events.first()? {
+            LeaveEvent::Filtered => {
+                let filters = self.filters.why_out(&filtered?.attributes, through);
+                Some(Reason::Filtered { filters })
+            }
+            LeaveEvent::Inactive => {
+                let rule = format!("Active = {}", self.input.rules.active.as_ref()?.text());
+                Some(Reason::Inactive { rule })
+            }
+            _ => None,
         }
     }
 

@@ -76,13 +76,13 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>, news: &News) ->
 /// Returns whether a disable follows from what the source newly says of a person, and not from new
 /// rules that wait for approval: nobody keeps access because of them. Deletions, which cannot be
 /// undone, wait. Assignments and groups may count otherwise by the new rules, so that who is without
-/// them left by that if the new rules were planned with before; filters are rules.
+/// them left by that if the new rules were planned with before; filters and expressions are rules.
 pub fn left_by_itself(input: &PlanInput<'_>, change: &PlannedChange, news: &News) -> bool {
     let waited = || input.waiting.iter().any(|(_, kind)| *kind == HoldKind::RulesChanged);
     let is_fact = |event: &LeaveEvent| match event {
         LeaveEvent::Disabled | LeaveEvent::SoftDeleted | LeaveEvent::HardDeleted => true,
         LeaveEvent::Unassigned => waited(),
-        LeaveEvent::Filtered => false,
+        LeaveEvent::Filtered | LeaveEvent::Inactive => false,
     };
     let waits = || in_hold(input.waiting, &change.hash) == Some(HoldKind::RulesChanged);
     change.action == ProvisioningAction::Disable

@@ -41,8 +41,9 @@ pub fn outside(rules: &Rules, everybody: Everybody<'_>) -> HashMap<SourceAnchor,
         let entitlement = entitlements.of(user.anchor);
         let verdict = || filters.verdict(&user.attributes, entitlements.groups());
         let filtered = user.presence == Presence::Present && verdict() == Verdict::Out;
-        let filtered = filtered && rules.on_leave == OnLeave::Deprovision;
-        let scope = scope(Some(user), &entitlement, filtered, &rules.deprovision);
+        let leaves = filtered && rules.on_leave == OnLeave::Deprovision;
+        let by_rules = leaves.then_some(LeaveEvent::Filtered);
+        let scope = scope(Some(user), &entitlement, by_rules.as_slice(), &rules.deprovision);
         if let Scope::Out(events) = scope {
             found.extend(events.first().map(|event| (user.anchor, *event)));
         }

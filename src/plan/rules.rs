@@ -254,7 +254,7 @@ pub struct Deprovision {
     pub unassigned: Policy,
     /// A filter does not let the person in any more.
     pub filtered: Policy,
-    /// Disabled at the source.
+    /// Disabled at the source, or by an expression.
     pub disabled: Policy,
     /// In the recycle bin.
     pub soft_deleted: Policy,
@@ -268,7 +268,7 @@ impl Deprovision {
         match event {
             LeaveEvent::Unassigned => &self.unassigned,
             LeaveEvent::Filtered => &self.filtered,
-            LeaveEvent::Disabled => &self.disabled,
+            LeaveEvent::Inactive | LeaveEvent::Disabled => &self.disabled,
             LeaveEvent::SoftDeleted => &self.soft_deleted,
             LeaveEvent::HardDeleted => &self.hard_deleted,
         }

@@ -201,13 +201,14 @@ pub enum Scope {
     Unread,
 }
 
-/// Decides whether a person is in scope; `filtered` says that no filter lets the person in. Of
-/// several events that hold the one that the policy treats most strictly comes first, and among
-/// equals the one that is hardest to undo.
+/// Decides whether a person is in scope; `by_rules` are the events that the rules make of who is
+/// assigned and may sign in: no filter lets the person in, or an expression does not. Of several
+/// events that hold the one that the policy treats most strictly comes first, and among equals the
+/// one that is hardest to undo.
 pub fn scope(
     source_user: Option<&SourceUser>,
     entitlement: &Entitlement,
-    filtered: bool,
+    by_rules: &[LeaveEvent],
     policy: &Deprovision,
 ) -> Scope {
     let Some(source_user) = source_user else {
@@ -221,12 +222,12 @@ pub fn scope(
         Presence::Present => None,
     };
     let unassigned = (!entitlement.entitled).then_some(LeaveEvent::Unassigned);
-    let filtered = filtered.then_some(LeaveEvent::Filtered);
-    let mut events: Vec<LeaveEvent> = own.into_iter().chain(filtered).chain(unassigned).collect();
+    let by_rules = by_rules.iter().copied();
+    let mut events: Vec<LeaveEvent> = own.into_iter().chain(by_rules).chain(unassigned).collect();
     if events.is_empty() {
         return Scope::In;
     }
-    events.sort_by_key(|event| Reverse(policy.policy(*event).strictness()));
+    events.sort_by_key(|event| Reverse((policy.policy(*event).strictness(), *event)));
     Scope::Out(events)
 }
 
@@ -332,7 +333,7 @@ mod tests {
         let entitled = Entitlement { entitled: true, ..Entitlement::default() };
         let left = Entitlement::default();
         let lenient = || Deprovision { disabled: Policy::of(Stage::Leave), ..policy() };
-        use LeaveEvent::{Disabled, Filtered, HardDeleted, SoftDeleted, Unassigned};
+        use LeaveEvent::{Disabled, Filtered, HardDeleted, Inactive, SoftDeleted, Unassigned};
         let out = |events: &[LeaveEvent]| Scope::Out(events.to_vec());
         let later = |stage, after_ms| Policy {
             later: Some(Later { after_ms, stage }),
@@ -358,21 +359,23 @@ mod tests {
         ];
         for (source_user, entitlement, policy, expected) in cases {
             assert_eq!(
-                scope(Some(&source_user), entitlement, false, &policy),
+                scope(Some(&source_user), entitlement, &[], &policy),
                 expected,
                 "{source_user:?}"
             );
         }
-        assert_eq!(scope(None, &left, true, &policy()), Scope::Unread);
+        assert_eq!(scope(None, &left, &[Filtered], &policy()), Scope::Unread);
         let present = person(Presence::Present, true);
         let lenient = Deprovision { filtered: Policy::of(Stage::Leave), ..policy() };
         let cases = [
-            (&entitled, policy(), out(&[Filtered])),
-            (&entitled, lenient.clone(), out(&[Filtered])),
-            (&left, lenient, out(&[Unassigned, Filtered])),
+            (&entitled, &[Filtered][..], policy(), out(&[Filtered])),
+            (&entitled, &[Filtered], lenient.clone(), out(&[Filtered])),
+            (&left, &[Filtered], lenient.clone(), out(&[Unassigned, Filtered])),
+            (&entitled, &[Filtered, Inactive], policy(), out(&[Inactive, Filtered])),
+            (&left, &[Inactive, Filtered], lenient, out(&[Inactive, Unassigned, Filtered])),
         ];
-        for (entitlement, policy, expected) in cases {
-            assert_eq!(scope(Some(&present), entitlement, true, &policy), expected);
+        for (entitlement, by_rules, policy, expected) in cases {
+            assert_eq!(scope(Some(&present), entitlement, by_rules, &policy), expected);
         }
     }
 

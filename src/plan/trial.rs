@@ -121,7 +121,7 @@ impl<'a> Differ<'a> {
     ) -> Tried<'a> {
         let policy = &self.input.rules.deprovision;
         let person = Person::new(user, (entitlement.roles.as_slice(), through), self.facts);
-        let scope = scope::scope(Some(user), entitlement, false, policy);
+        let scope = scope::scope(Some(user), entitlement, &[], policy);
         let alone = self.mapper.leaves_alone(&person, link.is_none()).is_some();
         let out = scope != Scope::In || self.is_left_out(Some(user), link) || alone;
         if out || self.mapper.is_active(&person) == Ok(false) {

@@ -232,6 +232,19 @@ path = "store.db"
         engine.turn(Asked { preview: true, ..asked() }).await.expect("a plan")
     }
 
+    /// A process that is gone once a write hangs, after it took effect.
+    pub async fn crash_in_write(&self) {
+        let engine = self.engine();
+        let cycle = tokio::spawn(async move { engine.turn(asked()).await });
+        while self.sandbox.faults.stalled_now() == 0 {
+            assert!(!cycle.is_finished(), "nothing hangs");
+            tokio::task::yield_now().await;
+        }
+        cycle.abort();
+        assert!(cycle.await.expect_err("no end").is_cancelled());
+        self.hang_up().await;
+    }
+
     /// Ends all requests that hang in the sandbox; some may begin to while others end.
     pub async fn hang_up(&self) {
         while self.sandbox.faults.stalled_now() > 0 {

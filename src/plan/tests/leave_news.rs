@@ -4,6 +4,7 @@
 use super::converge::apply;
 use super::leave::{ARCHIVE, DAY, next_of, pass, staged, strict, turn, world};
 use super::*;
+use crate::model::leaving::LeaveEvent::Inactive;
 use crate::model::leaving::{LeaveEvent, Stage};
 
 const ENABLED: &str =
@@ -260,4 +261,60 @@ fn what_the_new_rules_make_of_those_who_left_before_waits_with_them() {
     world.rules_changed = true;
     world.rules.deprovision.disabled = Policy::default();
     assert_eq!(held(&world.plan().0), [(HoldKind::RulesChanged, 11)]);
+}
+
+/// Ada alone may not sign in, as an expression says.
+fn taken_out_by_an_expression() -> World {
+    let mut world = world(Policy::default());
+    let text = r#"Switch([mail], "True", "ada@x.test", "False")"#;
+    world.rules.active = Some(map::Expression::parse(text).expect("an expression"));
+    world
+}
+
+const INACTIVE: &str = "disable ada@x.test: out of scope: inactive; \
+    `Active = Switch([mail],\"True\",\"ada@x.test\",\"False\")` gives False";
+
+#[test]
+fn whoever_rejects_what_an_expression_says_does_not_reject_what_the_source_says() {
+    let mut world = taken_out_by_an_expression();
+    let (plan, _) = world.plan();
+    world.rejected = vec![(plan.changes[0].hash, HoldKind::TooManyRemovals)];
+    assert_eq!(held(&world.plan().0), [(HoldKind::TooManyRemovals, 1)]);
+    world.users[0].enabled = false;
+    assert_eq!(turn(&mut world), ["disable ada@x.test: out of scope: disabled"]);
+}
+
+#[test]
+fn what_the_source_says_of_somebody_inactive_is_news() {
+    let mut world = taken_out_by_an_expression();
+    assert_eq!(turn(&mut world), [INACTIVE]);
+    assert_eq!(link_of(&world, 1).leaving.as_ref().map(|one| one.event), Some(Inactive));
+    assert!(turn(&mut world).is_empty());
+    // Somebody enables the account by hand; then the person is disabled in earnest.
+    world.accounts[0].disabled = false;
+    world.users[0].enabled = false;
+    let again = "disable ada@x.test: out of scope: disabled; somebody else enabled the account";
+    assert_eq!(turn(&mut world), [again]);
+    assert!(world.accounts[0].disabled && turn(&mut world).is_empty());
+
+    // A stricter policy of another event holds besides.
+    let mut world = taken_out_by_an_expression();
+    world.rules.deprovision.unassigned = strict(Stage::Delete);
+    turn(&mut world);
+    world.unassign(1);
+    assert_eq!(turn(&mut world), ["delete ada@x.test: out of scope: unassigned"]);
+}
+
+#[test]
+fn an_expression_is_a_rule_and_waits_with_the_other_rules() {
+    let mut world = under_new_rules();
+    world.rules.active = taken_out_by_an_expression().rules.active;
+    let (plan, _) = world.plan();
+    assert_eq!((actions(&plan).len(), held(&plan)), (0, vec![(HoldKind::RulesChanged, 11)]));
+    // And while it waits, the source goes first.
+    let items = plan.holds[0].items.iter();
+    world.waiting = items.map(|item| (item.hash, HoldKind::RulesChanged)).collect();
+    world.waiting.sort();
+    world.users[0].enabled = false;
+    assert_eq!(actions(&world.plan().0), [("disable", "ada@x.test")]);
 }

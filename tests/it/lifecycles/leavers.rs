@@ -57,19 +57,6 @@ impl World {
         let links = store.links().await.expect("the links");
         links.into_iter().find(|link| link.anchor.0 == person).map(|link| link.state)
     }
-
-    /// A process that is gone once a write hangs, after it took effect.
-    async fn crash_in_write(&self) {
-        let engine = self.engine();
-        let cycle = tokio::spawn(async move { engine.turn(asked()).await });
-        while self.sandbox.faults.stalled_now() == 0 {
-            assert!(!cycle.is_finished(), "nothing hangs");
-            tokio::task::yield_now().await;
-        }
-        cycle.abort();
-        assert!(cycle.await.expect_err("no end").is_cancelled());
-        self.hang_up().await;
-    }
 }
 
 #[tokio::test]
@@ -110,6 +97,43 @@ async fn whoever_leaves_is_disabled_whatever_the_way() {
     world.assign(ada, "User");
     let enabled = |name: &str| disabled(name).replace("true", "false");
     assert_eq!(world.cycle_wrote().await, ["ada", "bob", "cy", "dee"].map(enabled));
+}
+
+#[tokio::test]
+async fn an_expression_that_is_rejected_keeps_nobody_whom_entra_id_disables() {
+    let (mut world, ada) = company(&[]).await;
+    let attribute = |(target, source)| format!("{{ target = \"{target}\", source = '{source}' }}");
+    let attributes = [
+        ("Email", "[mail]"),
+        ("FirstName", "[givenName]"),
+        ("LastName", "[surname]"),
+        ("Active", r#"IIF([department]="Leave", "False", "True")"#),
+    ];
+    world.set("users.attribute", &format!("[{}]", attributes.map(attribute).join(", ")));
+    world.set("guard.removals_per_cycle.count", "0");
+    assert_eq!(world.cycle_wrote().await, NOTHING);
+    world.sandbox.entra.set_person(ada, "department", "Leave").expect("an edit");
+    let (wrote, turned) = world.cycle_told().await;
+    assert_eq!(wrote, NOTHING);
+    assert_eq!(held(&turned), [(HoldKind::TooManyRemovals, "ada".to_owned())]);
+    let ran = world.ran(&["reject", &turned.holds[0].id.to_string()]).await;
+    assert_eq!(ran.code, 0, "{}", ran.text);
+    world.set("guard.removals_per_cycle.count", "50");
+    assert_eq!(world.cycle_wrote().await, NOTHING);
+    world.sandbox.entra.set_enabled(ada, false).expect("an edit");
+    assert_eq!(world.cycle_wrote().await, [disabled("ada")]);
+    // Back in Entra ID, the expression still says no; somebody enables the account meanwhile.
+    world.sandbox.entra.set_enabled(ada, true).expect("an edit");
+    assert_eq!(world.cycle_wrote().await, NOTHING);
+    let id = world.account("Ada").id;
+    world
+        .sandbox
+        .sharefile
+        .edit_account(&id, serde_json::json!({ "disabled": false }))
+        .expect("an edit");
+    assert_eq!(world.cycle_wrote().await, NOTHING, "nobody looks");
+    world.sandbox.entra.set_enabled(ada, false).expect("an edit");
+    assert_eq!(world.cycle_wrote().await, [disabled("ada")], "a new order");
 }
 
 #[tokio::test]

@@ -68,6 +68,73 @@ async fn a_rejected_first_plan_is_kept_back() {
     assert_eq!((world.has("Cy"), world.has("Ada")), (true, false));
 }
 
+/// The number of the open hold of a kind.
+async fn hold_of(world: &World, kind: &str) -> String {
+    let holds = world.run(&["holds", "--json"]).await.exits(0).json();
+    let holds = holds.as_array().expect("a list").iter();
+    let hold = holds.into_iter().find(|hold| hold["kind"] == kind && hold["state"] == "open");
+    hold.unwrap_or_else(|| panic!("no {kind}"))["id"].to_string()
+}
+
+const ASK: &str = "[{ target = \"Email\", source = \"[mail]\", adopt = \"report\" }]";
+
+#[tokio::test]
+async fn an_adoption_that_is_approved_opens_nothing_else_of_the_first_plan() {
+    let mut world = careful().await;
+    world.set("users.match", ASK);
+    world.by_hand("Cy", "Typo");
+    let ada = world.join("Ada");
+    world.join("Bob");
+    world.join("Cy");
+    world.run(&["sync"]).await.exits(70).says("3 held");
+    world.run(&["approve", &hold_of(&world, "adoption").await]).await.exits(0).says("1 change");
+    // Nobody has said anything of the others, whatever happens to them.
+    for full in [&["sync"][..], &["sync"], &["sync", "--full"]] {
+        world.run(full).await.exits(70);
+        assert!(world.written().is_empty(), "{full:?}: {:?}", world.written());
+    }
+    world.edit(ada, json!({ "surname": "Byron" }));
+    world.run(&["sync"]).await.exits(70);
+    world.run(&["sync"]).await.exits(70);
+    assert!(world.written().is_empty(), "{:?}", world.written());
+    let said = world.run(&["plan", "--full"]).await;
+    said.says("approved, and goes with the first plan");
+    // With the answer it goes, and nobody is asked again.
+    while world.run(&["holds", "--json"]).await.json().as_array().expect("a list").iter().any(first)
+    {
+        world.run(&["approve", &hold_of(&world, "first_cycle").await]).await.exits(0);
+    }
+    world.sync().await.says("2 created");
+    world.sync().await.says("1 updated, 1 adopted");
+    assert_eq!((world.has("Ada"), world.written().len()), (true, 3));
+    world.join("Dee");
+    world.sync().await.says("1 created");
+}
+
+fn first(hold: &serde_json::Value) -> bool {
+    hold["kind"] == "first_cycle" && hold["state"] == "open"
+}
+
+#[tokio::test]
+async fn a_first_plan_of_adoptions_alone_is_done_with_them() {
+    let mut world = careful().await;
+    world.set("users.match", ASK);
+    world.by_hand("Cy", "Typo");
+    world.join("Cy");
+    world.run(&["sync"]).await.exits(70).says("1 held");
+    world.run(&["approve", &hold_of(&world, "adoption").await]).await.exits(0);
+    world.sync().await.says("1 updated, 1 adopted");
+    world.join("Dee");
+    world.sync().await.says("1 created");
+    // In advance all of it is approved at once.
+    let mut world = careful().await;
+    world.set("users.match", ASK);
+    world.by_hand("Cy", "Typo");
+    world.join("Ada");
+    world.join("Cy");
+    world.run(&["sync", "--yes"]).await.exits(0).says("1 created, 1 updated, 1 adopted");
+}
+
 #[tokio::test]
 async fn approval_in_advance_applies_at_once() {
     let world = careful().await;

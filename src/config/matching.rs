@@ -66,7 +66,19 @@ impl Reader<'_> {
         // A name is no proof that it is the same person.
         let by_address = parts.iter().any(|part| part.target == TargetAttribute::Email);
         let absent = if by_address { Adopt::Always } else { Adopt::Report };
+        let given = adopt.clone();
         let adopt = self.word(adopt, absent, &ADOPT);
+        if let (Some(node), Some(Adopt::Always), false, [part]) =
+            (&given, adopt, by_address, parts.as_slice())
+        {
+            let name = part.target.name();
+            let message = format!(
+                "{name} alone says nothing of who somebody is: accounts of others would be taken over"
+            );
+            let hint = "Compare more with `all`, or write \"report\", so that a person is asked.";
+            self.wrong(node, &message, Some(hint.to_owned()));
+            return None;
+        }
         Some(MatchRule { parts, adopt: adopt?, required: required? })
     }
 

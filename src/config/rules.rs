@@ -282,6 +282,16 @@ impl Reader<'_> {
         if target == TargetAttribute::Email {
             self.own_address(&source, &source_node, given.as_ref())?;
         }
+        if source.uses().uniqueness && !target.is_listed() {
+            let message = format!(
+                "`SelectUniqueValue` cannot tell which values of {} are taken: no list of accounts \
+                 shows them",
+                target.name()
+            );
+            let hint = "Choose values of Email, FirstName, LastName or Company.".to_owned();
+            self.wrong(&source_node, &message, Some(hint));
+            return None;
+        }
         if let (Some(node), Some(WhenNull::Clear)) = (&null, when_null)
             && target.cleared().is_none()
         {

@@ -1,6 +1,6 @@
 //! The course of one cycle: settle what was open, import, decide, apply, record.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::apply::{Applied, Applier, Recovered, apply, recover};
 use crate::model::account::TargetAttribute;
 use crate::model::group::GroupLink;
-use crate::model::ids::{CycleId, SourceAnchor};
+use crate::model::ids::{CycleId, SourceAnchor, Timestamp};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
 use crate::model::plan::{
     CheckedPlan, CycleKind, HeldItem, HoldKind, LinkAfter, ObjectKind, Plan, PlannedChange, Write,
 };
 use crate::plan::TargetView;
-use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
+use crate::store::{HoldState, JobState, Pins, PlanData, Subject, Subjects};
 
 use super::decide::Known;
 use super::failure::CycleFailure;
@@ -25,8 +25,8 @@ use super::turn::{Asked, Engine};
 /// How often a cycle plans objects again that met something else than was planned.
 const REPLANS: u32 = 2;
 
-/// How long a stage that is due and held is left alone before it is looked at again, in
-/// milliseconds: an hour.
+/// How long a stage that is due and held, or a newcomer who costs the lists of accounts each time, is
+/// left alone before it is looked at again, in milliseconds: an hour.
 const PUT_OFF_MS: i64 = 3_600_000;
 
 /// A cycle under way.
@@ -192,6 +192,7 @@ impl Cycle<'_> {
         }
         store.set_first_plan_done().await?;
         self.plan_again(|kind| kind == HoldKind::FirstCycle).await?;
+        self.plan_approved_adoptions().await?;
         Ok(store.job().await?)
     }
 
@@ -213,6 +214,19 @@ impl Cycle<'_> {
         let store = &self.engine.store;
         let holds = store.holds().await?;
         let items = holds.iter().filter(|hold| held(hold.kind)).flat_map(|hold| &hold.items);
+        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: true });
+        store.mark_subjects(subjects.collect()).await?;
+        Ok(())
+    }
+
+    /// Marks those to be planned whose adoption was approved, and waited for the rest of the first plan.
+    async fn plan_approved_adoptions(&self) -> Result<(), CycleFailure> {
+        let store = &self.engine.store;
+        let holds = store.live_holds().await?;
+        let adoptions = holds.iter().filter(|hold| {
+            hold.kind == HoldKind::Adoption && matches!(hold.state, HoldState::Approved { .. })
+        });
+        let items = adoptions.flat_map(|hold| &hold.items);
         let subjects = items.map(|item| Subject { anchor: item.anchor, verify: true });
         store.mark_subjects(subjects.collect()).await?;
         Ok(())
@@ -463,12 +477,15 @@ impl Cycle<'_> {
             let of_groups = plan.changes.iter().filter(|change| change.object == ObjectKind::Group);
             settled.extend(of_groups.map(|change| change.anchor));
         }
+        let put_off = |anchor: &SourceAnchor| plan.put_off.binary_search(anchor).is_ok();
         let waiting: HashSet<SourceAnchor> = plan
             .holds
             .iter()
             .filter(|hold| !waits_for_an_event(hold.kind))
             .flat_map(|hold| hold.items.iter().map(|item| item.anchor))
+            .filter(|anchor| !put_off(anchor))
             .collect();
+        settled.extend(plan.put_off.iter().filter(|anchor| !changing.contains(anchor)));
         settled.retain(|anchor| !self.open.contains(anchor) && !waiting.contains(anchor));
         // Whoever is planned once more is judged by that.
         let again = |anchor: &SourceAnchor| applied.replan.binary_search(anchor).is_ok();
@@ -480,9 +497,8 @@ impl Cycle<'_> {
         let mut looked_at: Vec<SourceAnchor> =
             settled.iter().copied().chain(planned).chain(held).collect();
         looked_at.sort_unstable();
-        let due = plan.look_again.clone();
         let began = self.report.started_at;
-        store.settle_looked_at(settled.clone(), looked_at, due, began).await?;
+        store.settle_looked_at(settled.clone(), looked_at, self.due_again(plan), began).await?;
         self.note_repaired(plan, &settled).await?;
         let put_off = plan.holds.iter().filter(|hold| waits_for_somebody(hold.kind));
         let put_off: Vec<SourceAnchor> =
@@ -493,11 +509,24 @@ impl Cycle<'_> {
         if first && did > 0 {
             store.set_first_plan_done().await?;
             store.mark_subjects(reopen).await?;
+            self.plan_approved_adoptions().await?;
         }
         if !plan.holds.iter().any(|hold| hold.kind == HoldKind::RulesChanged) {
             store.set_rules(plan.rules_hash).await?;
         }
         Ok(())
+    }
+
+    /// Returns who has to be planned again at a time: by a filter, or because the lists of accounts
+    /// are not read for somebody in every cycle.
+    fn due_again(&self, plan: &Plan) -> Vec<(SourceAnchor, Timestamp)> {
+        let soon = self.engine.clock.now().plus_ms(PUT_OFF_MS);
+        let mut due: BTreeMap<SourceAnchor, Timestamp> = plan.look_again.iter().copied().collect();
+        for &anchor in &plan.put_off {
+            let at = due.entry(anchor).or_insert(soon);
+            *at = soon.min(*at);
+        }
+        due.into_iter().collect()
     }
 }
 

@@ -522,6 +522,10 @@ pub struct Plan {
     /// anchor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub look_again: Vec<(SourceAnchor, Timestamp)>,
+    /// People who wait for what comes back by itself, and for whom the lists of accounts have to be
+    /// read each time; sorted. Once an hour is enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub put_off: Vec<SourceAnchor>,
     /// What was looked at.
     pub counts: PlanCounts,
 }

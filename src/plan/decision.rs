@@ -44,6 +44,8 @@ pub struct Decision {
     pub addresses: BTreeSet<String>,
     /// The lists of accounts have to be read before anything can be decided.
     pub lists: bool,
+    /// The lists were looked through for this person, for whom nothing less would do.
+    pub listed: bool,
     /// Accounts to read before anything can be decided.
     pub target_ids: BTreeSet<TargetId>,
     /// Attributes of which it has to be known what they can name.

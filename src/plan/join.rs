@@ -40,7 +40,7 @@ impl Differ<'_> {
             Ok(kind) => kind,
             Err(untyped) => return out.hold_untyped(user.anchor, &label, &untyped),
         };
-        match self.matcher.find(user, self.input.target) {
+        match self.matcher.find(user, self.input.target, &mut out.listed) {
             Match::Unknown(addresses) => out.addresses = addresses,
             Match::Unlisted => out.lists = true,
             Match::Missing { rule, sources } => {
@@ -80,6 +80,7 @@ impl Differ<'_> {
         label: &str,
         out: &mut Decision,
     ) -> Option<AttributeRow> {
+        out.listed |= self.unique.needs_lists();
         let chosen = match created {
             _ if self.unique.is_used() => self.unique.choose(&self.mapper, user, takes),
             Ok(values) => Chosen::Values(values),

@@ -4,6 +4,9 @@
 //! ShareFile finds accounts by address alone; a rule without one looks through the lists, which are
 //! asked for when the first person reaches it. Addresses and names compare without regard to letter
 //! case, in the composed form of Unicode ([`match_key`]).
+//!
+//! An address is one person's; a name is not. A rule without an address passes over the accounts of
+//! colleagues: those that are linked to others who have not left.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,6 +14,7 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::model::account::{Detail, TargetAttribute, address_key};
+use crate::model::ids::SourceAnchor;
 
 use super::index::Index;
 use super::input::{KnownAccount, Lookup, TargetView};
@@ -112,8 +116,13 @@ impl<'a> Matcher<'a> {
     }
 
     /// Tries the rules in order; the first that finds anything decides. Matching never writes; a
-    /// null value makes a rule find nothing.
-    pub fn find<'t>(&self, source_user: &Person<'_>, target: &'t TargetView) -> Match<'t> {
+    /// null value makes a rule find nothing. Notes in `listed` whether the lists were looked through.
+    pub fn find<'t>(
+        &self,
+        source_user: &Person<'_>,
+        target: &'t TargetView,
+        listed: &mut bool,
+    ) -> Match<'t> {
         for one in &self.rules {
             let rule = || one.rule.text();
             let (wanted, missing) = match self.wanted(one, source_user) {
@@ -130,6 +139,10 @@ impl<'a> Matcher<'a> {
                 Ok(candidates) => candidates,
                 Err(unknown) => return unknown,
             };
+            if one.rule.needs_lists() {
+                *listed = true;
+                candidates.retain(|known| !is_of_colleague(known, source_user.anchor));
+            }
             let found = match (candidates.len(), one.rule.adopt) {
                 (0, _) => continue,
                 (_, Adopt::Never) => Match::Others { rule: rule(), candidates },
@@ -195,6 +208,11 @@ impl Prepared<'_> {
         found.retain(|known| has(known, wanted));
         Ok(found)
     }
+}
+
+/// Returns whether an account is that of somebody else who has not left.
+fn is_of_colleague(known: &KnownAccount, anchor: SourceAnchor) -> bool {
+    !known.owner_left && known.linked_to.is_some_and(|other| other != anchor)
 }
 
 /// Returns whether an account has what is wanted. The address found it; of a reduced record nobody

@@ -20,9 +20,10 @@
 //! | A person joins who has an employee account, and the type says client | held: `TypeChange` | none |
 //! | A client joins with an address of a domain of employees | held: `EmployeeDomain` | none |
 //! | A person joins whose address is a further one of an account | adopt; it becomes the primary one | PATCH |
-//! | The same, and the rule says `report` | held: `Adoption`; once approved, adopted | none; as above |
+//! | The same, and the rule says `report` | held: `Adoption`; once approved, adopted, in a first plan with the rest of it | none; as above |
 //! | The same, and the rule says `never` | create, if the address is free; else held: `SharedAccount` | POST; none |
 //! | A person joins with the address of somebody else's account | held: `SharedAccount` | none |
+//! | A person joins with the name of a colleague, and a rule is by name | create, or adopt another account of that name | POST; as above |
 //! | A person joins with the address of a leaver's account | held, both named: `Namesake` | none |
 //! | One person joins under two ids | both held, both named: `SharedAccount` | none |
 //! | A guest joins | as others, by the mail and never by the sign-in name; without mail held: `MissingValues` | POST |
@@ -32,11 +33,12 @@
 //! | More people join than `guard.creates_per_cycle` | all held: `TooManyCreates` | none |
 //! | A person has another name or address | update | PATCH |
 //! | `Active` gives False of a person | as of one who is disabled in Entra ID, naming the expression; never created | PATCH with `IsDisabled` |
+//! | That is rejected, and Entra ID disables the person | disable: it is another event | PATCH with `IsDisabled` |
 //! | A person is let in by no filter any more | disable, naming filter and clause | PATCH with `IsDisabled` |
 //! | A person without an account is let in by no filter | nothing | none |
 //! | The same, and `scope.on_leave` says ignore | held: `KeptAsIs`, groups included | none |
 //! | A clause on a date becomes true or false by time | as if the date had changed, in the cycle after | as above |
-//! | A filter depends on a group that is not assigned, or on a clock that is wrong | held: `FilterUndecided` | none |
+//! | A filter depends on a group that is not assigned or has no known name, or on a clock that is wrong | held: `FilterUndecided` | none |
 //! | A filter lets a person in again | enable | PATCH |
 //! | The type of a client becomes employee | promote, if there is a licence; what else differs goes in any case | PATCH of `AccountUser` |
 //! | The type of an employee becomes client | held: `TypeChange` | none |
@@ -100,7 +102,7 @@ pub mod trial;
 mod tests;
 mod unique;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub use input::{GroupFacts, KnownAccount, Lookup, Needs, PlanInput, TargetView};
 
@@ -209,6 +211,8 @@ struct Draft {
     drift: Vec<Drift>,
     /// When somebody has to be looked at again, though nothing changes but the time.
     look_again: Vec<(SourceAnchor, Timestamp)>,
+    /// For whom the lists were looked through.
+    listed: HashSet<SourceAnchor>,
     counts: PlanCounts,
     needs: Needs,
 }
@@ -244,29 +248,38 @@ impl Draft {
         }
         self.drift.extend(decision.drift);
         self.look_again.extend(decision.look_again.map(|at| (anchor, at)));
+        self.listed.extend(decision.listed.then_some(anchor));
     }
 
-    /// Takes out what a person has to allow first.
+    /// Takes out what a person has to allow first. Whoever allows it has said nothing of the rest of
+    /// a first plan, and goes with that.
     fn ask_about_adoptions(&mut self, input: &PlanInput<'_>) {
         if self.asks.is_empty() {
             return;
         }
-        let changes = std::mem::take(&mut self.changes);
-        for change in changes {
-            let asked = self.asks.get(&change.anchor);
-            match asked.filter(|_| input.approved.binary_search(&change.hash).is_err()) {
-                None => self.changes.push(change),
-                Some(detail) => {
-                    let item = HeldItem {
-                        anchor: change.anchor,
-                        label: change.label.clone(),
-                        detail: detail.clone(),
-                        hash: change.hash,
-                        change: Some(change),
-                    };
-                    self.hold(HoldKind::Adoption, item);
-                }
+        let (asked, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.changes)
+            .into_iter()
+            .partition(|change| self.asks.contains_key(&change.anchor));
+        let first_waits = guard::first_waits(input, &others);
+        self.changes = others;
+        for change in asked {
+            let approved = input.approved.binary_search(&change.hash).is_ok();
+            if approved && !first_waits {
+                self.changes.push(change);
+                continue;
             }
+            let mut detail = self.asks.get(&change.anchor).cloned().unwrap_or_default();
+            if approved {
+                detail.push_str("; approved, and goes with the first plan");
+            }
+            let item = HeldItem {
+                anchor: change.anchor,
+                label: change.label.clone(),
+                detail,
+                hash: change.hash,
+                change: Some(change),
+            };
+            self.hold(HoldKind::Adoption, item);
         }
     }
 
@@ -390,6 +403,10 @@ impl Draft {
         }
         self.settled.sort_unstable();
         self.drift.sort();
+        let costly = |anchor: &SourceAnchor| self.listed.contains(anchor);
+        let returning = holds.iter().filter(|hold| returns_by_itself(hold.kind));
+        let returning = returning.flat_map(|hold| &hold.items).map(|item| item.anchor);
+        let put_off: BTreeSet<SourceAnchor> = returning.filter(costly).collect();
         Plan {
             kind: input.kind,
             rules_hash: input.rules.hash(),
@@ -398,9 +415,15 @@ impl Draft {
             settled: self.settled,
             drift: self.drift,
             look_again: self.look_again,
+            put_off: put_off.into_iter().collect(),
             counts: self.counts,
         }
     }
+}
+
+/// Returns whether somebody waits for what comes back by itself, and tells nobody that it did.
+fn returns_by_itself(kind: HoldKind) -> bool {
+    matches!(kind, HoldKind::LicenseLimitExceeded | HoldKind::NotReadable)
 }
 
 /// Returns the address that a change gives to an account.

@@ -92,6 +92,11 @@ impl<'a> Unique<'a> {
         !self.targets.is_empty()
     }
 
+    /// Returns whether one of them chooses among values by which accounts cannot be looked up.
+    pub fn needs_lists(&self) -> bool {
+        self.targets.iter().any(|target| *target != TargetAttribute::Email)
+    }
+
     /// Chooses for a person, whose choice then is taken for those who come later.
     pub fn choose<'m>(&self, mapper: &Mapper<'m>, user: &Person<'_>, takes: Takes) -> Chosen<'m> {
         let asked = RefCell::new(Asked::default());

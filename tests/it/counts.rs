@@ -1,16 +1,17 @@
 //! How much is asked of either end, counted exactly: every request of a cycle is accounted for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use sharefile_provisioner::cycle::{Engine, Turned};
 use sharefile_provisioner::model::outcome::CycleState;
-use sharefile_provisioner::model::plan::{CycleKind, PlannedChange};
+use sharefile_provisioner::model::plan::{CycleKind, HoldKind, PlannedChange};
 use sharefile_provisioner::sandbox::graph::views::{NewGroup, NewPerson};
 use sharefile_provisioner::sandbox::sharefile::{AccountKind, NewAccount, NewGroup as HandMade};
 use uuid::Uuid;
 
-use crate::world::{World, asked};
+use crate::world::{World, asked, held};
 
 /// Rows of one page of the assignment list, and members of one page of a group.
 const PAGE: u64 = 999;
@@ -412,5 +413,44 @@ async fn each_change_costs_its_own() {
     let (_, requests) = turn(&world, &engine).await;
     let twice = [(ASSIGNED, 2), (READ, 1), (CHANGE, 1)];
     assert_eq!(requests, sum(&[&DELTAS, &twice]), "a row vanishes");
+    engine.store.close().await.expect("a closed store");
+}
+
+#[tokio::test]
+async fn a_newcomer_who_waits_for_a_licence_costs_the_lists_once_an_hour() {
+    let mut world = World::empty().await;
+    let part = |(target, source)| format!("{{ target = \"{target}\", source = \"[{source}]\" }}");
+    let names = [("FirstName", "givenName"), ("LastName", "surname")].map(part).join(", ");
+    let address = part(("Email", "mail"));
+    world.set("users.match", &format!("[{address}, {{ all = [{names}], adopt = \"always\" }}]"));
+    world.join("Ada");
+    fresh(&world).await;
+    // The second read of a new job is over.
+    world.clock.advance(Duration::from_secs(7_200));
+    world.full().await;
+    let employees =
+        world.all_accounts().into_iter().filter(|one| one.kind == AccountKind::Employee);
+    let taken = u32::try_from(employees.count()).expect("not that many");
+    world.sandbox.sharefile.set_employee_max(taken);
+    let engine = world.engine();
+    world.join("Bob");
+    let (turned, requests) = turn(&world, &engine).await;
+    let waits = [(HoldKind::LicenseLimitExceeded, "bob".to_owned())];
+    assert_eq!(held(&turned), waits);
+    assert_eq!(requests["GET /sf/v3/Accounts/Employees"], 1, "{requests:?}");
+    for _ in 0..2 {
+        let (turned, requests) = turn(&world, &engine).await;
+        assert_eq!(held(&turned), waits);
+        assert_eq!(requests, sum(&[&DELTAS, &[(ASSIGNED, 1)]]), "nobody is looked at");
+    }
+    world.clock.advance(Duration::from_secs(3_601));
+    let (turned, requests) = turn(&world, &engine).await;
+    assert_eq!((turned.report.kind, held(&turned)), (CycleKind::Incremental, waits.to_vec()));
+    assert_eq!(requests["GET /sf/v3/Accounts/Employees"], 1, "{requests:?}");
+    world.sandbox.sharefile.set_employee_max(taken + 1);
+    world.clock.advance(Duration::from_secs(3_601));
+    let (turned, _) = turn(&world, &engine).await;
+    assert_eq!((turned.report.kind, turned.report.counts.created), (CycleKind::Incremental, 1));
+    assert!(held(&turned).is_empty());
     engine.store.close().await.expect("a closed store");
 }

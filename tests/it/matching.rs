@@ -81,6 +81,29 @@ async fn two_of_one_name_are_held_and_neither_gets_the_account() {
 }
 
 #[tokio::test]
+async fn a_colleague_of_that_name_keeps_nobody_from_an_account() {
+    let mut world = World::empty().await;
+    let by_address = "{ target = \"Email\", source = \"[mail]\" }";
+    world.set("users.match", &format!("[{by_address}, {BY_NAME}, adopt = \"always\" }}]"));
+    let first = world.hires("Ada", "Twin", "ada.one@contoso.example");
+    assert_eq!(world.did().await, (1, 0, 0));
+    world.hires("Ada", "Twin", "ada.two@contoso.example");
+    assert_eq!(world.did().await, (1, 0, 0), "one of her own");
+    // One that is nobody's is taken over, with as many colleagues as there are.
+    let id = world.sandbox.sharefile.add_account(account("Ada", "Twin", "ada@other.example"));
+    world.hires("ADA", "Twin", "ada.three@contoso.example");
+    assert_eq!(world.did().await, (0, 1, 0));
+    let adopted = world.sandbox.sharefile.account_of("ada.three@contoso.example");
+    assert_eq!(adopted.expect("an account").id, id);
+    // That of somebody who left may be the newcomer's own.
+    world.unassign(first);
+    assert_eq!(world.did().await, (0, 0, 1));
+    world.hires("Ada", "Twin", "ada.four@contoso.example");
+    let waits = [(HoldKind::Namesake, "ada.four".to_owned())];
+    assert_eq!(held(&world.cycle().await), waits);
+}
+
+#[tokio::test]
 async fn a_rule_may_ask_before_it_takes_an_account_over() {
     let mut world = World::empty().await;
     world.set("users.match", "[{ target = \"Email\", source = \"[mail]\", adopt = \"report\" }]");

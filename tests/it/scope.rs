@@ -1,14 +1,18 @@
 //! Filters at work: what Entra's can say and what they cannot, in whole cycles.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sharefile_provisioner::clock::Clock;
+use sharefile_provisioner::clock::{Clock, JumpClock};
+use sharefile_provisioner::cycle::saved::SavedPlan;
+use sharefile_provisioner::cycle::{Asked, Tried};
 use sharefile_provisioner::model::plan::HoldKind;
+use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::sandbox::graph::views::NewPerson;
 use uuid::Uuid;
 
-use crate::world::{World, held};
+use crate::world::{World, asked, held};
 
 impl World {
     fn lets_in(&mut self, clauses: &str) {
@@ -70,6 +74,101 @@ async fn a_date_is_reached_without_any_change_at_the_source() {
     assert_eq!(world.sharefile_requests(), 0, "nobody is looked at for nothing");
 }
 
+/// Ada, who has been here for almost a month, Bob, who comes in ten days, and two who stay.
+async fn about_a_month() -> World {
+    let mut world = World::empty().await;
+    world.lets_in(
+        "{ attribute = \"employeeHireDate\", operator = \"AFTER\", value = \"now-30d\" }, \
+         { attribute = \"employeeHireDate\", operator = \"ON_OR_BEFORE\", value = \"now\" }",
+    );
+    for (name, days) in [("Ada", -20), ("Bob", 10), ("Cyd", -1), ("Dee", -1)] {
+        world.joins_with(name, &[("employeeHireDate", day(&world, days))]);
+    }
+    assert_eq!(world.did().await, (3, 0, 0));
+    world
+}
+
+#[tokio::test]
+async fn by_a_clock_that_is_wrong_nobody_comes_and_nobody_goes() {
+    let world = about_a_month().await;
+    let jumped = Arc::new(JumpClock::new(world.clock.now().plus_ms(15 * 86_400_000)));
+    let waits = ["ada", "bob"].map(|name| (HoldKind::FilterUndecided, name.to_owned()));
+    world.sandbox.counts.reset();
+    for _ in 0..2 {
+        let turned = world.cycle_by(jumped.clone()).await;
+        assert_eq!(held(&turned), waits);
+        let details = turned.holds[0].items.iter().map(|item| item.detail.as_str());
+        let told = |detail: &str| detail.ends_with("which is over 5 minutes ahead of the source's");
+        assert!(details.into_iter().all(told), "{:?}", turned.holds);
+    }
+    assert!(world.writes().is_empty());
+    // Set right again, it tells the same as ever, and neither came too early nor is forgotten.
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert!(held(&world.cycle().await).is_empty());
+    world.later(11);
+    assert_eq!(world.did().await, (1, 0, 1));
+    assert_eq!(world.can_sign_in(&["Ada", "Bob", "Cyd"]), [false, true, true]);
+}
+
+#[tokio::test]
+async fn a_crash_forgets_nobody_whose_time_has_come() {
+    for kind in [FaultKind::StallBefore, FaultKind::StallAfter] {
+        for method in ["PATCH", "POST"] {
+            let mut world = about_a_month().await;
+            world.set("sharefile.in_flight", "1");
+            world.later(11);
+            world.sandbox.counts.reset();
+            let fault = Fault::new(kind).at("/sf/v3/Users").on(method).times(1);
+            world.sandbox.faults.add(fault);
+            world.crash_in_write().await;
+            world.cycle().await;
+            let done = (world.can_sign_in(&["Ada", "Bob", "Cyd"]), world.writes().len());
+            assert_eq!(done, (vec![false, true, true], 2), "{kind:?} of {method}");
+            assert_eq!(world.did().await, (0, 0, 0), "{kind:?} of {method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_applied_with_those_whose_time_has_come() {
+    let world = about_a_month().await;
+    world.later(11);
+    let plan = world.plan().await.plan.expect("a plan");
+    let saved = SavedPlan::new(&plan, world.clock.now());
+    assert_eq!(saved.changes.len(), 2);
+    world.sandbox.counts.reset();
+    let turned = world.turn(Asked { saved: Some(saved.clone()), ..asked() }).await;
+    assert!(turned.refused.is_empty(), "{:?}", turned.refused);
+    assert_eq!((turned.report.counts.created, turned.report.counts.disabled), (1, 1));
+    assert_eq!(world.can_sign_in(&["Ada", "Bob", "Cyd"]), [false, true, true]);
+    assert_eq!((world.did().await, world.writes().len()), ((0, 0, 0), 2));
+
+    // Who is due since is not in it, and waits for the next cycle.
+    let world = about_a_month().await;
+    world.joins_with("Eve", &[("employeeHireDate", day(&world, -2))]);
+    let saved = SavedPlan::new(&world.plan().await.plan.expect("a plan"), world.clock.now());
+    assert_eq!(saved.changes.len(), 1);
+    world.later(11);
+    let turned = world.turn(Asked { saved: Some(saved), ..asked() }).await;
+    assert_eq!((turned.report.counts.created, turned.report.counts.disabled), (1, 0));
+    assert_eq!(world.did().await, (1, 0, 1), "Bob and Ada");
+}
+
+#[tokio::test]
+async fn a_trial_is_made_as_of_the_clock_that_is_given() {
+    let world = about_a_month().await;
+    let tried = async || {
+        let engine = world.engine();
+        let tried = engine.try_rules(100).await.expect("a trial");
+        engine.store.close().await.expect("a closed store");
+        let Tried::Trial(trial) = tried else { panic!("{tried:?}") };
+        (trial.looked_at, trial.tried)
+    };
+    assert_eq!(tried().await, (4, 3));
+    world.later(40);
+    assert_eq!(tried().await, (4, 0), "all have been here for long");
+}
+
 #[tokio::test]
 async fn groups_are_asked_for_by_name_and_a_new_name_harms_nobody() {
     let mut world = World::empty().await;
@@ -95,6 +194,10 @@ async fn groups_are_asked_for_by_name_and_a_new_name_harms_nobody() {
     assert!(world.writes().is_empty(), "Bob stays, and so does Ada: who is a member is not known");
     let detail = &turned.holds[0].items[0].detail;
     assert_eq!(detail, "no assigned group is \"Staff\"");
+    world.sandbox.counts.reset();
+    let turned = world.cycle().await;
+    assert_eq!(held(&turned), [(HoldKind::FilterUndecided, "bob".to_owned())]);
+    assert_eq!(world.sharefile_requests(), 0, "what they wait for is at the source");
     world.sandbox.entra.edit_group(staff, &name("staff")).expect("an edit");
     assert!(held(&world.cycle().await).is_empty());
     assert!(world.writes().is_empty());

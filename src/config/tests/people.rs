@@ -250,3 +250,42 @@ match = [
     config.toml:22:68: users.match[6].required: expected `true` or `false`, found text
     "#);
 }
+
+#[test]
+fn a_name_alone_takes_no_account_over_unasked() {
+    let rule = |target: &str, adopt: &str| {
+        format!("[users]\nmatch = [{{ target = \"{target}\", source = \"[surname]\"{adopt} }}]\n")
+    };
+    for (target, adopt) in [
+        ("LastName", ""),
+        ("Company", ", adopt = \"report\""),
+        ("FirstName", ", adopt = \"never\""),
+        ("Email", ", adopt = \"always\""),
+    ] {
+        fine(&rule(target, adopt));
+    }
+    assert_snapshot!(problems(&rule("Company", ", adopt = \"always\"")), @r###"
+    config.toml:15:62: users.match[1].adopt: Company alone says nothing of who somebody is: accounts of others would be taken over. Compare more with `all`, or write "report", so that a person is asked.
+    "###);
+    let both = "[users]\nmatch = [{ adopt = \"always\", all = [\
+        { target = \"LastName\", source = \"[surname]\" }, \
+        { target = \"Company\", source = \"[companyName]\" }] }]\n";
+    fine(both);
+}
+
+#[test]
+fn nobody_chooses_among_values_that_no_list_shows() {
+    let entry = |target: &str| {
+        let source = r#"SelectUniqueValue("a", [city])"#;
+        format!("{{ target = \"{target}\", source = '{source}', apply = \"on_create\" }}")
+    };
+    let names = ["Email", "FirstName", "LastName"].map(entry).join(", ");
+    let with = |target: &str| format!("[users]\nattribute = [{names}, {}]\n", entry(target));
+    fine(&with("Company"));
+    let others = TargetAttribute::ALL.into_iter().filter(|target| !target.is_listed());
+    for target in others.map(TargetAttribute::name) {
+        let told = problems(&with(target));
+        let says = format!("cannot tell which values of {target} are taken: no list of accounts");
+        assert!(told.contains(&says) && told.lines().count() == 1, "{told}");
+    }
+}

@@ -134,8 +134,17 @@ struct Prepared<'a> {
     clause: &'a Clause,
     /// Where the attribute is in a row.
     place: Option<usize>,
-    /// The assigned groups that it asks for; sorted.
-    groups: Vec<SourceAnchor>,
+    /// The assigned groups that it asks for.
+    groups: Asked,
+}
+
+/// The assigned groups that a clause asks for.
+#[derive(Default)]
+struct Asked {
+    /// Those that it means; sorted.
+    meant: Vec<SourceAnchor>,
+    /// Those that it may mean: nobody knows what they are called. Sorted.
+    nameless: Vec<SourceAnchor>,
 }
 
 impl<'a> Filters<'a> {
@@ -147,14 +156,14 @@ impl<'a> Filters<'a> {
 
     /// Prepares the filters for groups, which come through none.
     pub fn of_groups(rules: &'a Rules, groups: &'a GroupRules, time: Time) -> Self {
-        Self::new(rules, &groups.filters, (&rules.group_attributes, time), |_| Vec::new())
+        Self::new(rules, &groups.filters, (&rules.group_attributes, time), |_| Asked::default())
     }
 
     fn new(
         rules: &Rules,
         filters: &'a [Filter],
         (names, time): (&[String], Time),
-        assigned: impl Fn(&GroupName) -> Vec<SourceAnchor>,
+        assigned: impl Fn(&GroupName) -> Asked,
     ) -> Self {
         let prepare = |clause: &'a Clause| Prepared {
             clause,
@@ -263,13 +272,11 @@ impl<'a> Filters<'a> {
     ) -> Truth {
         let test = &clause.test;
         if let Some(group) = test.group() {
-            if asked.is_empty() {
-                let name = group.text();
-                return Truth::Unknown(format!("no assigned group is {name}"));
-            }
-            let comes = asked.iter().any(|group| groups.binary_search(group).is_ok());
-            let holds = comes == matches!(test, Test::MemberOf(_));
-            return if holds { Truth::Yes } else { Truth::No };
+            return match asked.comes(group, groups) {
+                Err(why) => Truth::Unknown(why),
+                Ok(comes) if comes == matches!(test, Test::MemberOf(_)) => Truth::Yes,
+                Ok(_) => Truth::No,
+            };
         }
         let values = texts(row, *place);
         if values.is_empty() {
@@ -318,6 +325,27 @@ impl<'a> Filters<'a> {
     }
 }
 
+impl Asked {
+    /// Returns whether a person who comes through `groups`, sorted, comes through one that is meant.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    fn comes(&self, name: &GroupName, groups: &[SourceAnchor]) -> Result<bool, String> {
+        let through =
+            |asked: &[SourceAnchor]| asked.iter().any(|group| groups.binary_search(group).is_ok());
+        let name = name.text();
+        if through(&self.meant) {
+            Ok(true)
+        } else if through(&self.nameless) {
+            Err(format!("a group that could not be read may be {name}; its id would be certain"))
+        } else if self.meant.is_empty() {
+            Err(format!("no assigned group is {name}"))
+        } else {
+            Ok(false)
+        }
+    }
+}
+
 impl Clause {
     /// Returns the clause in words.
     fn text(&self) -> String {
@@ -356,8 +384,8 @@ fn texts(row: &dyn Attributes, place: Option<usize>) -> Vec<String> {
     kept
 }
 
-/// Returns the groups of that name or id that are assigned by a row that counts; sorted.
-fn assigned(rules: &Rules, known: Assigned<'_>, wanted: &GroupName) -> Vec<SourceAnchor> {
+/// Returns the groups of that name or id that are assigned by a row that counts.
+fn assigned(rules: &Rules, known: Assigned<'_>, wanted: &GroupName) -> Asked {
     let counts = |group: SourceAnchor| {
         let first = known.assignments.partition_point(|row| row.principal < group);
         let rows = known.assignments.iter().skip(first).take_while(|row| row.principal == group);
@@ -365,7 +393,10 @@ fn assigned(rules: &Rules, known: Assigned<'_>, wanted: &GroupName) -> Vec<Sourc
         rows.any(|row| row.role != DEFAULT_ACCESS || rules.default_access)
     };
     match wanted {
-        GroupName::Id(group) => Some(*group).filter(|group| counts(*group)).into_iter().collect(),
+        GroupName::Id(group) => {
+            let meant = Some(*group).filter(|group| counts(*group)).into_iter().collect();
+            Asked { meant, nameless: Vec::new() }
+        }
         GroupName::Named(name) => {
             let attributes = &rules.group_attributes;
             let place = attributes.binary_search_by(|one| one.as_str().cmp(DISPLAY_NAME)).ok();
@@ -374,7 +405,10 @@ fn assigned(rules: &Rules, known: Assigned<'_>, wanted: &GroupName) -> Vec<Sourc
                 let own = place.and_then(|place| group.attributes.get(place));
                 group.presence == Presence::Present && own.is_some_and(|own| name_key(own) == key)
             });
-            named.map(|group| group.anchor).filter(|group| counts(*group)).collect()
+            let meant = named.map(|group| group.anchor).filter(|group| counts(*group)).collect();
+            let unread = known.groups.iter().filter(|group| group.presence == Presence::Unread);
+            let nameless = unread.map(|group| group.anchor).filter(|group| counts(*group));
+            Asked { meant, nameless: nameless.collect() }
         }
     }
 }

@@ -235,3 +235,36 @@ fn whoever_wants_the_account_of_a_leaver_keeps_nobody_inside() {
     assert_eq!(actions(&plan), [("update", "ada@x.test")]);
     assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
 }
+
+#[test]
+fn by_name_nobody_gets_or_waits_for_the_account_of_a_colleague() {
+    for adopt in [Adopt::Always, Adopt::Report, Adopt::Never] {
+        let mut world = World::new();
+        world.rules.matching.push(rule(&BY_NAME, adopt));
+        world.linked(2, "colleague@x.test");
+        world.assigned(1, "ada@x.test");
+        let (plan, _) = world.plan();
+        assert_eq!((actions(&plan), held(&plan)), (vec![("create", "ada@x.test")], vec![]));
+    }
+    // Of a colleague's account and one that is nobody's, the latter is meant.
+    let mut world = World::new();
+    world.rules.matching.push(rule(&BY_NAME, Adopt::Always));
+    world.linked(2, "colleague@x.test");
+    world.account("old", "old@other.test", AccountKind::Employee);
+    world.assigned(1, "ada@x.test");
+    let (plan, _) = world.plan();
+    assert_eq!(plan.changes[0].target_id, Some(TargetId::new("old")), "{:?}", held(&plan));
+    // A leaver's may be the person's own: that is for somebody to say.
+    let mut world = World::new();
+    world.rules.matching.push(rule(&BY_NAME, Adopt::Always));
+    world.linked(2, "leaver@x.test");
+    (world.users[0].enabled, world.accounts[0].disabled) = (false, true);
+    world.links[0].state = LinkState::Disabled;
+    world.assigned(1, "ada@x.test");
+    assert_eq!(held(&world.plan().0), [(HoldKind::Namesake, 1)]);
+    // By address an account is one person's, whoever that is.
+    let mut world = World::new();
+    world.linked(2, "ada@x.test");
+    world.assigned(1, "ADA@x.test");
+    assert_eq!(held(&world.plan().0), [(HoldKind::SharedAccount, 1)]);
+}

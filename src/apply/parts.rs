@@ -8,9 +8,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::model::account::{AccountKind, Link, Shadow, TargetUser};
-use crate::model::attribute::{Endpoint, TargetAttribute, row_of};
+use crate::model::attribute::{Endpoint, TargetAttribute, names, row_of, set_of};
+use crate::model::outcome::ErrorCategory;
 use crate::model::plan::{LinkAfter, PlannedChange, ProvisioningAction, Write};
 use crate::model::row::AttributeRow;
+use crate::target::{Refusal, TargetError};
 
 /// Values that one call sets.
 pub type Values = Vec<(TargetAttribute, Option<String>)>;
@@ -164,33 +166,62 @@ pub fn shown(
 }
 
 /// Returns values as calls want them: objects of the tenant by id.
-pub fn by_id(change: &PlannedChange, values: &[(TargetAttribute, Option<String>)]) -> Values {
+///
+/// # Errors
+/// Nothing may be sent if the plan has no id of a name: a set would lose what it stands for.
+pub fn by_id(
+    change: &PlannedChange,
+    values: &[(TargetAttribute, Option<String>)],
+) -> Result<Values, TargetError> {
     let with_id = |(target, value): &(TargetAttribute, Option<String>)| {
         let value = value.as_deref().map(|value| id_of(change, *target, value));
-        (*target, value)
+        Ok((*target, value.transpose()?))
     };
     values.iter().map(with_id).collect()
 }
 
 /// Returns the values of a new account as calls want them.
-pub fn row_by_id(change: &PlannedChange, values: &AttributeRow) -> AttributeRow {
+///
+/// # Errors
+/// As [`by_id`].
+pub fn row_by_id(
+    change: &PlannedChange,
+    values: &AttributeRow,
+) -> Result<AttributeRow, TargetError> {
     let zone = TargetAttribute::DefaultZone;
-    match values.get(zone.index()) {
-        Some(name) => values.with(zone.index(), Some(&id_of(change, zone, name))),
+    Ok(match values.get(zone.index()) {
+        Some(name) => values.with(zone.index(), Some(&id_of(change, zone, name)?)),
         None => values.clone(),
-    }
+    })
 }
 
-fn id_of(change: &PlannedChange, target: TargetAttribute, value: &str) -> String {
+fn id_of(
+    change: &PlannedChange,
+    target: TargetAttribute,
+    value: &str,
+) -> Result<String, TargetError> {
     if !target.names_object() {
-        return value.to_owned();
+        return Ok(value.to_owned());
     }
     let id = |name: &str| {
         let mut known = change.ids.iter().filter(|(of, _)| *of == target);
         let found = known.find(|(_, named)| target.agree(Some(&named.name), Some(name)));
-        found.map(|(_, named)| named.id.clone())
+        found.map(|(_, named)| named.id.clone()).ok_or_else(|| no_id(change, target, name))
     };
-    crate::model::attribute::set_of(crate::model::attribute::names(value).filter_map(id))
+    Ok(set_of(names(value).map(id).collect::<Result<Vec<String>, _>>()?))
+}
+
+fn no_id(change: &PlannedChange, target: TargetAttribute, name: &str) -> TargetError {
+    TargetError {
+        attempted: format!("setting {} of {}", target.name(), change.label),
+        message: format!("the plan has no id of {name}"),
+        remedy: "Report this; nothing was sent.".to_owned(),
+        category: ErrorCategory::Bug,
+        refusal: Refusal::Other,
+        code: "NoId".to_owned(),
+        maybe_applied: false,
+        cause: None,
+    }
 }
 
 /// Returns the endpoint of values that have one of their own; `None` if they are of the account.
@@ -255,9 +286,10 @@ pub fn is_written(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::account::{Detail, LinkState, Origin};
+    use crate::model::attribute::Named;
     use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId, Timestamp};
     use crate::model::plan::{ModifiedProperty, ObjectKind, Reason};
     use TargetAttribute::{Bandwidth, CanResetPassword, DefaultZone, LastName, Policies, Roles};
@@ -303,7 +335,7 @@ mod tests {
         }
     }
 
-    fn update(values: &[(TargetAttribute, &str)], enable: bool) -> PlannedChange {
+    pub fn update(values: &[(TargetAttribute, &str)], enable: bool) -> PlannedChange {
         let set = values.iter().map(|(target, value)| (*target, Some((*value).to_owned())));
         let write = Write::Update {
             target_id: TargetId::new("a"),
@@ -322,7 +354,7 @@ mod tests {
         }
     }
 
-    fn names(change: &PlannedChange) -> Vec<&str> {
+    fn properties(change: &PlannedChange) -> Vec<&str> {
         change.modified.iter().map(|property| property.name.as_str()).collect()
     }
 
@@ -341,7 +373,10 @@ mod tests {
         let (first, later) = split(&change);
         assert!(first.more && !is_last(&first, None));
         let expected = row(&[(LastName, "King"), (Roles, "CanUseFileBox")]);
-        assert_eq!((sent_of(&first), names(&first)), (&expected, vec!["LastName", "Disabled"]));
+        assert_eq!(
+            (sent_of(&first), properties(&first)),
+            (&expected, vec!["LastName", "Disabled"])
+        );
         let Write::Update { values, enable: true, .. } = &first.write else { panic!("{first:?}") };
         assert_eq!(values, &[(LastName, Some("King".to_owned()))]);
         assert_eq!(later.len(), 2);
@@ -359,7 +394,7 @@ mod tests {
         let last = next(&change, &link, later[1].clone(), false);
         assert!(is_last(&last, None));
         let expected = row(&[(LastName, "King"), (Roles, "X")]);
-        assert_eq!((sent_of(&last), names(&last)), (&expected, vec!["Roles"]));
+        assert_eq!((sent_of(&last), properties(&last)), (&expected, vec!["Roles"]));
         // What another call showed, and what none of them did.
         let read_back = row(&[(LastName, "KING"), (Roles, "CanUseFileBox")]);
         assert_eq!(last.before.expect("a shadow").read_back, read_back);
@@ -396,6 +431,25 @@ mod tests {
         assert_eq!(later(AccountKind::Employee), [vec![Bandwidth], vec![Policies]]);
         let of_client = [vec![Bandwidth], vec![CanResetPassword], vec![Policies]];
         assert_eq!(later(AccountKind::Client), of_client);
+    }
+
+    #[test]
+    fn a_name_without_an_id_is_never_left_out() {
+        let named = |name: &str| {
+            let named = Named { name: name.to_owned(), id: name.to_lowercase() };
+            (Policies, named)
+        };
+        let wanted = [(Policies, Some("Big\nStaff".to_owned())), (LastName, None)];
+        let both = PlannedChange {
+            ids: vec![named("Staff"), named("Big")],
+            ..update(&[(Policies, "Big\nStaff")], false)
+        };
+        let expected = vec![(Policies, Some("big\nstaff".to_owned())), (LastName, None)];
+        assert_eq!(by_id(&both, &wanted).expect("both ids"), expected);
+        let one = PlannedChange { ids: vec![named("Staff")], ..both };
+        let error = by_id(&one, &wanted).expect_err("an id too few");
+        assert_eq!(error.category, ErrorCategory::Bug);
+        assert_eq!(error.to_string(), "setting Policies of ada: the plan has no id of Big");
     }
 
     #[test]

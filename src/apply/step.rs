@@ -248,20 +248,20 @@ async fn call(
 ) -> Result<Option<TargetUser>, TargetError> {
     match &change.write {
         Write::Create { kind, values } => {
-            let values = parts::row_by_id(change, values);
+            let values = parts::row_by_id(change, values)?;
             let user = NewUser { kind: *kind, values, notify: applier.welcome };
             applier.target.create_user(&user).await.map(Some)
         }
         Write::Update { target_id, values, enable: false, promote: false }
             if let Some(endpoint) = parts::beside(values) =>
         {
-            let wanted = parts::by_id(change, values);
+            let wanted = parts::by_id(change, values)?;
             let shown = applier.target.set_values(target_id, endpoint, &wanted).await?;
             Ok(parts::shown(change, &shown))
         }
         Write::Update { target_id, values, enable, promote } => {
             let change = UserChange {
-                values: parts::by_id(change, values),
+                values: parts::by_id(change, values)?,
                 disabled: enable.then_some(false),
                 promote: *promote,
             };

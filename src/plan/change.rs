@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::account::{Link, LinkState, Origin, Shadow, TargetAttribute, TargetUser};
-use crate::model::attribute::row_of;
+use crate::model::attribute::{Named, row_of};
 use crate::model::group::TargetGroup;
 use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
@@ -43,7 +43,7 @@ impl Parts {
     /// Returns the change with the hash over its content. `seen` is the hash over the account or the
     /// group that a saved plan was made for; numbers are given once the whole plan is there.
     pub fn seal(self, seen: Option<ContentHash>) -> PlannedChange {
-        let hash = content_hash(self.anchor, self.action, &self.write, &self.link);
+        let hash = content_hash(self.anchor, self.action, (&self.write, &[]), &self.link);
         PlannedChange {
             id: ChangeId::default(),
             object: self.object,
@@ -72,11 +72,22 @@ impl Parts {
 fn content_hash(
     anchor: SourceAnchor,
     action: ProvisioningAction,
-    write: &Write,
+    (write, ids): (&Write, &[(TargetAttribute, Named)]),
     link: &LinkAfter,
 ) -> ContentHash {
-    let content = serde_json::to_vec(&(anchor, action, write, &*lasting(write, link)));
+    let content = serde_json::to_vec(&(anchor, action, write, ids, &*lasting(write, link)));
     ContentHash(xxh3_128(&content.unwrap_or_default()))
+}
+
+/// Returns a change with the ids of what its values name: who approves it approves these.
+pub fn naming(change: PlannedChange, ids: Vec<(TargetAttribute, Named)>) -> PlannedChange {
+    rehashed(PlannedChange { ids, ..change })
+}
+
+fn rehashed(mut change: PlannedChange) -> PlannedChange {
+    let writes = (&change.write, change.ids.as_slice());
+    change.hash = content_hash(change.anchor, change.action, writes, &change.link);
+    change
 }
 
 /// Returns a change of a linked account without the new address; `None` if nothing is left of it.
@@ -139,8 +150,8 @@ fn reduced(
         *sent = sent_after(sent);
     }
     (change.phase, change.after) = (0, None);
-    change.hash = content_hash(change.anchor, change.action, &change.write, &change.link);
-    Some(change)
+    change.ids.retain(|(target, _)| names.contains(&target.name()));
+    Some(rehashed(change))
 }
 
 /// Returns the part of a change that is about nothing but the address, which `from` it is before.
@@ -160,8 +171,8 @@ pub fn address_only(change: &PlannedChange, from: &str, to: &str) -> Option<Plan
     if let LinkAfter::Keep { sent, .. } = &mut step.link {
         *sent = sent.with(email.index(), Some(to));
     }
-    step.hash = content_hash(step.anchor, step.action, &step.write, &step.link);
-    Some(step)
+    step.ids.clear();
+    Some(rehashed(step))
 }
 
 /// Returns what becomes of a link without times, and of that of a group whose members move without

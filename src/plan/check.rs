@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::account::{AccountKind, Detail, TargetAttribute, address_key};
+use crate::model::attribute::names;
 use crate::model::ids::{ContentHash, SourceAnchor, TargetId};
 use crate::model::plan::{
     CheckedPlan, LinkAfter, ObjectKind, Plan, PlannedChange, ProvisioningAction, Write,
@@ -190,11 +191,35 @@ fn continues(before: &PlannedChange, change: &PlannedChange) -> bool {
         && follows
 }
 
+/// Returns whether a value names something of the tenant that the change has no id of.
+fn names_without_id(change: &PlannedChange) -> bool {
+    let has_id = |target: TargetAttribute, name: &str| {
+        let of_target = change.ids.iter().filter(|(of, _)| *of == target);
+        of_target.into_iter().any(|(_, one)| target.agree(Some(&one.name), Some(name)))
+    };
+    let lacks = |target: TargetAttribute, value: Option<&str>| {
+        let named = value.filter(|_| target.names_object()).into_iter().flat_map(names);
+        named.into_iter().any(|name| !has_id(target, name))
+    };
+    match &change.write {
+        Write::Create { values, .. } => {
+            TargetAttribute::ALL.iter().any(|target| lacks(*target, values.get(target.index())))
+        }
+        Write::Update { values, .. } => {
+            values.iter().any(|(target, value)| lacks(*target, value.as_deref()))
+        }
+        _ => false,
+    }
+}
+
 /// Returns what is wrong with a change in itself.
 fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
     let mut found = Vec::new();
     if change.reasons.is_empty() {
         found.push("has no reason");
+    }
+    if names_without_id(change) {
+        found.push("sends a name whose id it does not have");
     }
     let named = change.target_id.as_ref();
     match (&change.write, change.action) {
@@ -249,4 +274,42 @@ fn shape_violations(change: &PlannedChange) -> Vec<&'static str> {
         _ => found.push("calls something else than its action says"),
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::attribute::Named;
+    use crate::model::plan::Reason;
+    use crate::plan::change::{Parts, naming};
+
+    #[test]
+    fn a_name_is_sent_with_its_id_or_not_at_all() {
+        let target_id = TargetId::new("a");
+        let policies = TargetAttribute::Policies;
+        let values = vec![(policies, Some("Big\nStaff".to_owned()))];
+        let change = Parts {
+            object: ObjectKind::User,
+            anchor: SourceAnchor(uuid::Uuid::from_u128(1)),
+            label: "ada".to_owned(),
+            target_id: Some(target_id.clone()),
+            action: ProvisioningAction::Update,
+            reasons: vec![Reason::ValuesDiffer],
+            modified: Vec::new(),
+            write: Write::Update { target_id, values, enable: false, promote: false },
+            link: LinkAfter::End,
+            before: None,
+        };
+        let change = change.seal(None);
+        let named = |names: &[&str]| {
+            let ids = names.iter().map(|name| Named { name: (*name).to_owned(), id: "1".into() });
+            naming(change.clone(), ids.map(|named| (policies, named)).collect())
+        };
+        assert_eq!(shape_violations(&named(&["staff", "Big"])), [""; 0]);
+        for short in [&["Big"][..], &[]] {
+            let violations = shape_violations(&named(short));
+            assert_eq!(violations, ["sends a name whose id it does not have"], "{short:?}");
+        }
+        assert_ne!(named(&["Big"]).hash, named(&["Staff"]).hash, "an approval covers the ids");
+    }
 }

@@ -13,7 +13,7 @@ use crate::model::plan::{
 use crate::model::row::AttributeRow;
 
 use super::change::{
-    Parts, describe, differences, disabled_property, fingerprint, keep, label_of, modified,
+    Parts, describe, differences, disabled_property, fingerprint, keep, label_of, modified, naming,
     promoted_property, shadow_of,
 };
 use super::decision::Decision;
@@ -323,7 +323,7 @@ impl<'a> Differ<'a> {
         }
         let now = Now { returned, elsewhere, promote, repairs };
         let change = self.update(link, (&had, set), sent.into_owned(), now);
-        out.change = change.map(|change| PlannedChange { ids, ..change });
+        out.change = change.map(|change| naming(change, ids));
     }
 
     /// Compares an account with what was read back of it, where the target was read as a whole; and

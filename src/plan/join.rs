@@ -3,11 +3,12 @@
 use crate::model::account::{
     AccountKind, Detail, Link, LinkState, Origin, TargetAttribute, address_key,
 };
-use crate::model::plan::{HoldKind, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write};
+use crate::model::plan::{HoldKind, ObjectKind, ProvisioningAction, Reason, Write};
 use crate::model::row::AttributeRow;
 
 use super::change::{
-    Parts, describe, differences, full_name, keep, label_of, modified, promoted_property, shadow_of,
+    Parts, describe, differences, full_name, keep, label_of, modified, naming, promoted_property,
+    shadow_of,
 };
 use super::decision::Decision;
 use super::diff::Differ;
@@ -158,7 +159,7 @@ impl Differ<'_> {
             link: keep(None, Origin::Created, LinkState::Active, values),
             before: None,
         });
-        out.change = Some(PlannedChange { ids, ..change });
+        out.change = Some(naming(change, ids));
     }
 
     /// An account matched: it is adopted if nothing speaks against it.
@@ -254,7 +255,7 @@ impl Differ<'_> {
             ),
             before: Some(shadow_of(account, account.values.clone())),
         });
-        out.change = Some(PlannedChange { ids, ..change });
+        out.change = Some(naming(change, ids));
     }
 
     pub(super) fn name_of(&self, user: &Person<'_>) -> String {

@@ -19,6 +19,7 @@ use super::change::{
 use super::decision::Decision;
 use super::drift::{self, Drifted};
 use super::filter::{Assigned, Filters, Time, Verdict};
+use super::fit::governed;
 use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::values::Mapper;
 use super::map::{Given, Single};
@@ -297,6 +298,13 @@ impl<'a> Differ<'a> {
         let before = drifted.repair.as_ref().unwrap_or(&as_sent);
         out.drift = drifted.report;
         let set = differences(before, &sent);
+        if self.input.target.tenant.is_none()
+            && set.iter().any(|(target, _)| governed(*target).is_some())
+        {
+            // The tenant may take none of it: it is asked for before anybody's account is read.
+            out.tenant = true;
+            return;
+        }
         let returned = link.disabled_here();
         // Whoever holds an administrator's role is protected, and only the full record tells.
         let writes = returned || promote || !set.is_empty();

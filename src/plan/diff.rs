@@ -315,7 +315,7 @@ impl<'a> Differ<'a> {
         self.contest(user.anchor, target_id, &label(), (&set, client), out);
         let full = readable.map(|known| &known.account);
         let full = full.filter(|account| account.detail == Detail::Full);
-        let (had, set) = beside(before, set, full);
+        let (had, set) = beside(before, set, (full, promote));
         let Some(ids) = self.ids(user.anchor, &label(), &set, out) else { return };
         if out.asks() {
             return;

@@ -1,5 +1,7 @@
 //! Join: a person in scope who has no account yet, to an account that is taken over or created.
 
+use std::borrow::Cow;
+
 use crate::model::account::{
     AccountKind, Detail, Link, LinkState, Origin, TargetAttribute, address_key,
 };
@@ -16,7 +18,7 @@ use super::fit::Takes;
 use super::input::{KnownAccount, Lookup};
 use super::map::values::{FREE, Unmapped};
 use super::matching::Match;
-use super::named::beside;
+use super::named::{beside, sent_to_client};
 use super::person::Person;
 use super::scope::Entitlement;
 use super::unique::Chosen;
@@ -209,15 +211,19 @@ impl Differ<'_> {
         if account.kind != kind && !promote {
             return out.hold_type(user.anchor, label, &account.id, account.kind, kind);
         }
-        let sent = match self.mapper.for_update(user, &account.values, self.takes(kind)) {
+        let has = match promote {
+            true => Cow::Owned(sent_to_client(&account.values)),
+            false => Cow::Borrowed(&account.values),
+        };
+        let sent = match self.mapper.for_update(user, &has, self.takes(kind)) {
             Ok(sent) => sent,
             Err(unmapped) => return self.unmapped(user.anchor, label, &unmapped, out),
         };
         if account.disabled {
             out.hold_disabled(user.anchor, label, &account.id);
         }
-        let set = differences(&account.values, &sent);
-        let (_, set) = beside(&account.values, set, Some(account));
+        let set = differences(&has, &sent);
+        let (_, set) = beside(&has, set, (Some(account), promote));
         let client = kind == AccountKind::Client;
         self.contest(user.anchor, &account.id, label, (&set, client), out);
         let Some(ids) = self.ids(user.anchor, label, &set, out) else { return };

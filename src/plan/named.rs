@@ -119,16 +119,19 @@ pub fn sent_to_client(sent: &AttributeRow) -> AttributeRow {
 }
 
 /// Returns what an account had before some values are set, and what of them differs from what its
-/// full record shows: what is there already is not written again. Roles that nobody knows stay.
+/// full record shows: what is there already is not written again. Roles that nobody knows stay. What
+/// a client has counts for nothing once it is an employee.
 pub fn beside(
     before: &AttributeRow,
     set: Values,
-    account: Option<&TargetUser>,
+    (account, promote): (Option<&TargetUser>, bool),
 ) -> (AttributeRow, Values) {
+    let shows =
+        |target: TargetAttribute| !(target.is_listed() || promote && target.is_of_employees());
     let mut had = Cow::Borrowed(before);
     let mut differing = Values::new();
     for (target, new) in set {
-        let now = account.filter(|_| !target.is_listed()).and_then(|account| account.value(target));
+        let now = account.filter(|_| shows(target)).and_then(|account| account.value(target));
         let Some(now) = now else {
             differing.push((target, new));
             continue;
@@ -137,12 +140,9 @@ pub fn beside(
             continue;
         }
         had = Cow::Owned(had.with(target.index(), Some(now)));
-        let kept =
-            names(now).filter(|name| target == TargetAttribute::Roles && role(name).is_none());
-        let kept: Vec<&str> = kept.collect();
-        let new = new.map(|new| match kept.is_empty() {
-            true => new,
-            false => set_of(names(&new).chain(kept)),
+        let new = new.map(|new| match target {
+            TargetAttribute::Roles => roles_beside(&new, now),
+            _ => new,
         });
         differing.push((target, new));
     }
@@ -186,12 +186,14 @@ mod tests {
             (StorageQuotaLimitGB, some("5")),
             (Roles, some("CanManageUsers")),
         ];
-        let (had, differing) = beside(&before, set.clone(), Some(&held));
+        let (had, differing) = beside(&before, set.clone(), (Some(&held), false));
         assert_eq!(had.get(Roles.index()), Some("ARoleOfTomorrow\nCanUseFileBox"));
         let roles = some("ARoleOfTomorrow\nCanManageUsers");
         assert_eq!(differing, [(LastName, some("King")), (Roles, roles)]);
         let same = vec![(Roles, some("canusefilebox"))];
-        assert_eq!(beside(&before, same, Some(&held)).1, []);
-        assert_eq!(beside(&before, set.clone(), None), (before, set));
+        assert_eq!(beside(&before, same.clone(), (Some(&held), false)).1, []);
+        let promoted = beside(&before, same.clone(), (Some(&held), true));
+        assert_eq!(promoted, (before.clone(), same), "what a client may do says nothing");
+        assert_eq!(beside(&before, set.clone(), (None, false)), (before, set));
     }
 }

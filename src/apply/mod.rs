@@ -9,6 +9,7 @@ mod failure;
 mod group;
 mod parts;
 mod recover;
+mod roles;
 mod step;
 
 use std::collections::HashSet;

@@ -13,6 +13,7 @@ use crate::target::{NewUser, Reassign, TargetError, UserChange};
 
 use super::failure::{self, Next};
 use super::recover::{find, took_effect};
+use super::roles::{self, Roles};
 use super::{Applier, parts};
 
 /// What came of one change.
@@ -144,7 +145,15 @@ async fn one(
     let end = if is_protected(plan, change) {
         End::Protected
     } else {
-        call_until_settled(applier, change).await
+        match roles::as_they_are(applier.target, change).await {
+            Ok(Roles::Differ(change)) => call_until_settled(applier, &change).await,
+            Ok(Roles::Agree(account)) => End::Written(Some(account)),
+            Ok(Roles::Administers) => End::Protected,
+            Err(error) if failure::next(&change.write, &error, failure::ATTEMPTS) == Next::Deny => {
+                End::Denied(error)
+            }
+            Err(error) => End::Failed(error),
+        }
     };
     let owed = match &end {
         End::Written(Some(account)) => parts::owed(change, account),

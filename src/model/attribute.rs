@@ -262,6 +262,12 @@ pub fn role(name: &str) -> Option<&'static str> {
     ROLES.into_iter().find(|role| role.eq_ignore_ascii_case(name.trim()))
 }
 
+/// Returns a set of roles together with those of an account that cannot be given: a call that sets
+/// roles replaces them all (ShareFile API reference, 3.6).
+pub fn roles_beside(wanted: &str, held: &str) -> String {
+    set_of(names(wanted).chain(names(held).filter(|name| role(name).is_none())))
+}
+
 /// Returns whether a role says what an account is.
 pub fn is_marker(name: &str) -> bool {
     MARKERS.iter().any(|marker| marker.eq_ignore_ascii_case(name.trim()))

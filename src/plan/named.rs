@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::model::account::{AccountKind, TargetAttribute, TargetUser};
-use crate::model::attribute::{Named, names, role, row_of, set_of};
+use crate::model::attribute::{Named, names, roles_beside, row_of};
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::HoldKind;
 use crate::model::row::AttributeRow;

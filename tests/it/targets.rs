@@ -1,7 +1,14 @@
 //! What can be written of an account besides its names: types, limits, and an endpoint each.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
 use serde_json::{Value, json};
+use sharefile_provisioner::clock::{Clock, JumpClock};
+use sharefile_provisioner::model::ids::Timestamp;
 use sharefile_provisioner::model::plan::HoldKind;
+use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::sandbox::graph::views::NewPerson;
 use sharefile_provisioner::sandbox::sharefile::NewAccount;
 use sharefile_provisioner::sandbox::sharefile::{AccountView, Category, NewPolicy, Zone, ZoneType};
@@ -188,7 +195,9 @@ async fn everything_goes_into_the_create_and_later_one_write_an_endpoint() {
             r#"PUT Users(ada)/Roles {"Roles":["CanCreateFolders","CanUseFileBox"]}"#,
         ]
     );
-    assert_eq!(world.asked("GET /sf/v3/Users(") + world.asked("GET /sf/v3/Zones"), 1);
+    // Once for the plan, and once more right before the roles are replaced.
+    assert_eq!(world.asked("GET /sf/v3/Users("), 2);
+    assert_eq!(world.asked("GET /sf/v3/Zones"), 0);
     let changed = world.account("Ada");
     assert_eq!((changed.storage_quota_gb, changed.can_reset_password), (-1, false));
     assert_eq!(roles(&changed), ["CanUseFileBox", "CanCreateFolders"]);
@@ -329,6 +338,128 @@ async fn what_sharefile_ignores_is_told_once_and_what_it_gives_late_is_put_after
     assert_eq!(world.did().await, (0, 0, 0));
     assert_eq!(world.full().await.report.counts.updated, 0);
     assert_eq!(told(world.entries().await), Vec::from(expected), "once");
+}
+
+/// A clock during whose first wait somebody does something.
+struct Meanwhile<F> {
+    clock: Arc<JumpClock>,
+    act: Mutex<Option<F>>,
+}
+
+impl<F> std::fmt::Debug for Meanwhile<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meanwhile").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<F: FnOnce() + Send> Clock for Meanwhile<F> {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if let Some(act) = self.act.lock().expect("no panic").take() {
+            act();
+        }
+        self.clock.sleep(duration).await;
+    }
+}
+
+/// Somebody whose name and roles change, and the roles that an administrator gives her by hand after
+/// the name was planned and before it is written.
+async fn given_meanwhile(given: &'static [&str]) -> (World, sharefile_provisioner::cycle::Turned) {
+    let world = World::with_everything().await;
+    let ada = world.joins("Ada", &[("jobTitle", "CanUseFileBox"), ("department", "Sales")]);
+    assert_eq!(world.did().await, (1, 0, 0));
+    world.becomes(ada, &[("surname", "King"), ("jobTitle", "CanCreateFolders")]);
+    let busy = Fault::new(FaultKind::TooManyRequests).on("PATCH").at("/sf/v3/Users");
+    world.sandbox.faults.add(busy.times(1).retry_after("3"));
+    let (sharefile, id) = (world.sandbox.sharefile.clone(), world.account("Ada").id);
+    let act = move || {
+        sharefile.edit_account(&id, json!({ "roles": given })).expect("an edit");
+    };
+    world.sandbox.counts.reset();
+    let clock = Meanwhile { clock: world.clock.clone(), act: Mutex::new(Some(act)) };
+    let turned = world.cycle_by(Arc::new(clock)).await;
+    (world, turned)
+}
+
+#[tokio::test]
+async fn roles_that_somebody_gave_meanwhile_are_not_written_again() {
+    let (world, turned) = given_meanwhile(&["CanCreateFolders"]).await;
+    assert_eq!((turned.report.counts.updated, turned.report.counts.failed), (1, 0));
+    let patch = r#"PATCH Users(ada) {}"#;
+    assert_eq!(world.sent(), [patch, patch], "once refused, and no roles");
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+}
+
+#[tokio::test]
+async fn whoever_becomes_an_administrator_meanwhile_stays_one() {
+    let (world, _) = given_meanwhile(&["CanUseFileBox", "AdminSSO"]).await;
+    assert_eq!(roles(&world.account("Ada")), ["CanUseFileBox", "AdminSSO"]);
+    let told = world.entries().await.into_iter().filter_map(|entry| entry.error);
+    assert_eq!(told.map(|error| error.code).collect::<Vec<_>>(), ["Protected"]);
+    let next = world.cycle().await;
+    assert_eq!(held(&next), [(HoldKind::Protected, "ada".to_owned())]);
+    assert_eq!(roles(&world.account("Ada")), ["CanUseFileBox", "AdminSSO"]);
+}
+
+#[tokio::test]
+async fn nobody_is_read_for_roles_that_the_tenant_does_not_take() {
+    let mut world = World::with_everything().await;
+    world.sandbox.sharefile.add_policy(NewPolicy {
+        name: "Staff".to_owned(),
+        category: Category::UserAccess,
+        is_default: false,
+    });
+    let roles = ALL.iter().filter(|(target, _)| *target == "Roles").copied();
+    world.set("users.attribute", &with(&roles.collect::<Vec<_>>()));
+    let people = ["Ada", "Bob", "Cy"].map(|name| world.joins(name, &[("jobTitle", "")]));
+    assert_eq!(world.did().await, (3, 0, 0));
+    assert_eq!(world.did().await, (0, 0, 0));
+    // A new process does not know the tenant, and it depends on that whether roles are given.
+    for id in people {
+        world.becomes(id, &[("jobTitle", "CanUseFileBox")]);
+    }
+    world.sandbox.counts.reset();
+    let third = world.cycle().await;
+    assert_eq!((third.report.counts.updated, held(&third)), (0, Vec::new()));
+    assert_eq!(world.asked("GET /sf/v3/Accounts"), 2, "the tenant and its preferences");
+    assert_eq!(world.asked("GET /sf/v3/Users("), 0, "nobody is read");
+}
+
+#[tokio::test]
+async fn a_client_who_becomes_an_employee_gets_the_roles_that_it_has_as_a_client() {
+    let world = World::with_everything().await;
+    let by_hand = |name: &str| {
+        world.sandbox.sharefile.add_account(NewAccount {
+            email: format!("{}@contoso.example", name.to_lowercase()),
+            first_name: name.to_owned(),
+            last_name: "Tester".to_owned(),
+            company: String::new(),
+            kind: sharefile_provisioner::sandbox::sharefile::AccountKind::Client,
+            disabled: false,
+            roles: vec!["CanChangePassword".to_owned()],
+            confirmed: true,
+        })
+    };
+    by_hand("Ada");
+    world.joins("Ada", &[("jobTitle", "CanChangePassword"), ("country", "US")]);
+    let first = world.cycle().await;
+    assert_eq!((first.report.counts.adopted, held(&first)), (1, Vec::new()));
+    assert_eq!(roles(&world.account("Ada")), ["CanChangePassword"]);
+    let planned = &first.plan.as_ref().expect("a plan").changes[0].modified;
+    assert!(planned.iter().any(|property| property.name == "Roles"), "{planned:?}");
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
 }
 
 #[tokio::test]

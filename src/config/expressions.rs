@@ -43,8 +43,8 @@ pub(super) const OF_GROUPS: Objects =
 /// What an expression is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// The value of an attribute of an account.
-    Mapping(Apply),
+    /// The value of an attribute of an account, and whether that is a set of names.
+    Mapping(Apply, bool),
     /// Whether a person may sign in.
     Activity,
     /// What an account is looked up by.
@@ -65,10 +65,18 @@ const NOT_YET: &[(&[&str], &str, &str)] = &[(
 /// What gives another value each time, though nothing changed.
 const UNSTEADY: &[&str] = &["Now", "RandomString", "Guid"];
 
+/// What gives structured roles.
+const STRUCTURED: &[&str] = &["AppRoleAssignmentsComplex", "AssertiveAppRoleAssignmentsComplex"];
+
 /// What leaves an attribute or an object as it is.
 const LEAVING: &[&str] = &["IgnoreFlowIfNullOrEmpty", "IgnoreAttributeFlow", "IgnoreObjectFlow"];
 
 impl Purpose {
+    /// Returns whether `Now` is the day, with which values can be compared.
+    fn is_by_day(self) -> bool {
+        matches!(self, Self::Mapping(Apply::Always, _) | Self::Activity | Self::Type)
+    }
+
     /// Returns what of an expression cannot be done, with what to do instead.
     fn refuses(self, expression: &Expression) -> Vec<(ParseError, String)> {
         let object = |part: &str, why: &str, instead: &str| {
@@ -81,8 +89,8 @@ impl Purpose {
             refused.extend(parts.iter().find_map(|part| object(part, why, instead)));
         }
         let unsteady = match self {
-            Self::Mapping(Apply::OnCreate) => None,
-            Self::Mapping(Apply::Always) => Some((
+            Self::Mapping(Apply::OnCreate, _) => None,
+            Self::Mapping(Apply::Always, _) => Some((
                 "gives another value each time, so that accounts would be rewritten in every cycle",
                 "Write apply = \"on_create\", so that it counts for new accounts only.",
             )),
@@ -104,11 +112,34 @@ impl Purpose {
             )),
         };
         if let Some((why, instead)) = unsteady {
-            refused.extend(UNSTEADY.iter().filter_map(|part| object(part, why, instead)));
+            let by_day = self.is_by_day();
+            let unsteady = UNSTEADY.iter().filter(|part| !by_day || **part != "Now");
+            refused.extend(unsteady.filter_map(|part| object(part, why, instead)));
+        }
+        if self.is_by_day() {
+            let why = "`Now` gives another value each time: here it can only be compared with, and is \
+                       the day";
+            let compare = "Compare, as in `IIF(DateDiff(\"d\", Now(), CDate([employeeHireDate])) > 0, \
+                           \"False\", \"True\")`.";
+            let instead = match self {
+                Self::Mapping(..) => format!("{compare} Or write apply = \"on_create\"."),
+                _ => compare.to_owned(),
+            };
+            let error = expression.object_to_uncompared("Now", why);
+            refused.extend(error.map(|error| (error, instead)));
+        }
+        if !matches!(self, Self::Mapping(_, true)) {
+            let instead = "Use `SingleAppRoleAssignment([appRoleAssignments])`, or `Join` the names \
+                           that `AppRoleAssignments([appRoleAssignments])` gives.";
+            refused.extend(STRUCTURED.iter().filter_map(|part| {
+                let why = format!("`{part}` gives structured roles, and here a text is wanted");
+                let error = expression.object_to_result_of(part, why)?;
+                Some((error, instead.to_owned()))
+            }));
         }
         let choosing = match self {
-            Self::Mapping(Apply::OnCreate) => None,
-            Self::Mapping(Apply::Always) => Some((
+            Self::Mapping(Apply::OnCreate, _) => None,
+            Self::Mapping(Apply::Always, _) => Some((
                 "chooses for new accounts: later the account itself has the value",
                 "Write apply = \"on_create\".",
             )),
@@ -132,7 +163,7 @@ impl Purpose {
         if let Some((why, instead)) = choosing {
             refused.extend(object("SelectUniqueValue", why, instead));
         }
-        if !matches!(self, Self::Mapping(_)) {
+        if !matches!(self, Self::Mapping(..)) {
             let why = "leaves something as it is, which only a mapping of `users.attribute` can do";
             let instead = "Let the expression give a value, or null.";
             refused.extend(LEAVING.iter().filter_map(|part| object(part, why, instead)));

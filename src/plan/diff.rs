@@ -21,8 +21,8 @@ use super::drift::{self, Drifted};
 use super::filter::{Assigned, Filters, Time, Verdict};
 use super::fit::governed;
 use super::input::{KnownAccount, Lookup, PlanInput};
+use super::map::Single;
 use super::map::values::Mapper;
-use super::map::{Given, Single};
 use super::matching::Matcher;
 use super::named::{beside, sent_to_client};
 use super::person::{Facts, Person};
@@ -96,7 +96,9 @@ impl<'a> Differ<'a> {
         let present = source_user.filter(|user| user.presence == Presence::Present);
         let verdict =
             present.map_or(Verdict::In, |user| self.filters.verdict(&user.attributes, through));
-        decision.look_again = present.and_then(|user| self.filters.next_change(&user.attributes));
+        let day = self.mapper.next_day().filter(|_| entitlement.entitled && present.is_some());
+        let dates = present.and_then(|user| self.filters.next_change(&user.attributes));
+        decision.look_again = day.into_iter().chain(dates).min();
         let filtered = present.filter(|_| verdict == Verdict::Out);
         let policy = &self.input.rules.deprovision;
         let ignored = filtered.is_some() && self.input.rules.on_leave == OnLeave::Ignore;
@@ -505,7 +507,7 @@ impl<'a> Differ<'a> {
             let roles = self.input.roles;
             return scope::account_kind(types, roles, &entitlement.roles, user.guest);
         };
-        match kind.eval(user, &Given::default()) {
+        match kind.eval(user, self.mapper.by_day()) {
             Ok(said) => scope::kind_said(said.value().as_deref()),
             Err(why) => Err(Untyped::Expression(format!("users.type: {why}"))),
         }

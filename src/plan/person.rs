@@ -96,11 +96,13 @@ impl<'a> Person<'a> {
                 names.map(Cow::Borrowed).collect()
             }
             "IsSoftDeleted" => {
+                // As Entra says it of whoever is to be disabled, in the bin or not.
                 let gone = matches!(
                     self.source_user.presence,
                     Presence::SoftDeleted | Presence::HardDeleted
                 );
-                vec![Cow::Borrowed(if gone { "True" } else { "False" })]
+                let is = gone || !self.source_user.enabled;
+                vec![Cow::Borrowed(if is { "True" } else { "False" })]
             }
             _ => Vec::new(),
         };
@@ -146,6 +148,8 @@ mod tests {
     const ADMIN: u128 = 1;
     const STAFF: u128 = 2;
     const PLAIN: u128 = 3;
+    /// No role: who has it is disabled.
+    const DISABLED: u128 = 4;
 
     fn anchor(n: u128) -> SourceAnchor {
         SourceAnchor(Uuid::from_u128(n))
@@ -178,7 +182,7 @@ mod tests {
         let user = SourceUser {
             anchor: anchor(100),
             presence: Presence::Present,
-            enabled: true,
+            enabled: !roles.contains(&DISABLED),
             guest: false,
             attributes: AttributeRow::pack([Some("ada@x.test")]),
         };
@@ -212,6 +216,7 @@ mod tests {
             assert_eq!(says("SingleAppRoleAssignment([appRoleAssignments])", none), "null");
         }
         assert_eq!(says("Append([mail], [IsSoftDeleted])", &[]), "ada@x.testFalse");
+        assert_eq!(says("[IsSoftDeleted]", &[ADMIN, DISABLED]), "True");
     }
 
     #[test]

@@ -61,6 +61,10 @@ const PIECES: &[&str] = &[
     "\"(a|b)*?(?<g>.)\"",
     "\"(?=x)\"",
     "\"(a+)+$\"",
+    "\"(?=(a|aa)+$)c\"",
+    "\"(a+)+\\\\1b\"",
+    "\"(?<=(a*)*)\\\\1!\"",
+    "\"((a?){80}){40}b\"",
     "\"${g}\"",
     "\"g\"",
     "\u{feff}",
@@ -198,7 +202,8 @@ fn input(expressions: &[String], seed: u64) -> (String, Person) {
         let count = [1, 1, 1, 0, 3][chance.below(5)];
         let value = |chance: &mut Chance| {
             let value = *chance.pick(VALUES);
-            value.repeat(if chance.below(30) == 0 { 500 } else { 1 })
+            let long = 16_000 / value.len().max(1);
+            value.repeat(if chance.below(30) == 0 { long } else { 1 })
         };
         people.insert(name, (0..count).map(|_| value(&mut chance)).collect());
     }

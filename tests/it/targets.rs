@@ -615,6 +615,43 @@ async fn an_expression_says_who_is_disabled() {
 }
 
 #[tokio::test]
+async fn a_first_day_comes_without_any_change_at_the_source() {
+    let mut world = World::empty().await;
+    let active = r#"Switch([accountEnabled], , "True", IIF(DateDiff("d", Now(), CDate([employeeHireDate])) > 0, "False", "True"), "False", "False")"#;
+    let company = r#"IIF(CDate([employeeHireDate]) > Now(), "Soon", "Contoso")"#;
+    world.set("users.attribute", &with(&[("Active", active), ("Company", company)]));
+    let day = |days: i64| json!(world.clock.now().plus_ms(days * 86_400_000).to_string());
+    let [ada, bob] = ["Ada", "Bob"].map(|name| world.join(name));
+    let entra = &world.sandbox.entra;
+    entra.set_person(ada, "employeeHireDate", day(3)).expect("an edit");
+    entra.set_person(bob, "employeeHireDate", day(-100)).expect("an edit");
+    assert_eq!(world.did().await, (1, 0, 0), "Bob alone");
+    assert_eq!(world.account("Bob").company, "Contoso");
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0, "nobody is looked at for nothing");
+    let hour = std::time::Duration::from_secs(3_600);
+    world.clock.advance(hour);
+    assert_eq!(world.did().await, (0, 0, 0));
+    world.clock.advance(24 * hour);
+    assert_eq!(world.did().await, (0, 0, 0));
+    world.clock.advance(48 * hour);
+    assert_eq!(world.did().await, (1, 0, 0), "the day has come");
+    assert!(!world.account("Ada").disabled);
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+    // A day that is put off disables, and its coming enables again.
+    entra.set_person(ada, "employeeHireDate", day(2)).expect("an edit");
+    assert_eq!(world.did().await, (0, 0, 1));
+    world.clock.advance(24 * hour);
+    assert_eq!(world.did().await, (0, 0, 0));
+    world.clock.advance(48 * hour);
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert!(!world.account("Ada").disabled);
+}
+
+#[tokio::test]
 async fn new_rules_of_who_is_active_wait_like_all_others() {
     let mut world = World::empty().await;
     for n in 0..12 {

@@ -124,7 +124,7 @@ fn what_would_rewrite_accounts_in_every_cycle_is_refused() {
     ]
     .map(|(expression, more)| wrong(expression, more));
     assert_snapshot!(found.concat(), @r###"
-    189: users.attribute[4].source: `Now` gives another value each time, so that accounts would be rewritten in every cycle. Write apply = "on_create", so that it counts for new accounts only.
+    189: users.attribute[4].source: `Now` gives another value each time: here it can only be compared with, and is the day. Compare, as in `IIF(DateDiff("d", Now(), CDate([employeeHireDate])) > 0, "False", "True")`. Or write apply = "on_create".
         1 | FormatDateTime(Now(), , "yyyy", "yyyy")
           |                ^^^^^
     189: users.attribute[4].source: `Guid` gives another value each time, so that accounts would be rewritten in every cycle. Write apply = "on_create", so that it counts for new accounts only.
@@ -134,6 +134,21 @@ fn what_would_rewrite_accounts_in_every_cycle_is_refused() {
         1 | RandomString(8, 1, 1, 1, 1, "x")
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "###);
+}
+
+#[test]
+fn values_may_be_compared_with_the_day() {
+    for compared in [
+        "IIF(DateDiff(\"d\", Now(), CDate([employeeHireDate])) > 5, \"Soon\", \"Contoso\")",
+        "Switch([city], , \"1\", IIF(Now() >= CDate([employeeHireDate]), \"True\", \"False\"))",
+    ] {
+        let job = right(compared, "");
+        assert!(job.rules.mappings[3].source.uses().now);
+        let typed = format!("users.type = 'Coalesce({compared}, \"client\")'\n{LEAST}");
+        assert!(read(&typed).is_ok(), "{compared}");
+    }
+    let shown = "DateDiff(\"d\", Now(), CDate([employeeHireDate]))";
+    assert!(wrong(shown, "").contains("it can only be compared with"));
 }
 
 #[test]

@@ -57,7 +57,18 @@ fn what_no_account_takes_is_refused() {
             "target = \"Active\"\nsource = \"[department]\"\napply = \"always\"",
             "Active has a source and nothing else",
         ),
-        ("target = \"Active\"\nsource = 'IIF(Now()=\"x\", \"True\", \"False\")'", "by chance"),
+        ("target = \"Active\"\nsource = 'IIF(Guid()=\"x\", \"True\", \"False\")'", "by chance"),
+        ("target = \"Active\"\nsource = 'Left(Now(), 4)'", "it can only be compared with"),
+        (
+            "target = \"Company\"\nsource = \
+             'IIF([city]=\"x\", AppRoleAssignmentsComplex([appRoleAssignments]), \"\")'",
+            "gives structured roles, and here a text is wanted. Use `SingleAppRoleAssignment",
+        ),
+        (
+            "target = \"Active\"\nsource = \
+             'AssertiveAppRoleAssignmentsComplex([appRoleAssignments])'",
+            "gives structured roles",
+        ),
     ] {
         let said = problems(&with(entry));
         assert!(said.contains(wrong), "{entry}: {said}");

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::model::ids::{SourceAnchor, Timestamp};
-use crate::plan::map::NetPattern;
+use crate::plan::map::{Budget, NetPattern};
 
 use super::dates::{Side, When, instant};
 
@@ -306,7 +306,7 @@ impl Pattern {
     }
 
     fn is_found_in(&self, value: &str) -> Result<bool, String> {
-        self.compiled.find_first(value).map(|found| found.is_some())
+        self.compiled.find_first(value, &mut Budget::default()).map(|found| found.is_some())
     }
 }
 

@@ -65,6 +65,7 @@ fn count(call: &Call, at: usize, close: usize) -> Result<(), Objection> {
             (1, Some(1)) => "1 argument".to_owned(),
             (least, Some(most)) if least == most => format!("{least} arguments"),
             (least, Some(most)) => format!("{least} to {most} arguments"),
+            (1, None) => "at least 1 argument".to_owned(),
             (least, None) => format!("at least {least} arguments"),
         };
         // Too many: the first that is too many. Too few: where the next would stand.
@@ -109,12 +110,15 @@ fn argument(
             format!("{name} of `{function}` is a date, and this is a text"),
         )
         .expected(format!("the text wrapped in `CDate`: `CDate({})`", arg.text()))),
-        (Kind::Text(text), Expects::Condition) if super::logic::truth_of(text).is_none() => {
+        // `CBool` says of every text what it is worth.
+        (Kind::Text(text), Expects::Condition)
+            if function != "CBool" && super::logic::truth_of(text).is_none() =>
+        {
             Err(Objection::new(arg.at, arg.until, "a text is no condition")
                 .expected("a comparison as `[country] = \"US\"`, or a test as `IsPresent([mail])`"))
         }
         (_, Expects::Roles) => match &arg.kind {
-            Kind::Attribute { name, .. } if name == "appRoleAssignments" => Ok(()),
+            Kind::Attribute { name, .. } if name == super::roles::ASSIGNMENTS => Ok(()),
             _ => object(format!("`{function}` works on the assigned roles"))
                 .map_err(|error| error.expected("`[appRoleAssignments]`")),
         },
@@ -188,7 +192,9 @@ pub(super) fn formats(call: &mut Call) -> Result<(), Objection> {
         let here = call.args.get(1).map_or(0, |node| node.at);
         if call.given(1).is_none() {
             let message = "`FormatDateTime` needs its outputFormat".to_owned();
-            return Err(object(call, 2, message).expected(call.function.signature()));
+            return Err(
+                object(call, 2, message).expected(format!("`{}`", call.function.signature()))
+            );
         }
         call.args.insert(1, Node { at: here, until: here, kind: Kind::Omitted });
     }

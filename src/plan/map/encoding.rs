@@ -29,6 +29,15 @@ impl Encoding {
         }
     }
 
+    /// Returns the name.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unicode => "Unicode",
+            Self::Ascii => "ASCII",
+            Self::Utf8 => "UTF8",
+        }
+    }
+
     fn decode(self, bytes: Vec<u8>) -> Option<String> {
         match self {
             Self::Utf8 => String::from_utf8(bytes).ok(),
@@ -64,7 +73,8 @@ pub(super) fn from_base64<'a>(scope: &mut Scope<'_, 'a>) -> Outcome<'a> {
             Some(decoded) => Ok(Cow::Owned(decoded)),
             None => {
                 let shown = scope.quote(&text);
-                Err(scope.fault(format!("{shown} is no {encoding:?} text in Base64")))
+                let encoding = encoding.name();
+                Err(scope.fault(format!("{shown} is no {encoding} text in Base64")))
             }
         }
     })
@@ -112,7 +122,7 @@ mod tests {
     #[test]
     fn what_is_no_base64() {
         assert!(error("ConvertFromBase64(\"!\")", &NOBODY).contains("no Unicode text in Base64"));
-        assert!(error("ConvertFromBase64(\"w6k=\", \"ASCII\")", &NOBODY).contains("no Ascii text"));
+        assert!(error("ConvertFromBase64(\"w6k=\", \"ASCII\")", &NOBODY).contains("no ASCII text"));
         assert!(error("ConvertFromBase64(\"SGVs\")", &NOBODY).contains("no Unicode text"));
         assert!(
             error("ConvertFromBase64([a], \"latin\")", &NOBODY).contains("no encoding `latin`")

@@ -7,9 +7,10 @@ use jiff::civil::DateTime;
 use super::datum::{Datum, Several, compare};
 use super::error::{Failure, Fault};
 use super::flow::{Attribute, Attributes, Given, Step, StepInput};
+use super::pattern::Budget;
 use super::random::Random;
 use super::syntax::{Call, Comparison, Kind, Node, Ready, Word};
-use super::{format_date, numbers};
+use super::{format_date, numbers, roles};
 
 /// The most bytes of text that a function may give, and a text may have that is worked on.
 pub const MOST_BYTES: usize = 256 * 1024;
@@ -27,6 +28,8 @@ pub(super) struct Evaluator<'a> {
     pub source: &'a dyn Attributes,
     pub given: &'a Given<'a>,
     pub random: Option<Random>,
+    /// What the regular expressions of all its calls may still take.
+    pub budget: Budget,
     /// The calls so far, if they are to be kept.
     pub steps: Option<Vec<Step>>,
     depth: usize,
@@ -44,13 +47,17 @@ impl<'a> Evaluator<'a> {
     ) -> Self {
         let random = given.seed.map(Random::new);
         let steps = traced.then(Vec::new);
-        Self { slots, source, given, random, steps, depth: 0, hidden: 0 }
+        let budget = Budget::default();
+        Self { slots, source, given, random, budget, steps, depth: 0, hidden: 0 }
     }
 
     /// Returns the value of a part, and whether logs may not show it.
     pub fn eval(&mut self, node: &'a Node) -> Result<(Datum<'a>, bool), Fault> {
         let datum = match &node.kind {
             Kind::Omitted => Datum::Null,
+            Kind::Attribute { name, place } if name == roles::ASSIGNMENTS => {
+                roles::each(self.attribute(*place))
+            }
             Kind::Attribute { place, .. } => self.attribute(*place),
             Kind::Text(text) | Kind::Number(text) => Datum::Text(Cow::Borrowed(text)),
             Kind::Hex { value, .. } => Datum::Int(*value),

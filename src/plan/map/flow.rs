@@ -16,16 +16,6 @@ pub enum Flow<'a> {
     IgnoreObject,
 }
 
-impl<'a> Flow<'a> {
-    /// Returns the text, if the result is one.
-    pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Value(Value::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-}
-
 /// A value for a target attribute. Numbers, booleans and dates have become text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]

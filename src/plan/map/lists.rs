@@ -30,20 +30,18 @@ pub(super) fn count<'a>(scope: &mut Scope<'_, 'a>) -> Outcome<'a> {
 
 /// `Item(attribute, index)`
 pub(super) fn item<'a>(scope: &mut Scope<'_, 'a>) -> Outcome<'a> {
-    let values = scope.values(0)?;
+    // What is shown of the index does not depend on whether the values may be seen.
     let index = scope.whole(1)?;
+    let shown = scope.show(&Datum::Int(index));
+    let values = scope.values(0)?;
     let count = values.len();
     let place = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
     let Some(place) = place else {
-        let shown = scope.show(&Datum::Int(index));
         return Err(scope.fault(format!("index counts from 1, and {shown} is before it")));
     };
     match values.into_iter().nth(place) {
         Some(value) => Ok(Datum::Text(value)),
-        None => {
-            let shown = scope.show(&Datum::Int(index));
-            Err(scope.fault(format!("there is no value {shown}: the attribute has {count}")))
-        }
+        None => Err(scope.fault(format!("there is no value {shown}: the attribute has {count}"))),
     }
 }
 
@@ -140,6 +138,8 @@ mod tests {
         assert!(error("Item([m], 0)", &m).contains("counts from 1"));
         assert!(error("Item([m], -1)", &m).contains("counts from 1"));
         assert!(error("Item([m], [n])", &[("m", "a"), ("n", "0")]).contains("counts from 1"));
+        let message = error("Item(Redact([m]), 3)", &m);
+        assert!(message.contains("no value 3: "), "{message}");
     }
 
     #[test]

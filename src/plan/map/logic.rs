@@ -1,8 +1,7 @@
 //! Functions that test and choose. What is not chosen is not evaluated.
 
-use super::datum::{Datum, Decimal, compare};
+use super::datum::{Datum, Decimal, truth_text};
 use super::eval::{Outcome, Scope};
-use super::syntax::Operator;
 
 /// Returns the truth that a text stands for: a truth value in any letter case, or a number, which
 /// is true unless it is zero. An empty text is false.
@@ -91,12 +90,10 @@ pub(super) fn to_boolean<'a>(scope: &mut Scope<'_, 'a>) -> Outcome<'a> {
     }))
 }
 
-/// `Not(source)`
+/// `Not(source)`: False for exactly the text `True`.
 pub(super) fn not<'a>(scope: &mut Scope<'_, 'a>) -> Outcome<'a> {
-    let value = scope.arg(0)?;
-    let text = scope.one_text(0, value)?.map_or(Datum::Null, Datum::Text);
-    let is_true = compare(Operator::Equal, Datum::Bool(true), text).unwrap_or(false);
-    Ok(Datum::Bool(!is_true))
+    let text = scope.text_or_empty(0)?;
+    Ok(Datum::Bool(text != truth_text(true)))
 }
 
 /// `Redact(value)`
@@ -217,8 +214,12 @@ mod tests {
             ("CBool(\"TRUE\")", "True"),
             ("CBool([no])", "False"),
             ("CBool([a])", "False"),
+            ("CBool(\"x\")", "False"),
             ("CBool(Len([a]))", "True"),
             ("Not(\"True\")", "False"),
+            ("Not(\"true\")", "True"),
+            ("Not(1)", "True"),
+            ("Not(CBool(1))", "False"),
             ("Not([a])", "True"),
             ("Not([no])", "True"),
             ("Not(IsNull([no]))", "False"),

@@ -29,7 +29,7 @@
 //! | `[appRoleAssignments]` | the assigned roles, for the role functions: a JSON object each |
 //! | `[appRoleName]`, `[appRoleValue]` | display names and values of the assigned roles, sorted |
 //! | `[assignedThrough]` | the names of the assigned groups through which the person is in scope, sorted |
-//! | `[IsSoftDeleted]` | `True` for whoever is in the recycle bin or gone, `False` for all others |
+//! | `[IsSoftDeleted]` | `True` for whoever is in the recycle bin, gone or disabled, `False` for all others |
 //!
 //! A role that the application does not declare, and Default Access, are no roles.
 //!
@@ -78,7 +78,8 @@
 //!
 //! *Regular expressions* are those of .NET: numbers and names of groups, `$` before a last line
 //! break, subtraction of classes, empty matches also right behind others (so that `.*` matches
-//! twice). Balancing groups, lookbehind of varying length and `\G` are refused. In `Replace` the
+//! twice). Balancing groups `(?<a-b>…)`, `\G`, blocks `\p{Is…}` but for a few, a repeated look
+//! around as `(?=a)*` and conditions `(?(…)…)` on anything but a group are refused. In `Replace` the
 //! constant replacement of a pattern may refer to groups, an attribute as replacement is plain
 //! text.
 //!
@@ -94,14 +95,15 @@
 //! # Bounds
 //!
 //! A function gives at most [`MOST_BYTES`] of text; a regular expression is applied to at most
-//! [`MOST_SEARCHED`] bytes, with bounds on its matches, its memory and its steps back. Reaching one
-//! is an error that names it.
+//! [`MOST_SEARCHED`] bytes, with bounds on its matches and its memory, and all of one evaluation
+//! take at most [`MOST_STEPS`] steps together. Reaching one is an error that names it.
 //!
 //! # What is hidden
 //!
 //! Nothing inside `Redact`, and nothing that was made from what it gives, appears in a trace or in
 //! a message; the value itself flows.
 
+mod backtrack;
 mod check;
 mod dates;
 mod datum;
@@ -153,8 +155,8 @@ pub use flow::{Attribute, Attributes, Flow, Given, Role, Step, StepInput, Value,
 pub use inputs::{ASSIGNED_THROUGH, INPUTS, input_at, input_place};
 pub use names::{Expects, FUNCTIONS, Function, Need, Parameter};
 pub use parse::{MOST_CHARACTERS, MOST_DEPTH};
-pub use pattern::MOST_SEARCHED;
-pub(in crate::plan) use pattern::Pattern as NetPattern;
+pub(in crate::plan) use pattern::{Budget, Pattern as NetPattern};
+pub use pattern::{MOST_SEARCHED, MOST_STEPS};
 pub use single::{Said, Single};
 
 /// An expression that yields the value of a target attribute: parsed, checked and prepared.
@@ -295,6 +297,28 @@ impl Expression {
     /// name of a function or a word. `None` if the expression has no such part.
     pub fn object_to(&self, part: &str, message: impl Into<String>) -> Option<ParseError> {
         let (at, until) = self.0.root.find(part)?;
+        Some(Objection::new(at, until, message).place(&self.0.source))
+    }
+
+    /// Returns an objection to the first call of a function whose result may be that of the
+    /// expression.
+    pub fn object_to_result_of(
+        &self,
+        function: &str,
+        message: impl Into<String>,
+    ) -> Option<ParseError> {
+        let (at, until) = self.0.root.find_outcome(function)?;
+        Some(Objection::new(at, until, message).place(&self.0.source))
+    }
+
+    /// Returns an objection to the first call of a function that is not part of a comparison: what
+    /// is compared gives no other values but True and False.
+    pub fn object_to_uncompared(
+        &self,
+        function: &str,
+        message: impl Into<String>,
+    ) -> Option<ParseError> {
+        let (at, until) = self.0.root.find_uncompared(function)?;
         Some(Objection::new(at, until, message).place(&self.0.source))
     }
 

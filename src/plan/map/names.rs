@@ -111,6 +111,8 @@ impl Function {
             out.push_str(parameter.name);
             match parameter.need {
                 Need::Required => {}
+                // Only the form without the styles goes without the fourth.
+                Need::Optional if parameter.name == "outputFormat" => {}
                 Need::Optional => out.push('?'),
                 Need::Repeated | Need::Paired => out.push_str(", …"),
             }
@@ -518,5 +520,7 @@ mod tests {
         assert_eq!(of("Left").parameter(2).map(|one| one.name), None);
         assert_eq!(of("Word").signature(), "Word(string, number, delimiters)");
         assert_eq!(of("ToLower").signature(), "ToLower(source, culture?)");
+        let signature = "FormatDateTime(source, dateTimeStyles?, inputFormat, outputFormat)";
+        assert_eq!(of("FormatDateTime").signature(), signature);
     }
 }

@@ -47,7 +47,14 @@ impl Replacing {
     /// # Errors
     /// Gives the index of an argument and what is wrong with it.
     pub fn new(call: &Call) -> Result<Self, (usize, String)> {
-        let given = |index| call.given(index).is_some();
+        // Exported schemas write an empty text where nothing is given. As the new value it is one.
+        let given = |index| {
+            let empty = index != NEW && call.constant(index) == Some("");
+            call.given(index).is_some() && !empty
+        };
+        if call.constant(OLD) == Some("") && !given(PATTERN) {
+            return Err((OLD, "the oldValue of `Replace` is not empty".into()));
+        }
         let form = match (given(OLD), given(PATTERN), given(GROUP)) {
             (true, true, _) => {
                 return Err((
@@ -90,16 +97,14 @@ impl Replacing {
                     .into(),
             ));
         }
-        if call.constant(OLD) == Some("") {
-            return Err((OLD, "the oldValue of `Replace` is not empty".into()));
-        }
-        let pattern = match call.constant(PATTERN) {
+        let pattern = match call.constant(PATTERN).filter(|_| given(PATTERN)) {
             Some(text) => Some(Pattern::compile(text).map_err(|message| {
                 (PATTERN, format!("this is no regular expression: {message}"))
             })?),
             None => None,
         };
         if let (Some(pattern), Some(group)) = (&pattern, call.constant(GROUP))
+            && given(GROUP)
             && pattern.group(group).is_none()
         {
             return Err((GROUP, format!("the regexPattern has no group `{group}`")));
@@ -175,7 +180,7 @@ fn pattern<'p>(
     match prepared {
         Some(pattern) => Ok(pattern),
         None => {
-            let pattern = Pattern::compile(&text);
+            let pattern = Pattern::compile_for(&text, &mut scope.evaluator.budget);
             Ok(compiled.insert(pattern.map_err(|message| {
                 let shown = scope.quote(&text);
                 let message = scope.detail(message);
@@ -224,7 +229,7 @@ fn by_pattern<'a>(
     scope.each_of(0, source, |scope, source| {
         let mut out = Bounded::default();
         let mut done = 0;
-        let result = pattern.find_all(&source, |found| {
+        let result = pattern.find_all(&source, &mut scope.evaluator.budget, |found| {
             let Some((start, end)) = found.place(&group) else { return Ok(()) };
             // A group inside a lookbehind may lie before what is done already.
             if start < done {
@@ -251,7 +256,8 @@ fn other<'a>(scope: &mut Scope<'_, 'a>, replacing: &Replacing) -> Outcome<'a> {
     let pattern = pattern(scope, replacing.pattern.as_ref(), &mut compiled)?;
     let groups = groups(scope, pattern)?;
     let Some(text) = scope.text(ATTRIBUTE)? else { return Ok(Datum::Null) };
-    let found = pattern.find_first(&text).map_err(|bound| scope.fault_of(Failure::Limit, bound))?;
+    let found = pattern.find_first(&text, &mut scope.evaluator.budget);
+    let found = found.map_err(|bound| scope.fault_of(Failure::Limit, bound))?;
     let part = found.and_then(|found| found.place(&groups));
     let part = part.and_then(|(start, end)| text.get(start..end));
     Ok(part.map_or(Datum::Null, |part| Datum::text(part.to_owned())))
@@ -463,6 +469,40 @@ mod tests {
         assert_eq!(text(expression, &[("t", ""), mobile]), "8887779999");
         assert_eq!(value(expression, &[("mobile", "123")]), Value::Null);
         assert_eq!(value(expression, &NOBODY), Value::Null);
+    }
+
+    #[test]
+    fn an_empty_text_is_not_given_except_as_the_new_value() {
+        let person = [("s", "a1b1"), ("e", "")];
+        for (expression, expected) in [
+            ("Replace([s], \"1\", \"\", \"\", \"2\", \"\", \"\")", "a2b2"),
+            ("Replace([s], \"1\", \"\", \"\", \"\", \"\", \"\")", "ab"),
+            ("Replace([s], \"\", \"\\d\", \"\", \"-\", \"\", \"\")", "a-b-"),
+            ("Replace([s], \"\", \"a(?<n>.)\", \"n\", \"\", \"\", \"\")", "ab1"),
+            ("Replace([s], \"x\", \"\", \"\", , \"\", \"<x>\")", "<a1b1>"),
+            ("Replace([e], \"\", \"(?<n>\\d)\", \"n\", , [s], \"\")", "1"),
+        ] {
+            assert_eq!(text(expression, &person), expected, "{expression}");
+        }
+        let message = error("Replace([s], \"a\", \"\", \"\", , \"\", \"\")", &person);
+        assert!(message.contains("needs a replacementValue"), "{message}");
+    }
+
+    #[test]
+    fn the_steps_of_all_calls_count_together() {
+        let some = "a".repeat(1000);
+        let person = [("s", &*some)];
+        let one = "Replace([s], ,\"(?=(a|aa)+$)c\", ,\"b\")";
+        assert_eq!(text(one, &person), some);
+        let message = error(&format!("Join(\"\", {one}, {one}, {one}, {one})"), &person);
+        let right = message.starts_with("`Replace`: ") && message.contains("`Left`");
+        assert!(right && message.contains("8000000 steps"), "{message}");
+        // So do those of all values, and what is compiled for a person.
+        let many = texts("s", &[&*some; 5]);
+        assert!(error(one, &many).contains("8000000 steps"));
+        let person = [("s", "a"), ("p", "a")];
+        let dynamic = vec!["Replace([s], , [p], , \"b\")"; 50].join(", ");
+        assert!(error(&format!("Join(\"\", {dynamic})"), &person).contains("8000000 steps"));
     }
 
     #[test]

@@ -15,6 +15,29 @@ use super::flow::Role;
 /// What kind of role the `Complex` functions say it is.
 const KIND: &str = "WindowsAzureActiveDirectoryRole";
 
+/// The attribute that is made of roles.
+pub(super) const ASSIGNMENTS: &str = "appRoleAssignments";
+
+/// Returns the roles of [`ASSIGNMENTS`] one by one, where one text is an array of several.
+pub(super) fn each(roles: Datum<'_>) -> Datum<'_> {
+    let array = match &roles {
+        Datum::Text(text) if text.trim_start().starts_with('[') => {
+            serde_json::from_str::<Vec<serde_json::Value>>(text).ok()
+        }
+        _ => None,
+    };
+    match array {
+        Some(array) => {
+            let text = |role: serde_json::Value| match role {
+                serde_json::Value::String(text) => text,
+                other => other.to_string(),
+            };
+            Datum::list(array.into_iter().map(|role| Cow::Owned(text(role))).collect())
+        }
+        None => roles,
+    }
+}
+
 /// A role of the application, as it is imported.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -133,6 +156,11 @@ mod tests {
         assert_eq!(text(single, &texts("appRoleAssignments", &[USER, ADMIN, DEFAULT])), "Admin");
         let both = format!("[{USER},{ADMIN}]");
         assert_eq!(text(single, &[("appRoleAssignments", &both)]), "Admin");
+        let both = [("appRoleAssignments", &*both)];
+        assert_eq!(text("Count([appRoleAssignments])", &both), "2");
+        assert!(text("Item([appRoleAssignments], 2)", &both).contains("Administrators"));
+        assert_eq!(text("Count([appRoleAssignments])", &[("appRoleAssignments", "[]")]), "0");
+        assert_eq!(text("[appRoleAssignments]", &[("appRoleAssignments", "[1")]), "[1");
         assert_eq!(value(single, &texts("appRoleAssignments", &[DEFAULT])), Value::Null);
         assert_eq!(value(single, &NOBODY), Value::Null);
         assert!(error(single, &[("appRoleAssignments", "{1}")]).contains("no role assignment"));

@@ -77,12 +77,7 @@ impl Single {
         source: &'s dyn Attributes,
         given: &'s Given<'s>,
     ) -> Result<Said<'s>, String> {
-        let value = match self.flow(source, given)? {
-            Flow::IgnoreAttribute => return Ok(Said::KeepAttribute),
-            Flow::IgnoreObject => return Ok(Said::LeaveObject),
-            Flow::Value(value) => value,
-        };
-        match value {
+        self.said(source, given, |value| match value {
             Value::Null => Ok(Said::Value(None)),
             Value::Text(text) => Ok(Said::Value(trimmed(text))),
             Value::List(texts) => match <[_; 1]>::try_from(texts) {
@@ -96,11 +91,9 @@ impl Single {
             Value::Roles(_) => {
                 Err("the expression gives structured roles where a text is wanted".to_owned())
             }
-        }
+        })
     }
-}
 
-impl Single {
     /// Returns what the expression says of an object where a set is wanted: the names of a list, each
     /// with a line end behind it, or one text as it is.
     ///
@@ -111,29 +104,32 @@ impl Single {
         source: &'s dyn Attributes,
         given: &'s Given<'s>,
     ) -> Result<Said<'s>, String> {
-        let value = match self.flow(source, given)? {
-            Flow::IgnoreAttribute => return Ok(Said::KeepAttribute),
-            Flow::IgnoreObject => return Ok(Said::LeaveObject),
-            Flow::Value(value) => value,
-        };
-        Ok(match value {
-            Value::Null => Said::Value(None),
-            Value::Text(text) => Said::Value(trimmed(text)),
-            Value::List(texts) => names(texts.iter().map(AsRef::as_ref)),
-            // Of structured roles the value is what others know them by.
-            Value::Roles(roles) => names(roles.iter().map(|role| role.value.as_str())),
+        self.said(source, given, |value| {
+            Ok(match value {
+                Value::Null => Said::Value(None),
+                Value::Text(text) => Said::Value(trimmed(text)),
+                Value::List(texts) => names(texts.iter().map(AsRef::as_ref)),
+                // Of structured roles the value is what others know them by.
+                Value::Roles(roles) => names(roles.iter().map(|role| role.value.as_str())),
+            })
         })
     }
 
-    fn flow<'s>(
+    /// Returns what the expression says, its value as `read` takes it.
+    fn said<'s>(
         &'s self,
         source: &'s dyn Attributes,
         given: &'s Given<'s>,
-    ) -> Result<Flow<'s>, String> {
+        read: impl FnOnce(Value<'s>) -> Result<Said<'s>, String>,
+    ) -> Result<Said<'s>, String> {
         if let Some(why) = self.doubtful.and_then(|place| source.unknown(place)) {
             return Err(why);
         }
-        self.bound.eval(source, given).map_err(|error| error.message)
+        match self.bound.eval(source, given).map_err(|error| error.message)? {
+            Flow::IgnoreAttribute => Ok(Said::KeepAttribute),
+            Flow::IgnoreObject => Ok(Said::LeaveObject),
+            Flow::Value(value) => read(value),
+        }
     }
 }
 

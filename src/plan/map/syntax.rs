@@ -2,7 +2,7 @@
 
 use super::format_date::DateFormat;
 use super::letters::Culture;
-use super::names::Function;
+use super::names::{Expects, Function};
 use super::replace::Replacing;
 
 /// A part of an expression with its place in the source text.
@@ -176,6 +176,29 @@ impl Node {
             Kind::Omitted | Kind::Text(_) | Kind::Number(_) | Kind::Hex { .. } => (false, None),
         };
         if here { Some((self.at, self.until)) } else { inside }
+    }
+
+    /// Returns the place of the first call of a function whose result may be that of the whole.
+    pub fn find_outcome(&self, function: &str) -> Option<(usize, usize)> {
+        let Kind::Call(call) = &self.kind else { return None };
+        if call.function.name == function {
+            return Some((self.at, self.until));
+        }
+        let passes = |index: usize| {
+            let kind = call.function.parameter(index).map(|one| one.kind);
+            kind == Some(Expects::Outcome)
+        };
+        let passed = call.args.iter().enumerate().filter(|(index, _)| passes(*index));
+        passed.into_iter().find_map(|(_, arg)| arg.find_outcome(function))
+    }
+
+    /// Returns the place of the first call of a function that is not part of a comparison.
+    pub fn find_uncompared(&self, function: &str) -> Option<(usize, usize)> {
+        let Kind::Call(call) = &self.kind else { return None };
+        if call.function.name == function {
+            return Some((self.at, self.until));
+        }
+        call.args.iter().find_map(|arg| arg.find_uncompared(function))
     }
 
     /// Returns the part in its canonical spelling.

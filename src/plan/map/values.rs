@@ -20,7 +20,14 @@ pub struct Mapper<'a> {
     mappings: Vec<Prepared<'a>>,
     active: Option<Single>,
     given: Given<'static>,
+    /// The same at the midnight with which the day began, for what counts in every cycle.
+    by_day: Given<'static>,
+    /// When what is compared with the day may be otherwise, if something is.
+    next_day: Option<Timestamp>,
 }
+
+/// A day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 /// Says whether a value of an attribute is taken at the target.
 pub type Taken<'t> = &'t dyn Fn(TargetAttribute, &str) -> bool;
@@ -61,12 +68,31 @@ impl<'a> Mapper<'a> {
                 may_leave: uses.ignores_object,
             }
         };
-        let now = jiff::Timestamp::from_millisecond(now.0).ok();
+        let given = |now: i64| {
+            let now = jiff::Timestamp::from_millisecond(now).ok();
+            Given { now, ..Given::default() }
+        };
+        let midnight = now.0 - now.0.rem_euclid(DAY_MS);
+        let steady = rules.mappings.iter().filter(|one| always(one.apply)).map(|one| &one.source);
+        let steady = steady.chain(&rules.active).chain(&rules.types.expression);
+        let by_day = steady.into_iter().any(|one| one.uses().now);
         Self {
             mappings: rules.mappings.iter().map(prepare).collect(),
             active: rules.active.as_ref().map(|one| Single::new(one, &rules.source_attributes)),
-            given: Given { now, ..Given::default() },
+            given: given(now.0),
+            by_day: given(midnight),
+            next_day: by_day.then_some(Timestamp(midnight + DAY_MS)),
         }
+    }
+
+    /// Returns when people have to be mapped again though nothing changes but the day.
+    pub fn next_day(&self) -> Option<Timestamp> {
+        self.next_day
+    }
+
+    /// Returns what expressions are given that count in every cycle.
+    pub fn by_day(&self) -> &Given<'static> {
+        &self.by_day
     }
 
     /// Returns the mapping that says that a person is to be left alone, if one does: of those for a
@@ -85,7 +111,7 @@ impl<'a> Mapper<'a> {
     /// The cause to hold the person for, with the reason.
     pub fn is_active(&self, source_user: &Person<'_>) -> Result<bool, (HoldKind, String)> {
         let Some(active) = &self.active else { return Ok(true) };
-        let said = active.eval(source_user, &self.given);
+        let said = active.eval(source_user, &self.by_day);
         match said.map_err(|why| (HoldKind::MappingFailed, why))?.value() {
             None => Ok(true),
             Some(value) => flag(&value).ok_or_else(|| {
@@ -108,19 +134,10 @@ impl<'a> Mapper<'a> {
         let mut cells = Cells::default();
         for one in self.mappings.iter().filter(|one| takes.takes(one.mapping.target)) {
             let mapping = one.mapping;
-            let value = match self.say(one, source_user, taken) {
-                Ok(Said::Value(value)) => value.or_else(|| default(mapping, true)),
-                Ok(Said::KeepAttribute) => None,
-                Ok(Said::LeaveObject) => {
-                    unmapped.leaves(mapping);
-                    continue;
-                }
-                Err(why) => {
-                    unmapped.failed.push((mapping, why));
-                    continue;
-                }
+            let Some(said) = self.tell(one, source_user, (true, taken), &mut unmapped) else {
+                continue;
             };
-            let Some(value) = unmapped.fit(mapping, value) else { continue };
+            let value = said.value();
             if value.is_none() && mapping.target.required() {
                 unmapped.missing.push(mapping);
             }
@@ -149,19 +166,8 @@ impl<'a> Mapper<'a> {
         let applies = |mapping: &Mapping| always(mapping.apply) && takes.takes(mapping.target);
         for one in self.mappings.iter().filter(|one| applies(one.mapping)) {
             let mapping = one.mapping;
-            let value = match self.say(one, source_user, FREE) {
-                Ok(Said::Value(value)) => value.or_else(|| default(mapping, false)),
-                Ok(Said::KeepAttribute) => continue,
-                Ok(Said::LeaveObject) => {
-                    unmapped.leaves(mapping);
-                    continue;
-                }
-                Err(why) => {
-                    unmapped.failed.push((mapping, why));
-                    continue;
-                }
-            };
-            let Some(value) = unmapped.fit(mapping, value) else { continue };
+            let said = self.tell(one, source_user, (false, FREE), &mut unmapped);
+            let Some(Said::Value(value)) = said else { continue };
             match value {
                 None if mapping.when_null == WhenNull::Keep => {}
                 None if mapping.target.required() => unmapped.missing.push(mapping),
@@ -179,27 +185,60 @@ impl<'a> Mapper<'a> {
         }
     }
 
+    /// Returns what a mapping says, with its default and as its attribute spells it; `None`, and
+    /// notes why, if that is no value that an account could have.
+    fn tell<'s>(
+        &'s self,
+        one: &'s Prepared<'a>,
+        source_user: &'s Person<'s>,
+        (new, taken): (bool, Taken<'_>),
+        unmapped: &mut Unmapped<'a>,
+    ) -> Option<Said<'s>> {
+        let mapping = one.mapping;
+        match self.say(one, source_user, taken) {
+            Ok(Said::Value(value)) => {
+                let value = value.or_else(|| default(mapping, new));
+                unmapped.fit(mapping, value).map(Said::Value)
+            }
+            Ok(Said::KeepAttribute) => Some(Said::KeepAttribute),
+            Ok(Said::LeaveObject) => {
+                unmapped.leaves(mapping);
+                None
+            }
+            Err(why) => {
+                unmapped.failed.push((mapping, why));
+                None
+            }
+        }
+    }
+
     fn say<'s>(
         &'s self,
         one: &'s Prepared<'_>,
         source_user: &'s Person<'s>,
         taken: Taken<'_>,
     ) -> Result<Said<'s>, String> {
-        let set = one.mapping.target.is_set();
+        let given = if always(one.mapping.apply) { &self.by_day } else { &self.given };
         if !one.random && !one.unique {
-            return match set {
-                true => one.source.eval_set(source_user, &self.given),
-                false => one.source.eval(source_user, &self.given),
-            };
+            return one.eval(source_user, given);
         }
         let seed = one.random.then(|| seed(source_user.anchor, one.mapping));
         let taken = |value: &str| taken(one.mapping.target, value);
-        let given = Given { seed, taken: &taken, ..self.given };
-        let said = match set {
-            true => one.source.eval_set(source_user, &given),
-            false => one.source.eval(source_user, &given),
-        };
-        said.map(Said::into_owned)
+        let given = Given { seed, taken: &taken, ..*given };
+        one.eval(source_user, &given).map(Said::into_owned)
+    }
+}
+
+impl Prepared<'_> {
+    fn eval<'s>(
+        &'s self,
+        source_user: &'s Person<'s>,
+        given: &'s Given<'s>,
+    ) -> Result<Said<'s>, String> {
+        match self.mapping.target.is_set() {
+            true => self.source.eval_set(source_user, given),
+            false => self.source.eval(source_user, given),
+        }
     }
 }
 

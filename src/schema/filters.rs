@@ -45,24 +45,64 @@ pub(super) fn filters(
     let mut reader = Reader { of, vocabulary, findings };
     let groups = reader.groups(&scope.groups);
     let input = reader.groups(&scope.input);
-    for group in &scope.category {
-        let reason = "filters by category have no counterpart: whoever is assigned is in scope";
-        let advice =
-            "They are experimental in Entra ID. Write what it tests as a [[scope.filter]].";
-        reader.findings.add(Kind::Lost, &group.place, "category filter", reason, advice);
+    let category = reader.groups(&scope.category);
+    if let Some(group) = scope.category.first().filter(|_| !category.is_empty()) {
+        let reason = "filters by category are experimental in Entra ID; here they have to hold \
+                      besides the others, and are left like any other";
+        let advice = "Look at who is let in.";
+        reader.findings.add(Kind::Changed, &group.place, "category filter", reason, advice);
     }
     let mut draft = ScopeDraft::default();
     let (leaving, staying) = (!groups.is_empty(), !input.is_empty());
-    draft.filters = match (leaving, staying) {
-        (_, false) => groups,
-        (false, true) => input,
-        (true, true) => reader.both(&scope.place, groups, input),
-    };
+    let filters = reader.both(&scope.place, groups, input);
+    draft.filters = reader.both(&scope.place, filters, category);
     name_apart(&mut draft.filters);
     if staying {
         reader.leavers(&scope.place, leaving, &mut draft);
     }
     draft
+}
+
+/// What limits a whole rule besides its mappings.
+pub(super) struct Limit<'l> {
+    /// Where it is.
+    pub place: &'l Place,
+    /// What it is called in findings.
+    pub subject: &'static str,
+    /// What it became: one of these has to hold.
+    pub clauses: Vec<ClauseDraft>,
+    /// What became of it.
+    pub reason: String,
+    /// What to do.
+    pub advice: &'static str,
+}
+
+/// Lets in nobody who is outside a limit.
+pub(super) fn narrow(
+    draft: &mut ScopeDraft,
+    limit: Limit<'_>,
+    vocabulary: &Vocabulary,
+    findings: &mut Findings,
+) {
+    let line = limit.place.line;
+    if draft.filters.is_empty() {
+        let name = "Limit of the rule".to_owned();
+        draft.filters.push(FilterDraft { name, ..FilterDraft::default() });
+    }
+    let refuses = |clause| vocabulary.refuses_clause(Of::Users, clause);
+    let many = draft.filters.len() * limit.clauses.len() > MOST_FILTERS;
+    let many = many.then(|| format!("it would become more than {MOST_FILTERS} filters"));
+    if let Some(why) = many.or_else(|| limit.clauses.iter().find_map(refuses)) {
+        let mut reader = Reader { of: Of::Users, vocabulary, findings };
+        return reader.undecided(limit.place, limit.subject, &why, &mut draft.filters);
+    }
+    let alternatives: Vec<_> = limit.clauses.into_iter().map(|clause| vec![clause]).collect();
+    draft.filters = product(&draft.filters, &alternatives);
+    for filter in &mut draft.filters {
+        filter.comments.push(format!("With the {} of the rule (line {line}).", limit.subject));
+    }
+    name_apart(&mut draft.filters);
+    findings.add(Kind::Changed, limit.place, limit.subject, limit.reason, limit.advice);
 }
 
 struct Reader<'r, 'v> {
@@ -219,18 +259,21 @@ impl Reader<'_, '_> {
         if negated { vec![clauses] } else { clauses.into_iter().map(|one| vec![one]).collect() }
     }
 
-    /// Whoever is in scope passes one of each.
+    /// Whoever is in scope passes one of each, unless there is none.
     fn both(
         &mut self,
         place: &Place,
         groups: Vec<FilterDraft>,
         input: Vec<FilterDraft>,
     ) -> Vec<FilterDraft> {
+        if groups.is_empty() || input.is_empty() {
+            return [groups, input].concat();
+        }
         if groups.len() * input.len() > MOST_FILTERS {
             let mut filters = groups;
             let reason = format!(
-                "`groups` and `inputFilterGroups` have to hold together, which would become more \
-                 than {MOST_FILTERS} filters"
+                "its sets of groups have to hold together, which would become more than \
+                 {MOST_FILTERS} filters"
             );
             self.undecided(place, "filter", &reason, &mut filters);
             return filters;

@@ -143,6 +143,9 @@ pub(super) fn entry(
     }
 }
 
+/// What comes of a value that is another one each time.
+const WRITES: &str = "so that it would be written at every cycle";
+
 /// Returns whether an expression may only be applied on creation: its value is another one each
 /// time, or has to be free at the target.
 fn changes_by_itself(
@@ -153,14 +156,14 @@ fn changes_by_itself(
     findings: &mut Findings,
 ) -> bool {
     let uses = written.expression.uses();
-    let why = match uses {
+    let (why, reason) = match uses {
         _ if already => return false,
-        _ if uses.now => "the time changes it",
-        _ if uses.randomness => "chance changes it",
-        _ if uses.uniqueness => "a value is only chosen once",
+        _ if uses.now => ("the time changes it", WRITES),
+        _ if uses.randomness => ("chance changes it", WRITES),
+        _ if uses.uniqueness => ("it chooses a value that is free", "which is done once"),
         _ => return false,
     };
-    let reason = format!("{why}, so that it would be written at every cycle");
+    let reason = format!("{why}, {reason}");
     let advice = "It became apply = \"on_create\".";
     findings.add(Kind::Changed, &mapping.place, subject(mapping), reason, advice);
     comments.push(format!("Changed: on creation only, because {why}."));

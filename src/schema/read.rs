@@ -200,6 +200,15 @@ fn attribute_mapping(
         missing_references: fields.flag("exportMissingReferences", findings).unwrap_or(false),
     };
     fields.finish(&["id"], findings);
+    if mapping.matching_priority < 0 {
+        let reason = format!(
+            "its matchingPriority is {}: taken as 0, so that nobody is found by it",
+            mapping.matching_priority
+        );
+        let subject = format!("attribute mapping `{}`", mapping.target);
+        let advice = "Write a matching rule if somebody is to be.";
+        findings.add(Kind::Changed, &place, subject, reason, advice);
+    }
     if mapping.target.trim().is_empty() {
         let reason = "it names no target attribute, so it was left out";
         findings.add(Kind::Unreadable, &place, "attribute mapping", reason, "Correct the file.");

@@ -4,8 +4,11 @@ use super::super::{Imported, Kind, report};
 use super::{imported, is_sound};
 
 fn sample(text: &str) -> Imported {
+    // Exports write an empty text where there is no default.
+    assert!(text.to_lowercase().contains("\"defaultvalue\": \"\""));
     let imported = imported(text);
     is_sound(&imported.configuration);
+    assert!(!imported.configuration.contains("default = \"\""), "{}", imported.configuration);
     imported
 }
 

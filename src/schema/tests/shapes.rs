@@ -321,6 +321,111 @@ fn what_is_refused_of_the_whole_is_to_be_decided() {
     assert!(imported.configuration.contains("# - TO DECIDE: the configuration, `users.match`"));
 }
 
+/// A schema whose rule has limits of its own.
+fn limited(limits: &str, scope: &str) -> String {
+    let more = format!(r#""scope": {{"groups": {scope}}},"#);
+    people(&more, "").replacen(r#""objectMappings""#, &format!(r#"{limits} "objectMappings""#), 1)
+}
+
+#[test]
+fn what_limits_the_whole_rule_lets_in_nobody_else() {
+    let limits = r#""containerFilter": {"includedContainers": ["OU=A,DC=x", "OU=B,DC=x"]},
+        "groupFilter": {"includedGroups": ["cn=Share\\, File,OU=G,DC=x"]},"#;
+    let clause = |attribute: &str, operator: &str, value: &str| {
+        format!("{{ attribute = \"{attribute}\", operator = \"{operator}\", value = \"{value}\" }}")
+    };
+    let own = r#"[{"clauses": [{"sourceOperandName": "city", "operatorName": "EQUALS",
+        "targetOperand": {"values": ["Oslo"]}}]}]"#;
+    for (scope, first) in [("[]", None), (own, Some(clause("city", "EQUALS", "Oslo")))] {
+        let imported = imported(&limited(limits, scope));
+        let filters = &is_sound(&imported.configuration)["scope"]["filter"];
+        let filters = filters.as_array_of_tables().unwrap();
+        assert_eq!(filters.len(), 2, "one for each container");
+        for (filter, container) in filters.iter().zip(["A", "B"]) {
+            let ends = clause(
+                "onPremisesDistinguishedName",
+                "ENDS_WITH",
+                &format!(",OU={container},DC=x"),
+            );
+            let member = clause("memberOf", "MEMBER OF", "Share, File");
+            let clauses: Vec<String> = first.iter().cloned().chain([ends, member]).collect();
+            let written = filter["clauses"].as_array().unwrap().iter();
+            let written: Vec<String> =
+                written.map(|one| one.to_string().trim().to_owned()).collect();
+            assert_eq!(written, clauses);
+        }
+        assert_eq!(imported.left_out(), 0, "{:?}", said(&imported));
+    }
+    // What a configuration cannot say has to be decided.
+    for word in ["ENDS_WITH", "MEMBER OF"] {
+        let refuses = |text: &str| text.contains(word).then(|| "not that".to_owned());
+        let vocabulary = Vocabulary { refuses: &refuses, ..VOCABULARY };
+        let imported = import(limited(limits, "[]").as_bytes(), "x", &vocabulary).unwrap();
+        assert!(imported.blocks() && imported.configuration.contains("\"NOT CARRIED OVER\""));
+    }
+}
+
+#[test]
+fn filters_by_category_hold_besides_the_others() {
+    let group = |city: &str| {
+        format!(
+            r#"[{{"clauses": [{{"sourceOperandName": "city", "operatorName": "EQUALS",
+            "targetOperand": {{"values": ["{city}"]}}}}]}}]"#
+        )
+    };
+    let (oslo, rome) = (group("Oslo"), group("Rome"));
+    for (scope, clauses) in [
+        (format!(r#"{{"categoryFilterGroups": {oslo}}}"#), 1),
+        (format!(r#"{{"groups": {rome}, "categoryFilterGroups": {oslo}}}"#), 2),
+        (
+            format!(
+                r#"{{"groups": {rome}, "inputFilterGroups": {rome}, "categoryFilterGroups": {oslo}}}"#
+            ),
+            3,
+        ),
+    ] {
+        let imported = imported(&people(&format!(r#""scope": {scope},"#), ""));
+        let filters = &is_sound(&imported.configuration)["scope"]["filter"];
+        let filters = filters.as_array_of_tables().unwrap();
+        let written = filters.iter().map(|filter| filter["clauses"].as_array().unwrap().len());
+        assert_eq!(written.collect::<Vec<_>>(), [clauses], "{scope}");
+        assert!(said(&imported).iter().any(|line| line.starts_with("Changed: category filter: ")));
+    }
+    let odd = oslo.replace("EQUALS", "SOUNDS LIKE");
+    let odd = imported(&people(&format!(r#""scope": {{"categoryFilterGroups": {odd}}},"#), ""));
+    assert!(odd.blocks());
+}
+
+#[test]
+fn a_value_that_has_to_be_free_is_chosen_once() {
+    let company = r#",{"targetAttributeName": "Company", "matchingPriority": -1,
+        "source": {"expression": "SelectUniqueValue([mail], [companyName])"}}"#;
+    assert_eq!(
+        reasons(&people("", company), Kind::Changed),
+        [
+            "attribute mapping `Company`: its matchingPriority is -1: taken as 0, so that nobody is found by it",
+            "attribute mapping `Company`: it chooses a value that is free, which is done once",
+        ]
+    );
+}
+
+#[test]
+fn a_constant_is_not_cleared() {
+    let directories = r#"{"directories": [{"name": "ShareFile", "objects": [{"name": "",
+        "attributes": [{"name": "Company", "flowNullValues": true}]}]}], "#;
+    for (source, clears) in [
+        (r#"{"type": "Constant", "name": "Contoso"}"#, false),
+        (r#"{"name": "companyName"}"#, true),
+    ] {
+        let company = format!(r#",{{"targetAttributeName": "Company", "source": {source}}}"#);
+        let schema = people("", &company).replacen('{', directories, 1);
+        let imported = imported(&schema);
+        is_sound(&imported.configuration);
+        assert_eq!(imported.configuration.contains("flowNullValues"), clears, "{source}");
+        assert_eq!(imported.configuration.contains("when_null = \"clear\""), clears, "{source}");
+    }
+}
+
 #[test]
 fn a_job_that_runs_is_told_at_the_head() {
     for (status, schedule, active) in [

@@ -39,6 +39,18 @@ pub fn json_schema() -> Value {
 #[derive(Clone, Copy)]
 struct Says(&'static str);
 
+/// Expressions for people.
+const OF_PEOPLE: &[&str] = &["[mail]", "\"Contoso\"", "Join(\" \", [givenName], [surname])"];
+
+/// Expressions for what finds accounts.
+const THAT_FIND: &[&str] = &["[mail]", "Coalesce([mail], [userPrincipalName])"];
+
+/// Expressions for the type of an account.
+const OF_TYPES: &[&str] = &["IIF([userType]=\"Guest\", \"client\", \"employee\")"];
+
+/// Expressions for groups.
+const OF_GROUPS: &[&str] = &["[displayName]", "Join(\" \", \"Entra\", [displayName])"];
+
 const STORE: Says = Says("A file, relative to the folder of the configuration.");
 
 impl Says {
@@ -66,8 +78,7 @@ impl Says {
         json!({ "description": self.0, "type": "string", "examples": ["20m", "90s", "1h 30m", "30d"] })
     }
 
-    fn expression(self) -> Value {
-        let examples = ["[mail]", "\"Contoso\"", "Join(\" \", [givenName], [surname])"];
+    fn expression(self, examples: &[&str]) -> Value {
         json!({ "description": self.0, "type": "string", "examples": examples })
     }
 
@@ -294,7 +305,7 @@ fn users() -> Value {
     );
     let matched = &["Email", "FirstName", "LastName", "Company"];
     let target = || Says("The attribute of the account.").one_of(matched);
-    let source = || Says("The value to look for.").expression();
+    let source = || Says("The value to look for.").expression(THAT_FIND);
     let part =
         table("One of several that have to agree.", [("target", target()), ("source", source())]);
     let rule = table(
@@ -316,7 +327,10 @@ fn users() -> Value {
         "Where the value of one attribute comes from.",
         [
             ("target", Says("The attribute of the account.").one_of(&names)),
-            ("source", Says("An expression in the language of Entra ID's mappings.").expression()),
+            (
+                "source",
+                Says("An expression in the language of Entra ID's mappings.").expression(OF_PEOPLE),
+            ),
             ("apply", Says("In every cycle, or when the account is created.").one_of(when)),
             ("default", Says("The value for people who have none.").text()),
             ("default_apply", Says("For new accounts only, or always.").one_of(when)),
@@ -329,7 +343,7 @@ fn users() -> Value {
             (
                 "type",
                 Says("The type of the account: a table, or an expression that gives it.")
-                    .either(&[types, Says("Gives `employee` or `client`.").expression()]),
+                    .either(&[types, Says("Gives `employee` or `client`.").expression(OF_TYPES)]),
             ),
             ("match", Says("How an existing account is found; tried in order.").list(&rule)),
             (
@@ -374,7 +388,7 @@ fn groups() -> Value {
             says,
             [
                 ("target", Says("The attribute of the group.").one_of(&["Name"])),
-                ("source", Says("An expression on attributes of the group.").expression()),
+                ("source", Says("An expression on attributes of the group.").expression(OF_GROUPS)),
             ],
         )
     };

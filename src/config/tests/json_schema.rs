@@ -100,3 +100,50 @@ fn the_configurations_of_this_project_are_as_it_says() {
         assert_eq!(errors(wrong).len(), 1, "{wrong}");
     }
 }
+
+#[test]
+fn examples_of_expressions_are_taken_where_they_stand() {
+    let schema = json_schema();
+    let (users, groups) = (&schema["properties"]["users"], &schema["properties"]["groups"]);
+    let source = |list: &Value| list["items"]["properties"]["source"]["examples"].clone();
+    let attributes = |section: &Value| section["properties"]["attribute"].clone();
+    let matching = |section: &Value| section["properties"]["match"].clone();
+    let kinds = &users["properties"]["type"]["anyOf"][1]["examples"];
+    let quoted = |source: &Value| format!("'{}'", source.as_str().expect("a text"));
+    let cases = [
+        ("users.attribute", "Company", source(&attributes(users))),
+        ("users.match", "Email", source(&matching(users))),
+        ("groups.attribute", "Name", source(&attributes(groups))),
+        ("groups.match", "Name", source(&matching(groups))),
+        ("users.type", "", kinds.clone()),
+    ];
+    for (key, target, examples) in cases {
+        let examples = examples.as_array().cloned().unwrap_or_default();
+        assert!(!examples.is_empty(), "{key}");
+        for source in examples.iter().map(quoted) {
+            let entry = format!("{{ target = \"{target}\", source = {source} }}");
+            let others = ["[mail]", "[givenName]", "[surname]"].iter().zip([
+                "Email",
+                "FirstName",
+                "LastName",
+            ]);
+            let others = others.map(|(source, target)| {
+                format!("{{ target = \"{target}\", source = \"{source}\" }}")
+            });
+            let value = match key {
+                "users.type" => source,
+                "users.attribute" => {
+                    format!("[{}, {entry}]", others.collect::<Vec<_>>().join(", "))
+                }
+                _ => format!("[{entry}]"),
+            };
+            let overrides = Overrides::default().set(key, &value);
+            let read = read_with(LEAST, &secrets(), &overrides);
+            assert!(
+                read.is_ok(),
+                "{key} = {value}: {}",
+                read.err().map(|one| one.to_string()).unwrap_or_default()
+            );
+        }
+    }
+}

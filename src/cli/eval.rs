@@ -9,13 +9,16 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Job;
 use crate::model::identity::{Presence, SourceUser};
 use crate::model::row::AttributeRow;
-use crate::plan::map::{Attribute, Attributes, Expression, Flow, Given, INPUTS, Step, unique_key};
+use crate::plan::map::{
+    Attribute, Attributes, Expression, Flow, Given, INPUTS, Step, nearest, unique_key,
+};
 use crate::source::Source;
 use crate::source::graph::{Graph, KNOWN_ATTRIBUTES, attribute_kind};
 use crate::store::{Store, StoreError};
@@ -75,6 +78,7 @@ pub async fn eval(place: &Place, arguments: &EvalArguments) -> Result<Exit, Fail
         Ok(parsed) => parsed,
         Err(error) => return wrong(arguments, views::eval::ill_written(&text, &error)),
     };
+    note_unread(&parsed, &values.set);
     if let Some(who) = &arguments.who {
         let of_person = |name: &str| !values.set.contains_key(name) && !INPUTS.contains(&name);
         let known = |name: &str| !of_person(name) || attribute_kind(name).is_some();
@@ -112,11 +116,37 @@ pub async fn eval(place: &Place, arguments: &EvalArguments) -> Result<Exit, Fail
             Ok(Exit::Done)
         }
         Err(error) => {
-            if arguments.trace && !arguments.json {
+            let mut failed = views::eval::failed(&text, &error);
+            if arguments.json {
+                add_trace(arguments, &mut failed.json, &steps);
+            } else if arguments.trace {
                 output::text(&views::eval::trace(&steps));
             }
-            wrong(arguments, views::eval::failed(&text, &error))
+            wrong(arguments, failed)
         }
+    }
+}
+
+/// Says which of the given values change nothing, as the expression does not read them.
+fn note_unread(parsed: &Expression, set: &BTreeMap<String, Vec<String>>) {
+    let reads = parsed.attributes();
+    for name in set.keys().filter(|name| !reads.contains(&name.as_str())) {
+        let reads = match nearest(name, reads.iter().copied()) {
+            Some(near) => format!("it has no [{name}]; did you mean `--set {near}=…`?"),
+            None if reads.is_empty() => "it reads no attributes".to_owned(),
+            None => {
+                let names: Vec<String> = reads.iter().map(|name| format!("[{name}]")).collect();
+                format!("it reads {}", names.join(", "))
+            }
+        };
+        eprintln!("note: `--set {name}` changes nothing in the expression: {reads}");
+    }
+}
+
+/// Adds each call to what `--json` prints, if that is asked for.
+fn add_trace(arguments: &EvalArguments, json: &mut Json, steps: &[Step]) {
+    if let (true, Some(json)) = (arguments.trace, json.as_object_mut()) {
+        json.insert("trace".to_owned(), serde_json::to_value(steps).unwrap_or_default());
     }
 }
 
@@ -124,9 +154,7 @@ pub async fn eval(place: &Place, arguments: &EvalArguments) -> Result<Exit, Fail
 fn said(arguments: &EvalArguments, flow: &Flow<'_>, steps: &[Step]) {
     if arguments.json {
         let mut json = views::eval::json(flow);
-        if let (true, Some(json)) = (arguments.trace, json.as_object_mut()) {
-            json.insert("trace".to_owned(), serde_json::to_value(steps).unwrap_or_default());
-        }
+        add_trace(arguments, &mut json, steps);
         return output::json(&json);
     }
     if arguments.trace {

@@ -143,6 +143,26 @@ async fn a_trace_shows_each_call() {
     let said = eval(&[expression, "--set", "mail=ada", "--trace", "--json"]).await.exits(0);
     let is = object(&said);
     assert_eq!((&is["value"], is["trace"][1]["function"].as_str()), (&json!("ad"), Some("Left")));
+    // What fails is traced up to where it does.
+    let failing = ["Item(Split([department], \"/\"), 2)", "--set", "department=Sales", "--trace"];
+    let is = object(&eval(&[&failing[..], &["--json"]].concat()).await.exits(65));
+    assert_eq!((&is["trace"][0]["function"], &is["error"]["line"]), (&json!("Split"), &json!(1)));
+    let said = eval(&failing).await.exits(65);
+    assert!(said.out.contains("Split(") && said.out.contains("fails: "), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_value_that_nobody_reads_is_told_with_the_nearest_name() {
+    let expression = "Join(\" \", [givenName], [surname])";
+    let set = ["--set", "givenname=Ada", "--set", "surname=Byron", "--set", "mail=x"];
+    let said = eval(&[&[expression, "--json"], &set[..]].concat()).await.exits(0);
+    assert_eq!(object(&said), json!({ "value": "Byron" }));
+    let said = [said.err, eval(&["\"x\"", "--set", "mail=y"]).await.exits(0).err].concat();
+    insta::assert_snapshot!(said, @r###"
+    note: `--set givenname` changes nothing in the expression: it has no [givenname]; did you mean `--set givenName=…`?
+    note: `--set mail` changes nothing in the expression: it reads [givenName], [surname]
+    note: `--set mail` changes nothing in the expression: it reads no attributes
+    "###);
 }
 
 #[tokio::test]

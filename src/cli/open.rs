@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Environment, Job, Overrides};
+use crate::config::{self, ConfigErrors, Environment, Job, Overrides};
 use crate::cycle::{Engine, EngineSettings};
 use crate::model::ids::ContentHash;
 use crate::source::graph::Graph;
@@ -44,8 +44,16 @@ impl Place {
     ///
     /// # Errors
     /// All its problems.
+    pub fn load(&self) -> Result<Job, ConfigErrors> {
+        config::load(&self.config, &Environment::of_process(), &self.overrides)
+    }
+
+    /// Reads the configuration for a command that cannot do without.
+    ///
+    /// # Errors
+    /// All its problems, in words.
     pub fn job(&self) -> Result<Job, Failure> {
-        Ok(config::load(&self.config, &Environment::of_process(), &self.overrides)?)
+        Ok(self.load()?)
     }
 
     /// Reads what the configuration says about the source; the rest of it may be wrong.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::model::identity::SourceUser;
 use crate::model::ids::SourceAnchor;
-use crate::model::plan::CycleKind;
 use crate::model::trial::Trial;
 use crate::plan::{GroupFacts, PlanInput, TargetView, trial};
 use crate::store::{JobState, Subject};
@@ -15,7 +14,9 @@ use super::turn::Engine;
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tried {
-    /// Nothing has been read yet, or what the rules read now is not what the snapshot holds.
+    /// Nothing has been read yet.
+    Unread,
+    /// What the rules read now is not what the snapshot holds.
     Otherwise,
     /// The rules were tried.
     Trial(Trial),
@@ -29,9 +30,10 @@ impl Engine {
     /// The store's.
     pub async fn try_rules(&self, most: u32) -> Result<Tried, CycleFailure> {
         let job = self.store.job().await?;
-        let bound = job.watermark.as_ref().is_some_and(|(_, hash)| *hash == self.query_hash());
-        if !bound {
-            return Ok(Tried::Otherwise);
+        match &job.watermark {
+            None => return Ok(Tried::Unread),
+            Some((_, hash)) if *hash != self.query_hash() => return Ok(Tried::Otherwise),
+            Some(_) => {}
         }
         let sample = self.store.first_people(most).await?;
         let trial = self.offline(&job, &sample.anchors, trial::trial).await?;
@@ -65,36 +67,23 @@ impl Engine {
         let roles =
             job.application.as_ref().map(|known| known.roles.as_slice()).unwrap_or_default();
         let subjects: Vec<SourceAnchor> = data.subjects.iter().map(|one| one.anchor).collect();
+        // Nobody is asked what time it is elsewhere.
+        let target = TargetView::default();
         let input = PlanInput {
-            kind: CycleKind::Full,
-            now,
-            // Nobody is asked what time it is elsewhere.
-            clock_ahead_ms: Some(0),
-            rules: &self.settings.rules,
             roles,
             subjects: &subjects,
-            verify: &[],
-            verify_all: false,
-            unsettled: &[],
             users: &data.users,
             assignments: &data.assignments,
             memberships: &data.memberships,
             edges: &data.edges,
             links: &data.links,
-            groups: GroupFacts { groups: &data.groups, ..GroupFacts::default() },
-            target: &TargetView::default(),
-            companions: false,
+            groups: GroupFacts {
+                groups: &data.groups,
+                links: &data.group_links,
+                ..GroupFacts::default()
+            },
             active_links: data.active_links,
-            removed_today: &[],
-            active_a_day_ago: 0,
-            anybody_assigned: true,
-            first_plan: false,
-            catching_up: false,
-            rules_changed: false,
-            reserved: &[],
-            approved: &[],
-            waiting: &[],
-            rejected: &[],
+            ..PlanInput::of_nobody(&self.settings.rules, &target, now)
         };
         Ok(ask(&input))
     }

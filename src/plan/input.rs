@@ -79,6 +79,43 @@ pub struct PlanInput<'a> {
     pub rejected: &'a [(ContentHash, HoldKind)],
 }
 
+impl<'a> PlanInput<'a> {
+    /// Returns an input with nobody in it, of a job that has applied a plan before, on a host whose
+    /// clock is right. The caller adds what there is.
+    pub fn of_nobody(rules: &'a Rules, target: &'a TargetView, now: Timestamp) -> Self {
+        Self {
+            kind: CycleKind::Full,
+            now,
+            clock_ahead_ms: Some(0),
+            rules,
+            roles: &[],
+            subjects: &[],
+            verify: &[],
+            verify_all: false,
+            unsettled: &[],
+            users: &[],
+            assignments: &[],
+            memberships: &[],
+            edges: &[],
+            links: &[],
+            groups: GroupFacts::default(),
+            target,
+            companions: false,
+            active_links: 0,
+            removed_today: &[],
+            active_a_day_ago: 0,
+            anybody_assigned: true,
+            first_plan: false,
+            catching_up: false,
+            rules_changed: false,
+            reserved: &[],
+            approved: &[],
+            waiting: &[],
+            rejected: &[],
+        }
+    }
+}
+
 /// What planning knows of groups; empty unless the rules say what becomes of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupFacts<'a> {

@@ -101,7 +101,7 @@ struct Prepared<'a> {
 }
 
 /// What an account has to have.
-type Wanted<'v> = Vec<(TargetAttribute, Cow<'v, str>)>;
+pub(super) type Wanted<'v> = Vec<(TargetAttribute, Cow<'v, str>)>;
 
 impl<'a> Matcher<'a> {
     /// Prepares the rules for one plan.
@@ -157,6 +157,15 @@ impl<'a> Matcher<'a> {
             return found;
         }
         Match::Unmatched
+    }
+
+    /// Returns what each rule looks for, in their order, with the expressions that give no value; or
+    /// why the rule cannot be evaluated.
+    pub fn wants<'s>(
+        &'s self,
+        source_user: &'s Person<'s>,
+    ) -> impl Iterator<Item = (&'a MatchRule, Result<(Wanted<'s>, Vec<String>), String>)> {
+        self.rules.iter().map(move |one| (one.rule, self.wanted(one, source_user)))
     }
 
     /// Returns what an account has to have, and the expressions that give no value.

@@ -1,26 +1,31 @@
-//! A trial: what the mappings give for people of the snapshot, without looking at the target.
+//! A trial: what the rules give for people and groups of the snapshot, without looking at the target.
+
+mod draft;
+mod groups;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::model::account::{Link, TargetAttribute, address_key};
+use crate::model::account::{AccountKind, Link, TargetAttribute};
 use crate::model::identity::SourceUser;
 use crate::model::ids::SourceAnchor;
-use crate::model::row::AttributeRow;
-use crate::model::trial::{Finding, FindingKind, Trial};
+use crate::model::trial::{FindingKind, Trial};
 
 use super::diff::Differ;
 use super::filter::Verdict;
 use super::input::PlanInput;
-use super::map::values::{FREE, Unmapped};
+use super::map::values::Unmapped;
 use super::map::{Attribute, Attributes, INPUTS, input_place};
+use super::matching::match_key;
 use super::person::{Facts, Person};
-use super::rules::Mapping;
+use super::rules::Adopt;
 use super::scope::{self, Entitlement, Entitlements, Scope};
 use super::sorted::Sorted;
 
-/// Maps everybody in scope of the input, as for a new account or for the one they have, and says
-/// what would go wrong. Nothing is asked of the target.
+use draft::{Draft, Who};
+
+/// Tries the rules on everybody in scope of the input, as for a new account and, of those who have
+/// one, for that; and on the groups; and says what would go wrong. Nothing is asked of the target.
 pub fn trial(input: &PlanInput<'_>) -> Trial {
     let differ = Differ::new(input);
     let mut entitlements = Entitlements::new(
@@ -31,35 +36,19 @@ pub fn trial(input: &PlanInput<'_>) -> Trial {
     );
     let mut users = Sorted::new(input.users, |source_user| source_user.anchor);
     let mut links = Sorted::new(input.links, |link| link.anchor);
-    let mut draft = Draft::default();
+    let mut draft = Draft::new(input);
     for &anchor in input.subjects {
         let entitlement = entitlements.of(anchor);
         let link = links.find(anchor);
         let Some(user) = users.find(anchor) else { continue };
-        draft.trial.looked_at += 1;
+        draft.look_at();
         let given = (&entitlement, entitlements.groups());
-        match differ.tried(given, user, link) {
-            Tried::Nothing => {}
-            Tried::LetOut { label, blind } => {
-                for (clause, attribute) in blind {
-                    draft.note(FindingKind::NullBlind, clause, attribute, &label);
-                }
-            }
-            Tried::Untyped { label, why } => {
-                draft.trial.tried += 1;
-                let why = why.strip_prefix("users.type: ").unwrap_or(&why);
-                draft.note(FindingKind::Failed, "users.type".to_owned(), why, &label);
-            }
-            Tried::Values { label, values } => {
-                draft.trial.tried += 1;
-                match values {
-                    Ok(values) => draft.note_address(&values, label),
-                    Err(unmapped) => draft.note_unmapped(&unmapped, &label),
-                }
-            }
-        }
+        differ.try_on(user, given, link, &mut draft);
     }
-    draft.finish(input)
+    if let Some(rules) = &input.rules.groups {
+        groups::try_all(input, rules, &|group| entitlements.counts(group), &mut draft);
+    }
+    draft.finish()
 }
 
 /// Returns what the assignments give expressions to read of somebody, by the name of the input.
@@ -85,120 +74,130 @@ pub fn inputs(input: &PlanInput<'_>, user: &SourceUser) -> BTreeMap<&'static str
     INPUTS.iter().filter_map(texts).collect()
 }
 
-/// What comes of the rules for one person.
-enum Tried<'a> {
-    /// Nothing: out of scope, or left alone by an expression.
-    Nothing,
-    /// No filter lets the person in.
-    LetOut {
-        /// What the person is called.
-        label: String,
-        /// The clauses that are about what nobody knows of the person, with the attribute.
-        blind: Vec<(String, &'a str)>,
-    },
-    /// An account whose type nobody can tell.
-    Untyped {
-        /// What the person is called.
-        label: String,
-        /// Why.
-        why: String,
-    },
-    /// An account.
-    Values {
-        /// What the person is called.
-        label: String,
-        /// The values.
-        values: Result<AttributeRow, Unmapped<'a>>,
-    },
-}
-
-impl<'a> Differ<'a> {
-    fn tried(
+impl Differ<'_> {
+    /// Tries the rules on one person.
+    fn try_on(
         &self,
-        (entitlement, through): (&Entitlement, &[SourceAnchor]),
         user: &SourceUser,
+        (entitlement, through): (&Entitlement, &[SourceAnchor]),
         link: Option<&Link>,
-    ) -> Tried<'a> {
+        draft: &mut Draft<'_>,
+    ) {
         let policy = &self.input.rules.deprovision;
         let person = Person::new(user, (entitlement.roles.as_slice(), through), self.facts);
         let scope = scope::scope(Some(user), entitlement, &[], policy);
-        let alone = self.mapper.leaves_alone(&person, link.is_none()).is_some();
-        let out = scope != Scope::In || self.is_left_out(Some(user), link) || alone;
-        if out || self.mapper.is_active(&person) == Ok(false) {
-            return Tried::Nothing;
+        if scope != Scope::In || self.is_left_out(Some(user), link) {
+            return;
         }
-        let label = self.name_of(&person);
+        let active = self.mapper.is_active(&person);
+        if active == Ok(false) {
+            return;
+        }
+        let who = Who::person(self.name_of(&person));
         match self.filters.verdict(&user.attributes, through) {
             Verdict::In => {}
             Verdict::Out => {
-                return Tried::LetOut { label, blind: self.filters.blind(&user.attributes) };
+                for (clause, attribute) in self.filters.blind(&user.attributes) {
+                    draft.note(FindingKind::NullBlind, clause, attribute, &who);
+                }
+                return;
             }
-            Verdict::Unknown(_) => return Tried::Nothing,
+            Verdict::Unknown(why) => {
+                return draft.note(FindingKind::Undecided, "scope.filter", &why, &who);
+            }
         }
-        let kind = match self.kind_of(&person, entitlement) {
-            Ok(kind) => kind,
-            Err(untyped) => return Tried::Untyped { label, why: untyped.why() },
-        };
+        if let Some(mapping) = self.mapper.leaves_alone(&person, link.is_none()) {
+            return draft.note(FindingKind::LeftAlone, mapping.text(), "", &who);
+        }
+        draft.count_person();
+        if let (Err((_, why)), Some(active)) = (active, &self.input.rules.active) {
+            let rule = format!("Active = {}", active.text());
+            draft.note(FindingKind::Failed, rule, &why, &who);
+        }
+        self.try_matching(&person, link, &who, draft);
+        match self.kind_of(&person, entitlement) {
+            Ok(kind) => self.try_values(&person, kind, link, &who, draft),
+            Err(untyped) => {
+                let why = untyped.why();
+                let why = why.strip_prefix("users.type: ").unwrap_or(&why);
+                draft.note(FindingKind::Failed, "users.type", why, &who);
+            }
+        }
+    }
+
+    /// Tries the matching rules, which look for accounts of those who have none. Of the first of
+    /// them it is noted what it looks for: whoever shares that gets nothing that it finds.
+    fn try_matching(
+        &self,
+        person: &Person<'_>,
+        link: Option<&Link>,
+        who: &Who,
+        draft: &mut Draft<'_>,
+    ) {
+        let searcher = who.clone().for_new_only(link.is_some());
+        for (number, (rule, wants)) in self.matcher.wants(person).enumerate() {
+            let text = || format!("users.match: {}", rule.text());
+            let shared = number == 0 && rule.adopt != Adopt::Never;
+            match wants {
+                Err(why) => draft.note(FindingKind::Failed, text(), &why, &searcher),
+                Ok((_, missing)) if !missing.is_empty() => {
+                    if rule.required {
+                        let whole = rule.parts.len() == missing.len();
+                        let detail = if whole { String::new() } else { missing.join(", ") };
+                        draft.note(FindingKind::Missing, text(), &detail, &searcher);
+                    }
+                }
+                Ok((wanted, _)) if shared && link.is_none() => {
+                    let key = wanted.iter().map(|(target, value)| match_key(*target, value));
+                    draft.looks_for(text(), key.collect(), who, true);
+                }
+                Ok(_) => {}
+            }
+            // An account that has an owner is found by its address.
+            if let Some(link) = link.filter(|_| shared && !rule.needs_lists()) {
+                let own = |target: TargetAttribute| link.shadow.sent.get(target.index());
+                let parts = rule.parts.iter().map(|part| part.target);
+                let key = parts.map(|target| Some(match_key(target, own(target)?)));
+                if let Some(key) = key.collect::<Option<Vec<String>>>() {
+                    draft.looks_for(text(), key, who, false);
+                }
+            }
+        }
+    }
+
+    /// Tries the mappings.
+    fn try_values(
+        &self,
+        person: &Person<'_>,
+        kind: AccountKind,
+        link: Option<&Link>,
+        who: &Who,
+        draft: &mut Draft<'_>,
+    ) {
         let takes = self.takes(kind);
-        let values = match link {
-            Some(link) => {
-                let values = self.mapper.for_update(&person, &link.shadow.sent, takes);
-                values.map(Cow::into_owned)
-            }
-            None => self.mapper.for_create(&person, (takes, FREE)),
+        let taken = |target, value: &str| draft.is_taken(target, value, person.anchor);
+        let created = self.mapper.for_create(person, (takes, &taken));
+        let Some(link) = link else {
+            return match created {
+                Ok(values) => draft.give(person.anchor, &values, who),
+                Err(unmapped) => draft.note_unmapped(&unmapped, who),
+            };
         };
-        Tried::Values { label, values }
-    }
-}
-
-/// A trial in the making.
-#[derive(Default)]
-struct Draft {
-    trial: Trial,
-    /// Who, by what would go wrong.
-    found: BTreeMap<(FindingKind, String, String), Vec<String>>,
-    /// Who gets an address, by the form in which addresses are compared.
-    addresses: BTreeMap<String, Vec<String>>,
-}
-
-impl Draft {
-    fn note(&mut self, kind: FindingKind, rule: String, detail: &str, label: &str) {
-        self.found.entry((kind, rule, detail.to_owned())).or_default().push(label.to_owned());
-    }
-
-    fn note_unmapped(&mut self, unmapped: &Unmapped<'_>, label: &str) {
-        for mapping in &unmapped.missing {
-            self.note(FindingKind::Missing, mapping.text(), "", label);
-        }
-        let kinds =
-            [(FindingKind::Failed, &unmapped.failed), (FindingKind::Unfit, &unmapped.unfit)];
-        for (kind, mappings) in kinds {
-            for (mapping, why) in mappings {
-                self.note(kind, mapping.text(), why, label);
+        let known = match self.mapper.for_update(person, &link.shadow.sent, takes) {
+            Ok(values) => {
+                draft.give(person.anchor, &values, who);
+                Unmapped::default()
             }
-        }
-    }
-
-    fn note_address(&mut self, values: &AttributeRow, label: String) {
-        if let Some(address) = values.get(TargetAttribute::Email.index()) {
-            self.addresses.entry(address_key(address)).or_default().push(label);
-        }
-    }
-
-    fn finish(mut self, input: &PlanInput<'_>) -> Trial {
-        let email = |mapping: &&Mapping| mapping.target == TargetAttribute::Email;
-        let rule = input.rules.mappings.iter().find(email).map(Mapping::text).unwrap_or_default();
-        for (address, people) in std::mem::take(&mut self.addresses) {
-            if people.len() > 1 {
-                self.found.insert((FindingKind::Double, rule.clone(), address), people);
+            Err(unmapped) => {
+                draft.note_unmapped(&unmapped, who);
+                unmapped
             }
+        };
+        if let Err(mut unmapped) = created {
+            unmapped.missing.retain(|one| !known.missing.contains(one));
+            unmapped.failed.retain(|one| !known.failed.contains(one));
+            unmapped.unfit.retain(|one| !known.unfit.contains(one));
+            draft.note_unmapped(&unmapped, &who.clone().for_new_only(true));
         }
-        let findings = self.found.into_iter().map(|((kind, rule, detail), mut people)| {
-            people.sort_unstable();
-            Finding { kind, rule, detail, people }
-        });
-        let mut findings: Vec<Finding> = findings.collect();
-        findings.sort_by_key(|one| (one.kind, std::cmp::Reverse(one.people.len())));
-        Trial { findings, ..self.trial }
     }
 }

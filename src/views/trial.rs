@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::model::plan::ObjectKind;
 use crate::model::trial::{Finding, FindingKind, Trial};
 
 use super::counted;
@@ -13,15 +14,18 @@ const SHOWN: usize = 30;
 /// Returns what was tried and what was found, a line each.
 pub fn text(trial: &Trial) -> String {
     let mut text = match trial.people {
-        0 => "Nobody is in the snapshot yet, so the mappings were tried on nobody.\n".to_owned(),
+        0 => "Nobody is in the snapshot yet, so the rules were tried on nobody.\n".to_owned(),
         people => {
-            let tried = counted(trial.tried, "person", "people");
+            let mut tried = counted(trial.tried, "person", "people");
+            if trial.groups > 0 {
+                tried.push_str(&format!(" and {}", counted(trial.groups, "group", "groups")));
+            }
             let sample = if trial.looked_at < people {
                 format!(" (a sample of {} out of {people})", trial.looked_at)
             } else {
                 String::new()
             };
-            format!("The mappings were tried on {tried} of the snapshot in scope{sample}.\n")
+            format!("The rules were tried on {tried} of the snapshot in scope{sample}.\n")
         }
     };
     for finding in trial.findings.iter().take(SHOWN) {
@@ -30,25 +34,32 @@ pub fn text(trial: &Trial) -> String {
     if let Some(more) = trial.findings.len().checked_sub(SHOWN + 1) {
         text.push_str(&format!("  … and {} more; --json has them all\n", more + 1));
     }
-    if trial.findings.is_empty() && trial.tried > 0 {
-        text.push_str("  Nobody would be held.\n");
+    if trial.findings.is_empty() && trial.tried + trial.groups > 0 {
+        text.push_str(SOUND);
     }
     text
 }
+
+/// What is said where nothing is found: values alone were looked at.
+const SOUND: &str = "  No rule fails on them, and every value fits. Which accounts, addresses and \
+                     licences ShareFile has was not looked at: `plan` does that.\n";
 
 /// Returns a trial as JSON, with everybody by name.
 pub fn json(trial: &Trial) -> Value {
     let finding = |one: &Finding| {
         json!({
             "kind": one.kind,
+            "of": if one.of == ObjectKind::Group { "groups" } else { "people" },
+            "forNewOnly": one.for_new_only,
             "rule": one.rule,
             "detail": one.detail,
-            "people": one.people,
+            "names": one.names,
             "message": sentence(one),
         })
     };
     json!({
         "tried": trial.tried,
+        "groups": trial.groups,
         "lookedAt": trial.looked_at,
         "people": trial.people,
         "findings": trial.findings.iter().map(finding).collect::<Vec<_>>(),
@@ -57,18 +68,24 @@ pub fn json(trial: &Trial) -> Value {
 
 /// Returns one finding as people read it.
 fn sentence(finding: &Finding) -> String {
-    let Finding { kind, rule, detail, people } = finding;
-    let names: Vec<&str> = people.iter().map(String::as_str).collect();
-    let names = named(&names);
-    let count = people.len() as u64;
-    let (who, gets) = match count {
-        1 => ("1 person".to_owned(), "gets"),
-        count => (format!("{count} people"), "get"),
-    };
+    let Finding { kind, of, for_new_only, rule, detail, names } = finding;
+    let (count, group) = (names.len() as u64, *of == ObjectKind::Group);
+    let (one, several) = if group { ("group", "groups") } else { ("person", "people") };
+    let who = counted(count, one, several);
+    let gets = if count == 1 { "gets" } else { "get" };
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut names = named(&names);
+    if *for_new_only {
+        let thing = if group { "a group in ShareFile" } else { "an account" };
+        names.push_str(&format!(" (there is {thing} already; this is about new ones only)"));
+    }
     match kind {
         FindingKind::Failed => format!("`{rule}` fails for {who}: {detail}: {names}"),
-        FindingKind::Missing => {
+        FindingKind::Missing if detail.is_empty() => {
             format!("{who} {gets} no value from `{rule}`, which is required: {names}")
+        }
+        FindingKind::Missing => {
+            format!("{who} {gets} no value from {detail} in `{rule}`, which is required: {names}")
         }
         FindingKind::Unfit => {
             format!("{who} {gets} a value from `{rule}` that is not taken, as it {detail}: {names}")
@@ -76,6 +93,13 @@ fn sentence(finding: &Finding) -> String {
         FindingKind::Double => {
             format!("{who} {gets} the same value from `{rule}`, {detail}: {names}")
         }
+        FindingKind::SameMatch => {
+            format!("{who} match one account by `{rule}`, if there is one with {detail}: {names}")
+        }
+        FindingKind::Undecided => {
+            format!("`{rule}` cannot tell whether it lets {who} in, as {detail}: {names}")
+        }
+        FindingKind::LeftAlone => format!("`{rule}` leaves {who} alone: {names}"),
         FindingKind::NullBlind => {
             format!("{rule}, and lets {who} out of whom nobody knows `{detail}`: {names}")
         }
@@ -86,61 +110,95 @@ fn sentence(finding: &Finding) -> String {
 mod tests {
     use super::*;
 
-    fn finding(kind: FindingKind, rule: &str, detail: &str, people: &[&str]) -> Finding {
-        let people = people.iter().map(|name| (*name).to_owned()).collect();
-        Finding { kind, rule: rule.to_owned(), detail: detail.to_owned(), people }
+    fn finding(kind: FindingKind, rule: &str, detail: &str, names: &[&str]) -> Finding {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let (rule, detail) = (rule.to_owned(), detail.to_owned());
+        Finding { kind, of: ObjectKind::User, for_new_only: false, rule, detail, names }
+    }
+
+    fn of_groups(finding: Finding) -> Finding {
+        Finding { of: ObjectKind::Group, ..finding }
+    }
+
+    fn for_new_only(finding: Finding) -> Finding {
+        Finding { for_new_only: true, ..finding }
     }
 
     #[test]
     fn every_kind_has_its_sentence() {
+        use FindingKind::*;
         let many: Vec<String> = (1..=12).map(|n| format!("p{n}@x.test")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let two = ["ada@x.test", "bob@x.test"];
-        let item = "Company = Item(Split([department],\"/\"),2)";
+        let (item, name) = (
+            "Company = Item(Split([department],\"/\"),2)",
+            "groups.attribute: Name = [description]",
+        );
         let none = "`Item`: there is no value 2: the attribute has 1";
         let long = "has 61 characters where ShareFile takes 50";
+        let (email, both) = (
+            "users.match: Email = [mail]",
+            "users.match: FirstName = [givenName], LastName = [surname]",
+        );
+        let clause = "filter `Staff` wants department NOT EQUALS \"External\"";
         let findings = vec![
-            finding(FindingKind::Failed, item, none, &many),
-            finding(FindingKind::Missing, "Email = [mail]", "", &two),
-            finding(FindingKind::Unfit, "Company = [companyName]", long, &["cy@x.test"]),
-            finding(FindingKind::Double, "Email = [mail]", "ada@x.test", &two),
-            finding(
-                FindingKind::NullBlind,
-                "filter `Staff` wants department NOT EQUALS \"External\"",
-                "department",
-                &two,
-            ),
+            finding(Failed, item, none, &many),
+            of_groups(finding(Failed, name, none, &["Sales"])),
+            finding(Missing, "Email = [mail]", "", &two),
+            finding(Missing, both, "[surname]", &["cy@x.test"]),
+            of_groups(finding(Missing, name, "", &["Board", "Sales"])),
+            finding(Unfit, "Company = [companyName]", long, &["cy@x.test"]),
+            finding(Double, "Email = [mail]", "ada@x.test", &two),
+            of_groups(finding(Double, name, "sales", &["Sales", "Sales (North)"])),
+            finding(SameMatch, email, "ada@x.test", &two),
+            finding(Undecided, "scope.filter", "no assigned group is \"Staff\"", &two),
+            of_groups(finding(Undecided, "groups.filter", "it is odd", &["Sales"])),
+            finding(LeftAlone, item, "", &two),
+            finding(NullBlind, clause, "department", &two),
+            for_new_only(finding(Missing, email, "", &["ada@x.test"])),
+            for_new_only(of_groups(finding(Failed, name, none, &["Sales"]))),
         ];
-        let trial = Trial { tried: 300, looked_at: 310, people: 310, findings };
+        let trial = Trial { tried: 300, groups: 2, looked_at: 310, people: 310, findings };
         insta::assert_snapshot!(text(&trial), @r###"
-    The mappings were tried on 300 people of the snapshot in scope.
+    The rules were tried on 300 people and 2 groups of the snapshot in scope.
       `Company = Item(Split([department],"/"),2)` fails for 12 people: `Item`: there is no value 2: the attribute has 1: p1@x.test, p2@x.test, p3@x.test, p4@x.test, p5@x.test, … and 7 more
+      `groups.attribute: Name = [description]` fails for 1 group: `Item`: there is no value 2: the attribute has 1: Sales
       2 people get no value from `Email = [mail]`, which is required: ada@x.test, bob@x.test
+      1 person gets no value from [surname] in `users.match: FirstName = [givenName], LastName = [surname]`, which is required: cy@x.test
+      2 groups get no value from `groups.attribute: Name = [description]`, which is required: Board, Sales
       1 person gets a value from `Company = [companyName]` that is not taken, as it has 61 characters where ShareFile takes 50: cy@x.test
       2 people get the same value from `Email = [mail]`, ada@x.test: ada@x.test, bob@x.test
+      2 groups get the same value from `groups.attribute: Name = [description]`, sales: Sales, Sales (North)
+      2 people match one account by `users.match: Email = [mail]`, if there is one with ada@x.test: ada@x.test, bob@x.test
+      `scope.filter` cannot tell whether it lets 2 people in, as no assigned group is "Staff": ada@x.test, bob@x.test
+      `groups.filter` cannot tell whether it lets 1 group in, as it is odd: Sales
+      `Company = Item(Split([department],"/"),2)` leaves 2 people alone: ada@x.test, bob@x.test
       filter `Staff` wants department NOT EQUALS "External", and lets 2 people out of whom nobody knows `department`: ada@x.test, bob@x.test
+      1 person gets no value from `users.match: Email = [mail]`, which is required: ada@x.test (there is an account already; this is about new ones only)
+      `groups.attribute: Name = [description]` fails for 1 group: `Item`: there is no value 2: the attribute has 1: Sales (there is a group in ShareFile already; this is about new ones only)
     "###);
     }
 
     #[test]
     fn what_was_tried_is_said() {
         let trial = |tried, looked_at, people| {
-            text(&Trial { tried, looked_at, people, findings: Vec::new() })
+            text(&Trial { tried, looked_at, people, ..Trial::default() })
         };
         insta::assert_snapshot!(trial(0, 0, 0), @r###"
-    Nobody is in the snapshot yet, so the mappings were tried on nobody.
+    Nobody is in the snapshot yet, so the rules were tried on nobody.
     "###);
         insta::assert_snapshot!(trial(1, 4, 4), @r###"
-    The mappings were tried on 1 person of the snapshot in scope.
-      Nobody would be held.
+    The rules were tried on 1 person of the snapshot in scope.
+      No rule fails on them, and every value fits. Which accounts, addresses and licences ShareFile has was not looked at: `plan` does that.
     "###);
         insta::assert_snapshot!(trial(9_000, 10_000, 250_000), @r###"
-    The mappings were tried on 9000 people of the snapshot in scope (a sample of 10000 out of 250000).
-      Nobody would be held.
+    The rules were tried on 9000 people of the snapshot in scope (a sample of 10000 out of 250000).
+      No rule fails on them, and every value fits. Which accounts, addresses and licences ShareFile has was not looked at: `plan` does that.
     "###);
         let missing = |n| finding(FindingKind::Missing, &format!("rule {n}"), "", &["ada"]);
         let findings: Vec<Finding> = (0..33).map(missing).collect();
-        let shown = text(&Trial { tried: 1, looked_at: 1, people: 1, findings });
+        let shown =
+            text(&Trial { tried: 1, looked_at: 1, people: 1, findings, ..Trial::default() });
         assert!(shown.ends_with("  … and 3 more; --json has them all\n"), "{shown}");
     }
 }

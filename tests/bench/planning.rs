@@ -20,7 +20,7 @@ use sharefile_provisioner::model::identity::{
     AppRole, Assignment, Membership, Presence, PrincipalKind, SourceUser,
 };
 use sharefile_provisioner::model::ids::{SourceAnchor, TargetId, Timestamp};
-use sharefile_provisioner::model::plan::{CycleKind, ObjectKind, ProvisioningAction};
+use sharefile_provisioner::model::plan::{ObjectKind, ProvisioningAction};
 use sharefile_provisioner::model::row::AttributeRow;
 use sharefile_provisioner::plan::map::Expression;
 use sharefile_provisioner::plan::rules::{
@@ -281,41 +281,21 @@ impl World {
 
     fn input<'a>(&'a self, target: &'a TargetView) -> PlanInput<'a> {
         PlanInput {
-            kind: CycleKind::Full,
-            now: Timestamp(1),
-            clock_ahead_ms: Some(0),
-            rules: &self.rules,
             roles: &self.roles,
             subjects: &self.subjects,
-            verify: &[],
-            verify_all: false,
-            unsettled: &[],
             users: &self.users,
             assignments: &self.assignments,
             memberships: &self.memberships,
-            edges: &[],
             groups: GroupFacts {
                 subjects: &self.group_subjects,
-                verify: &[],
                 groups: &self.groups,
                 links: &self.group_links,
-                retired_today: &[],
                 placements: &self.placements,
+                ..GroupFacts::default()
             },
             links: &self.links,
-            target,
-            companions: false,
             active_links: self.links.len() as u64,
-            removed_today: &[],
-            active_a_day_ago: 0,
-            anybody_assigned: true,
-            first_plan: false,
-            catching_up: false,
-            rules_changed: false,
-            reserved: &[],
-            approved: &[],
-            waiting: &[],
-            rejected: &[],
+            ..PlanInput::of_nobody(&self.rules, target, Timestamp(1))
         }
     }
 

@@ -40,7 +40,8 @@ impl World {
         Self::light(nobody).await.following_groups()
     }
 
-    fn following_groups(mut self) -> Self {
+    /// The same world, whose assigned groups become groups of ShareFile.
+    pub fn following_groups(mut self) -> Self {
         let world = &mut self;
         world.sandbox.sharefile.set_service_roles(&ROLES);
         world.set("groups.enabled", "true");

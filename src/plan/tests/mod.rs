@@ -13,6 +13,7 @@ mod leave_news;
 mod linked;
 mod matching;
 mod scope;
+mod trial;
 
 use uuid::Uuid;
 

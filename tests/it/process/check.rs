@@ -56,14 +56,16 @@ async fn mappings_are_tried_on_the_snapshot_before_they_go_live() {
     let said = world.run(&["check"]).await.exits(0);
     let shown = said.out.split_once("can be used.\n").expect("the head").1;
     insta::assert_snapshot!(shown, @r###"
-    The mappings were tried on 5 people of the snapshot in scope.
+    The rules were tried on 5 people of the snapshot in scope.
       `Company = Item(Split([department],"/"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 0: dee@contoso.example
       `Company = Item(Split([department],"/"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: eve@contoso.example
       1 person gets a value from `Company = Item(Split([department],"/"),2)` that is not taken, as it has 51 characters where ShareFile takes 50: cy@contoso.example
       2 people get the same value from `Email = IIF([givenName]="Bob","ADA@contoso.example",[mail])`, ada@contoso.example: ada@contoso.example, bob@contoso.example
+      1 person gets no value from `LastName = Switch([department],[surname],"Research/Engines","")`, which is required: ada@contoso.example (there is an account already; this is about new ones only)
     "###);
     let json = world.run(&["check", "--json", "--sample", "2"]).await.exits(0).json();
     assert_eq!((&json["usable"], &json["trial"]["lookedAt"]), (&json!(true), &json!(2)));
+    assert_eq!((&json["problems"], &json["untried"]), (&json!([]), &json!(null)));
     assert_eq!(world.sandbox.counts.by_endpoint(), requests, "neither end is asked");
 
     // Who is let out because nobody knows better is counted, and so is whose type nobody can tell.
@@ -83,6 +85,92 @@ async fn mappings_are_tried_on_the_snapshot_before_they_go_live() {
     world.set("users.match", "[{ target = \"Email\", source = \"[otherMails]\" }]");
     let said = world.run(&["check"]).await.exits(0);
     said.says("The snapshot does not hold what the rules read now");
+    assert_eq!(untried(&world).await, "snapshot_differs");
+}
+
+/// Why `check --json` tried nothing.
+async fn untried(world: &World) -> String {
+    let json = world.run(&["check", "--json"]).await.exits(0).json();
+    assert_eq!((&json["usable"], &json["trial"]), (&json!(true), &json!(null)));
+    json["untried"]["reason"].as_str().expect("a reason").to_owned()
+}
+
+/// An entry of `users.attribute` or `users.match`, with what else it says.
+fn entry(target: &str, source: &str, more: &str) -> String {
+    format!("{{ target = \"{target}\", source = '{source}'{more} }}")
+}
+
+#[tokio::test]
+async fn each_kind_of_finding_is_reached() {
+    let mut world = World::real().await.following_groups();
+    let sources = ["[mail]", "[givenName]", "[surname]", "[department]"];
+    let targets = ["Email", "FirstName", "LastName", "Company"];
+    let entries = targets.iter().zip(sources).map(|(target, source)| entry(target, source, ""));
+    let entries: Vec<String> = entries.collect();
+    world.set("users.attribute", &format!("[{}]", entries.join(", ")));
+    let group_name = |source: &str| format!("[{}]", entry("Name", source, ""));
+    world.set("groups.attribute", &group_name("Coalesce([description], [displayName])"));
+    let person = |name: &str, last: &str, department: &str| {
+        let mail = format!("{}@contoso.example", name.to_lowercase());
+        let person = NewPerson::named(name, last, &mail).with("department", json!(department));
+        let id = world.sandbox.entra.add_person(person).expect("a person");
+        world.assign(id, "User");
+        id
+    };
+    let (ada, ben) = (person("Ada", "Byron", "Sales"), person("Ben", "Odd", "Odd"));
+    world.group("Sales", &[ada]);
+    world.group("Board", &[ben]);
+    world.run(&["sync", "--yes"]).await.exits(0);
+    // These are known, and have no account yet.
+    person("Cyd", "Twin", "Ships");
+    person("Dee", "Twin", "Ships");
+    person("Eve", "Alone", "Leave");
+    person("Fay", "Nameless", "Blank");
+    let guest = NewPerson::named("Gus", "Guest", "gus@contoso.example");
+    let guest = world.sandbox.entra.add_person(guest).expect("a person");
+    world.group("Third", &[guest]);
+    world.group("Fourth", &[]);
+
+    let first = "{ all = [{ target = \"LastName\", source = \"[surname]\" }, { target = \"Company\", source = \"[department]\" }] }";
+    let second =
+        entry("Email", "Switch([department], [mail], \"Blank\", \"\")", ", required = true");
+    let third = entry("FirstName", "Item(Split([givenName], \"d\"), 2)", "");
+    world.set("users.match", &format!("[{first}, {second}, {third}]"));
+    let entries = [
+        entry("Email", "SelectUniqueValue(\"one@x.test\", [mail])", ", apply = \"on_create\""),
+        entry("FirstName", "IIF([department]=\"Leave\", IgnoreObjectFlow, [givenName])", ""),
+        entry("LastName", "[surname]", ""),
+        entry("Company", "Item(Split([department], \"S\"), 2)", ", apply = \"on_create\""),
+        entry("Active", "Switch([department], \"True\", \"Odd\", \"maybe\")", ""),
+    ];
+    world.set("users.attribute", &format!("[{}]", entries.join(", ")));
+    let staff = "{ operator = \"MEMBER OF\", value = \"Nobody\" }";
+    let known = "{ attribute = \"department\", operator = \"IS NOT NULL\" }";
+    let clauses = |clause: &str| format!("{{ clauses = [{clause}] }}");
+    world.set("scope.filter", &format!("[{}, {}]", clauses(staff), clauses(known)));
+    let name =
+        r#"Switch([displayName], "One", "Third", "", "Board", Item(Split([displayName], "x"), 2))"#;
+    world.set("groups.attribute", &group_name("Coalesce([description], [displayName])"));
+    world.set("guard.creates_per_cycle", "0");
+    world.run(&["sync"]).await;
+    world.set("groups.attribute", &group_name(&format!("IIF([description]=\"x\", \"\", {name})")));
+    let said = world.run(&["check"]).await.exits(0);
+    let shown = said.out.split_once("can be used.\n").expect("the head").1;
+    insta::assert_snapshot!(shown, @r###"
+    The rules were tried on 5 people and 4 groups of the snapshot in scope.
+      `users.match: FirstName = Item(Split([givenName],"d"),2)` fails for 2 people: `Item`: there is no value 2: the attribute has 1: dee@contoso.example, fay@contoso.example
+      `Active = Switch([department],"True","Odd","maybe")` fails for 1 person: the value is `maybe`, which is neither True nor False: ben@contoso.example
+      `Company = Item(Split([department],"S"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: fay@contoso.example
+      `groups.attribute: Name = IIF([description]="x","",Switch([displayName],"One","Third","","Board",Item(Split([displayName],"x"),2)))` fails for 1 group: `Item`: there is no value 2: the attribute has 1: Board
+      1 person gets no value from `users.match: Email = Switch([department],[mail],"Blank","")`, which is required: fay@contoso.example
+      1 group gets no value from `groups.attribute: Name = IIF([description]="x","",Switch([displayName],"One","Third","","Board",Item(Split([displayName],"x"),2)))`, which is required: Third
+      2 groups get the same value from `groups.attribute: Name = IIF([description]="x","",Switch([displayName],"One","Third","","Board",Item(Split([displayName],"x"),2)))`, one: Fourth, Sales
+      2 people match one account by `users.match: LastName = [surname], Company = [department]`, if there is one with twin, ships: cyd@contoso.example, dee@contoso.example
+      `scope.filter` cannot tell whether it lets 1 person in, as no assigned group is "Nobody": gus@contoso.example
+      `FirstName = IIF([department]="Leave",IgnoreObjectFlow,[givenName])` leaves 1 person alone: eve@contoso.example
+      `Company = Item(Split([department],"S"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: ben@contoso.example (there is an account already; this is about new ones only)
+      `users.match: FirstName = Item(Split([givenName],"d"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: ben@contoso.example (there is an account already; this is about new ones only)
+    "###);
 }
 
 #[tokio::test]
@@ -97,6 +185,48 @@ async fn the_schema_needs_no_configuration() {
 async fn without_a_store_it_is_said_that_nobody_was_tried() {
     let world = World::real().await;
     let said = world.run(&["check"]).await.exits(0);
-    said.says("There is no store yet, so the mappings were tried on nobody.");
+    said.says("There is no store yet, so the rules were tried on nobody.");
+    assert_eq!(untried(&world).await, "no_store");
     assert!(!world.path("store.db").exists());
+    world.run(&["pause"]).await.exits(0);
+    let said = world.run(&["check"]).await.exits(0);
+    said.says("Nothing has been read from Entra ID yet, so the rules were tried on nobody.");
+    assert_eq!(untried(&world).await, "nothing_read");
+}
+
+#[tokio::test]
+async fn programs_read_one_object_also_of_what_cannot_be_used() {
+    let mut world = World::real().await;
+    world.set("users.attribute", "[{ target = \"Email\", source = \"[mial]\" }]");
+    let said = world.run(&["check", "--json"]).await.exits(65);
+    assert_eq!(said.err, "");
+    let json = said.json();
+    assert_eq!((&json["usable"], &json["trial"]), (&json!(false), &json!(null)));
+    assert_eq!(json["untried"]["reason"], "unusable");
+    let problems = json["problems"].as_array().expect("a list");
+    let key = |key: &str| problems.iter().find(|one| one["key"] == key).expect(key);
+    let message = key("users.attribute[1].source")["message"].as_str().expect("words");
+    assert!(message.contains("`mial` is no attribute"), "{message}");
+
+    // A place in a file is given in numbers, and a file that is not there is a problem like others.
+    let file = world.path("config.toml");
+    let text = std::fs::read_to_string(&file).expect("a file");
+    std::fs::write(&file, format!("{text}\n[shedule]\nevery = \"1h\"\n")).expect("a file");
+    let json = world.run(&["check", "--json"]).await.exits(65).json();
+    let wrong = &json["problems"][0];
+    let line = text.lines().count() + 2;
+    assert_eq!((&wrong["line"], &wrong["key"]), (&json!(line), &json!("shedule")), "{json:#}");
+    assert_eq!(wrong["suggestion"], "Did you mean `schedule`?");
+    std::fs::remove_file(&file).expect("a file");
+    let json = world.run(&["check", "--json"]).await.exits(65).json();
+    assert_eq!(json["usable"], false, "{json:#}");
+    assert!(!json["problems"].as_array().expect("a list").is_empty());
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_said_in_the_object_too() {
+    let world = World::real().await;
+    std::fs::write(world.path("store.db"), "no store").expect("a file");
+    let json = world.run(&["check", "--json"]).await.exits(69).json();
+    assert_eq!((&json["usable"], &json["untried"]["reason"]), (&json!(true), &json!("failed")));
 }

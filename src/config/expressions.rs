@@ -1,5 +1,6 @@
 //! Expressions: what they may read and ask for, depending on what they are for.
 
+use crate::model::account::TargetAttribute;
 use crate::plan::map::{Expression, INPUTS, ParseError, Placed, render};
 use crate::plan::rules::Apply;
 
@@ -43,8 +44,8 @@ pub(super) const OF_GROUPS: Objects =
 /// What an expression is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// The value of an attribute of an account, and whether that is a set of names.
-    Mapping(Apply, bool),
+    /// The value of an attribute of an account.
+    Mapping(Apply, Option<TargetAttribute>),
     /// Whether a person may sign in.
     Activity,
     /// What an account is looked up by.
@@ -55,12 +56,9 @@ pub(super) enum Purpose {
     Type,
 }
 
-/// What nothing answers yet, wherever it stands: part, what is missing, what to do instead.
-const NOT_YET: &[(&[&str], &str, &str)] = &[(
-    &["Redact"],
-    "is not there yet: plans and the provisioning log would show the value",
-    "Leave it out, or do not map the value.",
-)];
+/// The attributes whose values nobody else needs to see.
+const HIDEABLE: &[TargetAttribute] =
+    &[TargetAttribute::FirstName, TargetAttribute::LastName, TargetAttribute::Company];
 
 /// What gives another value each time, though nothing changed.
 const UNSTEADY: &[&str] = &["Now", "RandomString", "Guid"];
@@ -84,10 +82,6 @@ impl Purpose {
             Some((error, instead.to_owned()))
         };
         let mut refused = Vec::new();
-        for (parts, why, instead) in NOT_YET {
-            // The functions take the attribute: one of them says it all.
-            refused.extend(parts.iter().find_map(|part| object(part, why, instead)));
-        }
         let unsteady = match self {
             Self::Mapping(Apply::OnCreate, _) => None,
             Self::Mapping(Apply::Always, _) => Some((
@@ -128,7 +122,16 @@ impl Purpose {
             let error = expression.object_to_uncompared("Now", why);
             refused.extend(error.map(|error| (error, instead)));
         }
-        if !matches!(self, Self::Mapping(_, true)) {
+        let target = match self {
+            Self::Mapping(_, target) => target,
+            _ => None,
+        };
+        if !target.is_some_and(|target| HIDEABLE.contains(&target)) {
+            let why = "hides the values of FirstName, LastName and Company; all others are what plans \
+                       and the log are about";
+            refused.extend(object("Redact", why, "Leave it out."));
+        }
+        if !target.is_some_and(TargetAttribute::is_set) {
             let instead = "Use `SingleAppRoleAssignment([appRoleAssignments])`, or `Join` the names \
                            that `AppRoleAssignments([appRoleAssignments])` gives.";
             refused.extend(STRUCTURED.iter().filter_map(|part| {
@@ -234,7 +237,11 @@ impl Reader<'_> {
                 Ok(()) | Err(Unreadable::MultiValued) => continue,
                 Err(Unreadable::Unknown(near)) => {
                     let near = near.or_else(|| nearest(name, of.inputs.iter().copied()));
-                    (format!("`{name}` is no attribute of {} that can be read", of.a), near)
+                    let message = match is_schema_extension(name) {
+                        true => format!("`{name}` would be a schema extension, which is not read"),
+                        false => format!("`{name}` is no attribute of {} that can be read", of.a),
+                    };
+                    (message, near)
                 }
             };
             let suggestion = near.map(|near| format!("Did you mean `[{near}]`?"));
@@ -262,6 +269,14 @@ impl Reader<'_> {
         let lines: Vec<&str> = drawn.lines().map(str::trim_end).collect();
         self.wrong_at(node, &error.message, suggestion, lines.join("\n"));
     }
+}
+
+/// Returns whether a name is built like those of schema extensions, whose values may be structured:
+/// `extkvbmkofy_course` or `contoso_course.level`.
+fn is_schema_extension(name: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let (whole, child) = name.split_once('.').unwrap_or((name, "x"));
+    plain(child) && whole.split_once('_').is_some_and(|(space, name)| plain(space) && plain(name))
 }
 
 /// A place that is marked without words.

@@ -266,8 +266,7 @@ impl Reader<'_> {
         let apply = section.take("apply");
         let apply = self.word(apply, Apply::Always, &APPLY);
         // Of an entry that is wrong already nothing is said that a right one might not deserve.
-        let set = target.is_none_or(TargetAttribute::is_set);
-        let purpose = Purpose::Mapping(apply.unwrap_or(Apply::OnCreate), set);
+        let purpose = Purpose::Mapping(apply.unwrap_or(Apply::OnCreate), target);
         let source = self.expression(section, &OF_USERS, purpose);
         let given = section.take("default");
         let default_apply = section.take("default_apply");

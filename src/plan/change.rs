@@ -14,6 +14,7 @@ use crate::model::plan::{
 use crate::model::row::AttributeRow;
 
 use super::input::KnownAccount;
+use super::map::REDACTED;
 
 /// A change before it is hashed and numbered.
 pub struct Parts {
@@ -165,7 +166,7 @@ pub fn address_only(change: &PlannedChange, from: &str, to: &str) -> Option<Plan
     before.read_back = before.read_back.with(email.index(), Some(from));
     // What else the person needs is done before.
     before.disabled &= !enable;
-    step.modified = modified(&before.sent, &set);
+    step.modified = modified(&before.sent, &set, |_| false);
     step.write =
         Write::Update { target_id: target_id.clone(), values: set, enable: false, promote: false };
     if let LinkAfter::Keep { sent, .. } = &mut step.link {
@@ -240,16 +241,22 @@ pub fn differences(
         .collect()
 }
 
-/// Returns old and new values, as the provisioning log shows them.
+/// Returns old and new values, as the provisioning log shows them: those of the attributes that
+/// `hides` names stay out of it.
 pub fn modified(
     from: &AttributeRow,
     set: &[(TargetAttribute, Option<String>)],
+    hides: impl Fn(TargetAttribute) -> bool,
 ) -> Vec<ModifiedProperty> {
+    let shown = |target: TargetAttribute, value| match hides(target) {
+        true => REDACTED.to_owned(),
+        false => target.shown(value).into_owned(),
+    };
     set.iter()
         .map(|(target, new)| ModifiedProperty {
             name: target.name().to_owned(),
-            old: from.get(target.index()).map(|value| target.shown(value).into_owned()),
-            new: new.as_deref().map(|value| target.shown(value).into_owned()),
+            old: from.get(target.index()).map(|value| shown(*target, value)),
+            new: new.as_deref().map(|value| shown(*target, value)),
         })
         .collect()
 }

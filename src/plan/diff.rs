@@ -382,7 +382,7 @@ impl<'a> Differ<'a> {
         if reasons.is_empty() {
             return None;
         }
-        let mut modified = modified(before, &set);
+        let mut modified = modified(before, &set, |target| self.input.rules.hides(target));
         if returned {
             modified.push(disabled_property(true, false));
         }

@@ -9,6 +9,7 @@ use crate::model::plan::{Drift, ObjectKind};
 use crate::model::row::AttributeRow;
 
 use super::change::label_of;
+use super::map::REDACTED;
 use super::rules::{Apply, DriftWord, Rules};
 
 /// What was found of one account.
@@ -36,7 +37,10 @@ pub fn of_account(rules: &Rules, link: &Link, account: &TargetUser) -> Drifted {
         match rules.drift.of(target) {
             DriftWord::Ignore => {}
             DriftWord::Report => {
-                let shown = |value| target.shown(value).into_owned();
+                let shown = |value| match rules.hides(target) {
+                    true => REDACTED.to_owned(),
+                    false => target.shown(value).into_owned(),
+                };
                 let (expected, found) = (expected.map(shown), found.map(shown));
                 let (expected, found) = (expected.as_deref(), found.as_deref());
                 drifted.report.push(of_value(link, target.name(), expected, found));

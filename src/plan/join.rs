@@ -156,7 +156,9 @@ impl Differ<'_> {
             target_id: None,
             action: ProvisioningAction::Create,
             reasons,
-            modified: modified(&AttributeRow::default(), &all),
+            modified: modified(&AttributeRow::default(), &all, |target| {
+                self.input.rules.hides(target)
+            }),
             write: Write::Create { kind, values: values.clone() },
             link: keep(None, Origin::Created, LinkState::Active, values),
             before: None,
@@ -238,7 +240,7 @@ impl Differ<'_> {
             reasons.push(Reason::ValuesDiffer);
         }
         let nothing = set.is_empty() && !promote;
-        let mut modified = modified(&account.values, &set);
+        let mut modified = modified(&account.values, &set, |target| self.input.rules.hides(target));
         modified.extend(promote.then(promoted_property));
         let change = self.change(Parts {
             object: ObjectKind::User,

@@ -171,12 +171,12 @@ pub struct Mapping {
 impl Mapping {
     /// Returns the mapping as people read it: `Email = [mail]`.
     pub fn text(&self) -> String {
-        format!("{} = {}", self.target.name(), self.source.text())
+        format!("{} = {}", self.target.name(), self.source.shown())
     }
 
     /// Returns the expression with what else decides about the value.
     fn rule(&self) -> String {
-        let mut text = self.source.text().to_owned();
+        let mut text = self.source.shown();
         if let Some(default) = &self.default {
             let new = default.apply == Apply::OnCreate;
             let when = if new { ", for a new account" } else { "" };
@@ -498,6 +498,12 @@ impl Rules {
             (ObjectKind::Group, "Name".to_owned(), groups.name.text().to_owned())
         };
         self.mappings.iter().map(of_user).chain(self.groups.iter().map(of_group)).collect()
+    }
+
+    /// Returns whether nobody may see the values of an attribute: its mapping says `Redact`.
+    pub fn hides(&self, target: TargetAttribute) -> bool {
+        let mut mappings = self.mappings.iter();
+        mappings.any(|one| one.target == target && one.source.uses().redaction)
     }
 
     /// Returns the mapped attributes that only the full record of an account shows.

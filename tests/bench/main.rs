@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `--quick` | leaves out the large companies and planning |
 //! | `--people N` | shows cycles of one company of this size |
-//! | `--million` | shows cycles of a million people, of whom 99 % have accounts that agree |
+//! | `--million` | shows cycles of a million people, of whom 99 % have accounts that agree; with `mapping`, evaluates for as many instead of 20,000 |
 //! | `--only WORD`, or `WORD` alone | shows only `cycles`, `start`, `planning`, `mapping` or `sandbox` |
 //! | `--program FILE` | measures another program than the one built with this |
 //!
@@ -75,7 +75,15 @@ fn main() -> ExitCode {
         planning::report(variant);
         return ExitCode::SUCCESS;
     }
-    match options().and_then(|options| show(&options)) {
+    if let Some(people) = mapping::child(std::env::args().skip(1)) {
+        return ended(mapping::report(people));
+    }
+    ended(options().and_then(|options| show(&options)))
+}
+
+/// Says what went wrong, if something did.
+fn ended(result: Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("error: {problem:#}");
@@ -135,7 +143,7 @@ fn show(options: &Options) -> Result<()> {
         planning::show()?;
     }
     if options.wants("mapping") && !options.quick {
-        mapping::show()?;
+        mapping::show(options.people.unwrap_or(if options.million { 1_000_000 } else { 20_000 }))?;
     }
     if options.wants("sandbox") {
         sandbox::show(&program, !options.quick)?;

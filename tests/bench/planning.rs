@@ -137,7 +137,7 @@ pub fn report(variant: Variant) {
 }
 
 /// Returns how long this thread was on a processor, where Linux tells.
-fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     let line = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     line.split(' ').next()?.parse::<f64>().ok().map(|nanoseconds| nanoseconds / 1e9)
 }

@@ -615,6 +615,34 @@ async fn an_expression_says_who_is_disabled() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_redacted_reaches_sharefile_and_nobody_else() {
+    let mut world = World::empty().await;
+    world.set("users.attribute", &with(&[("Company", "Redact(Append([companyName], \"-c0de\"))")]));
+    world.set("drift.users", "report");
+    let [ada, bob] = ["Ada", "Bob"].map(|name| world.join(name));
+    let entra = &world.sandbox.entra;
+    entra.set_person(ada, "companyName", "s3cret").expect("an edit");
+    entra.set_person(bob, "companyName", "s3cret".repeat(10)).expect("an edit");
+    let mut shown = world.ran(&["plan"]).await.text;
+    assert!(shown.contains("Company") && shown.contains("[Redact]"), "{shown}");
+    shown += &world.ran(&["plan", "--json"]).await.text;
+    assert_eq!(world.did().await, (1, 0, 0), "Bob's is too long");
+    assert_eq!(world.account("Ada").company, "s3cret-c0de");
+    entra.set_person(ada, "companyName", "s3cret2").expect("an edit");
+    shown += &world.ran(&["plan"]).await.text;
+    assert_eq!(world.did().await, (0, 1, 0));
+    let id = world.account("Ada").id;
+    world.sandbox.sharefile.edit_account(&id, json!({ "company": "s3cret3" })).expect("an edit");
+    world.full().await;
+    for arguments in [&["log"][..], &["log", "--json"], &["holds"], &["status"], &["check"]] {
+        shown += &world.ran(arguments).await.text;
+    }
+    shown += &format!("{:?}", world.entries().await);
+    assert!(!shown.contains("s3cret") && !shown.contains("c0de"), "{shown}");
+    assert!(shown.contains("[Redact]"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_first_day_comes_without_any_change_at_the_source() {
     let mut world = World::empty().await;
     let active = r#"Switch([accountEnabled], , "True", IIF(DateDiff("d", Now(), CDate([employeeHireDate])) > 0, "False", "True"), "False", "False")"#;

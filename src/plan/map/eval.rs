@@ -127,7 +127,7 @@ impl<'a> Evaluator<'a> {
 }
 
 /// What stands in logs instead of a value that is not to be seen.
-pub(super) const REDACTED: &str = "[Redact]";
+pub const REDACTED: &str = "[Redact]";
 
 /// A call while it runs: hands out its arguments, which are evaluated when they are asked for.
 pub(super) struct Scope<'x, 'a> {

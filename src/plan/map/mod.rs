@@ -150,7 +150,7 @@ use parse::Reading;
 use syntax::{Kind, Node};
 
 pub use error::{EvalError, Failure, ParseError, Placed, nearest, render};
-pub use eval::MOST_BYTES;
+pub use eval::{MOST_BYTES, REDACTED};
 pub use flow::{Attribute, Attributes, Flow, Given, Role, Step, StepInput, Value, unique_key};
 pub use inputs::{ASSIGNED_THROUGH, INPUTS, input_at, input_place};
 pub use names::{Expects, FUNCTIONS, Function, Need, Parameter};
@@ -245,6 +245,11 @@ impl Expression {
     /// each constant. Parsing it gives an equal expression.
     pub fn text(&self) -> &str {
         &self.0.text
+    }
+
+    /// Returns the canonical text without what `Redact` hides.
+    pub fn shown(&self) -> String {
+        self.0.root.seen()
     }
 
     /// Returns the text as it was given. Places in errors refer to it.

@@ -13,7 +13,7 @@ use crate::model::row::AttributeRow;
 use super::super::fit::{Takes, fit, flag, governed};
 use super::super::person::Person;
 use super::super::rules::{Apply, Mapping, Rules, WhenNull};
-use super::{Given, Said, Single};
+use super::{Given, REDACTED, Said, Single};
 
 /// Maps person after person; what does not depend on the person is prepared once.
 pub struct Mapper<'a> {
@@ -265,6 +265,11 @@ impl<'a> Unmapped<'a> {
     ) -> Option<Option<Cow<'v, str>>> {
         match value.map(|value| fit(mapping.target, value)).transpose() {
             Ok(value) => Some(value),
+            Err(_) if mapping.source.uses().redaction => {
+                let why = format!("has a value that it does not take: {REDACTED}");
+                self.unfit.push((mapping, why));
+                None
+            }
             Err(why) => {
                 self.unfit.push((mapping, why));
                 None

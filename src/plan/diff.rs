@@ -63,7 +63,7 @@ impl<'a> Differ<'a> {
     /// Prepares the input.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
         let mapper = Mapper::new(input.rules, input.now);
-        let matcher = Matcher::new(input.rules, input.target);
+        let matcher = Matcher::new(input);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
         let known = Assigned { assignments: input.assignments, groups: input.groups.groups };

@@ -43,7 +43,7 @@ impl Differ<'_> {
             Ok(kind) => kind,
             Err(untyped) => return out.hold_untyped(user.anchor, &label, &untyped),
         };
-        match self.matcher.find(user, self.input.target, &mut out.listed) {
+        match self.matcher.find(user, &mut out.listed) {
             Match::Unknown(addresses) => out.addresses = addresses,
             Match::Unlisted => out.lists = true,
             Match::Missing { rule, sources } => {

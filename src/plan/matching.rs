@@ -6,7 +6,7 @@
 //! case, in the composed form of Unicode ([`match_key`]).
 //!
 //! An address is one person's; a name is not. A rule without an address passes over the accounts of
-//! colleagues: those that are linked to others who have not left.
+//! colleagues: those that are linked to others who have not left, and do not leave at this moment.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,13 +14,14 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::model::account::{Detail, TargetAttribute, address_key};
+use crate::model::identity::Presence;
 use crate::model::ids::SourceAnchor;
 
 use super::index::Index;
-use super::input::{KnownAccount, Lookup, TargetView};
+use super::input::{KnownAccount, Lookup, PlanInput, TargetView};
 use super::map::{Given, Single};
 use super::person::Person;
-use super::rules::{Adopt, MatchRule, Rules};
+use super::rules::{Adopt, MatchRule};
 
 /// What the matching rules found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +90,7 @@ pub fn match_key(target: TargetAttribute, value: &str) -> String {
 
 /// The matching rules; what does not depend on the person is prepared once.
 pub struct Matcher<'a> {
+    input: &'a PlanInput<'a>,
     rules: Vec<Prepared<'a>>,
     given: Given<'static>,
 }
@@ -105,24 +107,21 @@ pub(super) type Wanted<'v> = Vec<(TargetAttribute, Cow<'v, str>)>;
 
 impl<'a> Matcher<'a> {
     /// Prepares the rules for one plan.
-    pub fn new(rules: &'a Rules, target: &TargetView) -> Self {
+    pub fn new(input: &'a PlanInput<'a>) -> Self {
+        let PlanInput { rules, target, .. } = *input;
         let prepare = |rule: &'a MatchRule| {
             let bind = |source| Single::new(source, &rules.source_attributes);
             let sources = rule.parts.iter().map(|part| (part.target, bind(&part.source))).collect();
             let listed = (rule.needs_lists() && target.complete).then(|| index(rule, target));
             Prepared { rule, sources, listed }
         };
-        Self { rules: rules.matching.iter().map(prepare).collect(), given: Given::default() }
+        let prepared = rules.matching.iter().map(prepare).collect();
+        Self { input, rules: prepared, given: Given::default() }
     }
 
     /// Tries the rules in order; the first that finds anything decides. Matching never writes; a
     /// null value makes a rule find nothing. Notes in `listed` whether the lists were looked through.
-    pub fn find<'t>(
-        &self,
-        source_user: &Person<'_>,
-        target: &'t TargetView,
-        listed: &mut bool,
-    ) -> Match<'t> {
+    pub fn find(&self, source_user: &Person<'_>, listed: &mut bool) -> Match<'a> {
         for one in &self.rules {
             let rule = || one.rule.text();
             let (wanted, missing) = match self.wanted(one, source_user) {
@@ -135,13 +134,13 @@ impl<'a> Matcher<'a> {
                 }
                 continue;
             }
-            let mut candidates = match one.candidates(&wanted, target) {
+            let mut candidates = match one.candidates(&wanted, self.input.target) {
                 Ok(candidates) => candidates,
                 Err(unknown) => return unknown,
             };
             if one.rule.needs_lists() {
                 *listed = true;
-                candidates.retain(|known| !is_of_colleague(known, source_user.anchor));
+                candidates.retain(|known| !self.is_of_colleague(known, source_user.anchor));
             }
             let found = match (candidates.len(), one.rule.adopt) {
                 (0, _) => continue,
@@ -166,6 +165,12 @@ impl<'a> Matcher<'a> {
         source_user: &'s Person<'s>,
     ) -> impl Iterator<Item = (&'a MatchRule, Result<(Wanted<'s>, Vec<String>), String>)> {
         self.rules.iter().map(move |one| (one.rule, self.wanted(one, source_user)))
+    }
+
+    /// Returns whether an account is that of somebody else who stays.
+    fn is_of_colleague(&self, known: &KnownAccount, anchor: SourceAnchor) -> bool {
+        let stays = |owner| !known.owner_left && !leaves(self.input, owner);
+        known.linked_to.filter(|owner| *owner != anchor).is_some_and(stays)
     }
 
     /// Returns what an account has to have, and the expressions that give no value.
@@ -219,9 +224,18 @@ impl Prepared<'_> {
     }
 }
 
-/// Returns whether an account is that of somebody else who has not left.
-fn is_of_colleague(known: &KnownAccount, anchor: SourceAnchor) -> bool {
-    !known.owner_left && known.linked_to.is_some_and(|other| other != anchor)
+/// Returns whether the source shows that somebody goes, or shows nothing of somebody whom it did. To
+/// whom nothing happened is not planned, and stays.
+fn leaves(input: &PlanInput<'_>, owner: SourceAnchor) -> bool {
+    if input.subjects.binary_search(&owner).is_err() {
+        return false;
+    }
+    let found = input.users.binary_search_by_key(&owner, |user| user.anchor).ok();
+    let user = found.and_then(|place| input.users.get(place));
+    let there = user.is_some_and(|user| user.presence == Presence::Present && user.enabled);
+    let direct = input.assignments.binary_search_by_key(&owner, |row| row.principal).is_ok();
+    let member = input.memberships.binary_search_by_key(&owner, |row| row.user).is_ok();
+    !there || !(direct || member)
 }
 
 /// Returns whether an account has what is wanted. The address found it; of a reduced record nobody

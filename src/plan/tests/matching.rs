@@ -262,6 +262,27 @@ fn by_name_nobody_gets_or_waits_for_the_account_of_a_colleague() {
     world.links[0].state = LinkState::Disabled;
     world.assigned(1, "ada@x.test");
     assert_eq!(held(&world.plan().0), [(HoldKind::Namesake, 1)]);
+    // So may that of somebody who leaves right now, under whatever id the person comes back.
+    let goes: [fn(&mut World); 3] = [
+        |world| world.unassign(2),
+        |world| world.users[0].enabled = false,
+        |world| world.users[0].presence = Presence::HardDeleted,
+    ];
+    for go in goes {
+        let mut world = World::new();
+        world.rules.matching.push(rule(&BY_NAME, Adopt::Always));
+        world.linked(2, "leaver@x.test");
+        world.linked(3, "other@x.test");
+        world.links[1].shadow.sent = values("other@x.test", "Cy", "Other");
+        world.users[1].attributes =
+            AttributeRow::pack([Some("Cy"), Some("other@x.test"), Some("Other")]);
+        world.accounts[1].values = values("other@x.test", "Cy", "Other");
+        world.assigned(1, "ada@x.test");
+        go(&mut world);
+        let (plan, _) = world.plan();
+        assert_eq!(actions(&plan), [("disable", "leaver@x.test")]);
+        assert_eq!(held(&plan), [(HoldKind::SharedAccount, 1)]);
+    }
     // By address an account is one person's, whoever that is.
     let mut world = World::new();
     world.linked(2, "ada@x.test");

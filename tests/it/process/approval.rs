@@ -1,6 +1,7 @@
 //! What waits for a person: the first plan of a job, and what looks like an accident.
 
 use serde_json::json;
+use sharefile_provisioner::sandbox::faults::FaultKind;
 
 use super::World;
 
@@ -109,6 +110,28 @@ async fn an_adoption_that_is_approved_opens_nothing_else_of_the_first_plan() {
     assert_eq!((world.has("Ada"), world.written().len()), (true, 3));
     world.join("Dee");
     world.sync().await.says("1 created");
+}
+
+#[tokio::test]
+async fn after_a_crash_in_the_first_plan_an_adoption_that_waited_goes() {
+    let mut world = careful().await;
+    world.set("users.match", ASK);
+    world.set("sharefile.in_flight", "1");
+    world.by_hand("Cy", "Typo");
+    for name in ["Ada", "Bob", "Cy"] {
+        world.join(name);
+    }
+    world.run(&["sync"]).await.exits(70);
+    world.run(&["approve", &hold_of(&world, "adoption").await]).await.exits(0);
+    world.run(&["sync"]).await.exits(70);
+    world.run(&["approve", &hold_of(&world, "first_cycle").await]).await.exits(0);
+    world.stall(FaultKind::StallAfter, "POST", 2);
+    let process = world.start(&["sync"]);
+    world.hangs().await;
+    process.kill();
+    world.sandbox.faults.release();
+    world.sync().await.says("1 updated, 1 adopted");
+    assert_eq!((world.account("Cy").last_name.as_str(), world.written().len()), ("Tester", 3));
 }
 
 fn first(hold: &serde_json::Value) -> bool {

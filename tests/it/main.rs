@@ -17,6 +17,7 @@ mod incremental;
 mod lag;
 mod lessons;
 mod lifecycles;
+mod lifted;
 mod malformed;
 mod mapping;
 mod matching;

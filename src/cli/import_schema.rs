@@ -68,6 +68,9 @@ pub async fn import_schema(
 ) -> Result<Exit, Failure> {
     // Before anything is asked of the tenant.
     for file in [&arguments.out, &arguments.save_schema].into_iter().flatten() {
+        if file.is_dir() {
+            return Err(unwritable(file, "it is a folder"));
+        }
         if !arguments.overwrite && file.exists() {
             return Err(exists(file));
         }
@@ -131,11 +134,15 @@ fn write(file: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Failure> {
     let written = options.open(file).and_then(|mut file| file.write_all(bytes));
     written.map_err(|problem| match problem.kind() {
         ErrorKind::AlreadyExists => exists(file),
-        _ => {
-            let what = format!("{} cannot be written: {problem}", file.display());
-            Failure::said(Exit::Usage, what, "Name a file in a folder that you may write to.")
-        }
+        ErrorKind::NotFound => unwritable(file, "its folder does not exist"),
+        ErrorKind::PermissionDenied => unwritable(file, "this account may not write there"),
+        _ => unwritable(file, &problem.to_string()),
     })
+}
+
+fn unwritable(file: &Path, why: &str) -> Failure {
+    let what = format!("{} cannot be written: {why}", file.display());
+    Failure::said(Exit::Usage, what, "Name a file in a folder that you may write to.")
 }
 
 /// Says on standard error what is different. Programs read the JSON; only what must not be missed

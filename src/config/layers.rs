@@ -314,8 +314,11 @@ impl Layers {
 
     fn refuse_unreadable(&mut self, path: &Path, error: &std::io::Error) {
         let message = format!("this cannot be read: {}", why_unreadable(error));
-        let remedy = "Let the account that runs the daemon read it.".to_owned();
-        self.refuse(path, message, remedy);
+        let remedy = match error.kind() {
+            ErrorKind::IsADirectory => "Name the file in it.",
+            _ => "Let the account that runs the daemon read it.",
+        };
+        self.refuse(path, message, remedy.to_owned());
     }
 
     fn refuse(&mut self, path: &Path, message: String, suggestion: String) {

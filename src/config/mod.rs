@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 pub use environment::Environment;
 pub use job::{Every, Job, ScheduleSettings};
 pub use json_schema::json_schema;
-pub use problem::{ConfigErrors, Problem};
+pub use problem::{ConfigErrors, Problem, why_unreadable};
 
 use crate::source::graph::settings::GraphSettings;
 

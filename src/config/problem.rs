@@ -113,8 +113,8 @@ pub(super) fn listed(words: &[&str], last: &str) -> String {
     }
 }
 
-/// Says why a file cannot be read, in the same words on every system for what is common.
-pub(super) fn why_unreadable(error: &std::io::Error) -> String {
+/// Returns why a file cannot be read, in the same words on every system for what is common.
+pub fn why_unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "it does not exist".to_owned(),
         ErrorKind::PermissionDenied => "this account may not read it".to_owned(),

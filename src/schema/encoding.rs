@@ -11,10 +11,13 @@ pub const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Returns the text, without a byte order mark.
 ///
 /// # Errors
-/// Refuses files that are too large, or no text.
+/// Refuses files that are too large, empty, or no text.
 pub(super) fn decode(bytes: &[u8]) -> Result<String, SchemaError> {
     if bytes.len() > MOST_BYTES {
-        return Err(SchemaError::TooLarge { bytes: bytes.len(), most: MOST_BYTES });
+        return Err(SchemaError::TooLarge { most: MOST_BYTES });
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(SchemaError::Empty);
     }
     match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest),

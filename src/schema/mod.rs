@@ -59,13 +59,14 @@ const STOP: &str = "Stop it before this configuration is used: in the portal, En
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// The file is larger than any schema.
-    #[error("the file has {bytes} bytes, and at most {most} are read")]
+    #[error("the file has more than {most} bytes, and no schema is so large")]
     TooLarge {
-        /// How large it is.
-        bytes: usize,
         /// How large it may be.
         most: usize,
     },
+    /// There is nothing in the file.
+    #[error("the file is empty")]
+    Empty,
     /// The file is no text in UTF-8 or UTF-16.
     #[error("the file is no text: the byte at {at} belongs to no character")]
     NotText {

@@ -21,11 +21,14 @@ pub fn text(trial: &Trial) -> String {
                 tried.push_str(&format!(" and {}", counted(trial.groups, "group", "groups")));
             }
             let sample = if trial.looked_at < people {
-                format!(" (a sample of {} out of {people})", trial.looked_at)
+                format!("a sample of {} out of ", trial.looked_at)
             } else {
                 String::new()
             };
-            format!("The rules were tried on {tried} of the snapshot in scope{sample}.\n")
+            let people = counted(people, "person", "people");
+            format!(
+                "The rules were tried on {tried} in scope, of {sample}{people} in the snapshot.\n"
+            )
         }
     };
     for finding in trial.findings.iter().take(SHOWN) {
@@ -160,7 +163,7 @@ mod tests {
         ];
         let trial = Trial { tried: 300, groups: 2, looked_at: 310, people: 310, findings };
         insta::assert_snapshot!(text(&trial), @r###"
-    The rules were tried on 300 people and 2 groups of the snapshot in scope.
+    The rules were tried on 300 people and 2 groups in scope, of 310 people in the snapshot.
       `Company = Item(Split([department],"/"),2)` fails for 12 people: `Item`: there is no value 2: the attribute has 1: p1@x.test, p2@x.test, p3@x.test, p4@x.test, p5@x.test, … and 7 more
       `groups.attribute: Name = [description]` fails for 1 group: `Item`: there is no value 2: the attribute has 1: Sales
       2 people get no value from `Email = [mail]`, which is required: ada@x.test, bob@x.test
@@ -188,11 +191,11 @@ mod tests {
     Nobody is in the snapshot yet, so the rules were tried on nobody.
     "###);
         insta::assert_snapshot!(trial(1, 4, 4), @r###"
-    The rules were tried on 1 person of the snapshot in scope.
+    The rules were tried on 1 person in scope, of 4 people in the snapshot.
       No rule fails on them, and every value fits. Which accounts, addresses and licences ShareFile has was not looked at: `plan` does that.
     "###);
         insta::assert_snapshot!(trial(9_000, 10_000, 250_000), @r###"
-    The rules were tried on 9000 people of the snapshot in scope (a sample of 10000 out of 250000).
+    The rules were tried on 9000 people in scope, of a sample of 10000 out of 250000 people in the snapshot.
       No rule fails on them, and every value fits. Which accounts, addresses and licences ShareFile has was not looked at: `plan` does that.
     "###);
         let missing = |n| finding(FindingKind::Missing, &format!("rule {n}"), "", &["ada"]);

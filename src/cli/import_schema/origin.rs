@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::SystemClock;
+use crate::config;
 use crate::schema::MOST_BYTES;
 use crate::source::Source;
 use crate::source::graph::{Graph, SynchronizationJob};
@@ -36,7 +37,8 @@ pub fn file(file: &Path) -> Result<Origin, Failure> {
         _ => "standard input".to_owned(),
     };
     read.map_err(|problem| {
-        let what = format!("{} cannot be read: {problem}", file.display());
+        let why = config::why_unreadable(&problem);
+        let what = format!("{} cannot be read: {why}", file.display());
         Failure::said(Exit::Usage, what, "Name the file with the schema, or `-`.")
     })?;
     Ok(Origin { bytes, name })

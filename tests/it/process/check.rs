@@ -56,7 +56,7 @@ async fn mappings_are_tried_on_the_snapshot_before_they_go_live() {
     let said = world.run(&["check"]).await.exits(0);
     let shown = said.out.split_once("can be used.\n").expect("the head").1;
     insta::assert_snapshot!(shown, @r###"
-    The rules were tried on 5 people of the snapshot in scope.
+    The rules were tried on 5 people in scope, of 5 people in the snapshot.
       `Company = Item(Split([department],"/"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 0: dee@contoso.example
       `Company = Item(Split([department],"/"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: eve@contoso.example
       1 person gets a value from `Company = Item(Split([department],"/"),2)` that is not taken, as it has 51 characters where ShareFile takes 50: cy@contoso.example
@@ -157,7 +157,7 @@ async fn each_kind_of_finding_is_reached() {
     let said = world.run(&["check"]).await.exits(0);
     let shown = said.out.split_once("can be used.\n").expect("the head").1;
     insta::assert_snapshot!(shown, @r###"
-    The rules were tried on 5 people and 4 groups of the snapshot in scope.
+    The rules were tried on 5 people and 4 groups in scope, of 7 people in the snapshot.
       `users.match: FirstName = Item(Split([givenName],"d"),2)` fails for 2 people: `Item`: there is no value 2: the attribute has 1: dee@contoso.example, fay@contoso.example
       `Active = Switch([department],"True","Odd","maybe")` fails for 1 person: the value is `maybe`, which is neither True nor False: ben@contoso.example
       `Company = Item(Split([department],"S"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: fay@contoso.example

@@ -229,7 +229,18 @@ async fn files_are_never_replaced_unasked_and_what_is_no_schema_is_65() {
     said.warns("imported.toml cannot be imported").warns("no key `synchronizationRules`");
     std::fs::write(&out, "{").expect("a file");
     world.run(&["import-schema", target]).await.exits(65).warns("is no JSON: line 1, column ");
-    world.run(&["import-schema", "nowhere.json"]).await.exits(64).warns("nowhere.json");
+    let nowhere = world.run(&["import-schema", "nowhere.json"]).await.exits(64);
+    nowhere.warns("nowhere.json cannot be read: it does not exist");
+    let folder = world.folder.path().to_str().expect("a path");
+    world.run(&["import-schema", folder]).await.exits(64).warns("it is a folder");
+    for more in [&[][..], &["--overwrite"]] {
+        let into = world.run(&[&["import-schema", schema, "--out", folder], more].concat()).await;
+        into.exits(64).warns("cannot be written: it is a folder");
+    }
+    let into = world.run(&["import-schema", schema, "--out", "/nowhere/x.toml"]).await.exits(64);
+    into.warns("cannot be written: its folder does not exist");
+    std::fs::write(&out, " \n").expect("a file");
+    world.run(&["import-schema", target]).await.exits(65).warns("the file is empty");
     world.run(&["import-schema"]).await.exits(64);
     world.run(&["import-schema", schema, "--from-graph"]).await.exits(64);
     world.run(&["import-schema", schema, "--job", "x"]).await.exits(64);

@@ -152,17 +152,8 @@ pub fn shown(
         Some((_, value)) => value.as_deref(),
         None => before.read_back.get(target.index()),
     });
-    Some(TargetUser {
-        id: change.target_id.clone()?,
-        values,
-        kind: before.kind,
-        disabled: before.disabled,
-        deleted: false,
-        roles: Vec::new(),
-        other_addresses: Vec::new(),
-        billing_contact: false,
-        detail: crate::model::account::Detail::Full,
-    })
+    let account = TargetUser::plain(change.target_id.clone()?, before.kind, values);
+    Some(TargetUser { disabled: before.disabled, ..account })
 }
 
 /// Returns values as calls want them: objects of the tenant by id.
@@ -278,17 +269,13 @@ pub fn is_written(
     now: Option<&str>,
     was: Option<&str>,
 ) -> bool {
-    if target.is_listed() {
-        let (now, was) = (now.unwrap_or(""), was.unwrap_or(""));
-        return now == wanted.unwrap_or("") || now != was;
-    }
-    now.is_some() && !is_ignored(target, wanted, now, was)
+    (target.is_listed() || now.is_some()) && !is_ignored(target, wanted, now, was)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::account::{Detail, LinkState, Origin};
+    use crate::model::account::{LinkState, Origin};
     use crate::model::attribute::Named;
     use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId, Timestamp};
     use crate::model::plan::{ModifiedProperty, ObjectKind, Reason};
@@ -454,16 +441,9 @@ pub(super) mod tests {
 
     #[test]
     fn roles_that_a_create_did_not_give_are_owed() {
-        let account = |roles: Option<&str>| TargetUser {
-            id: TargetId::new("a"),
-            values: row_of(|target| roles.filter(|_| target == Roles)),
-            kind: AccountKind::Employee,
-            disabled: false,
-            deleted: false,
-            roles: Vec::new(),
-            other_addresses: Vec::new(),
-            billing_contact: false,
-            detail: Detail::Full,
+        let account = |roles: Option<&str>| {
+            let values = row_of(|target| roles.filter(|_| target == Roles));
+            TargetUser::plain(TargetId::new("a"), AccountKind::Employee, values)
         };
         let values = row(&[(Roles, "CanUseFileBox")]);
         let write = Write::Create { kind: AccountKind::Employee, values: values.clone() };

@@ -86,17 +86,9 @@ mod tests {
 
     fn account(roles: &[&str]) -> TargetUser {
         let held = roles.join("\n");
-        TargetUser {
-            id: TargetId::new("a"),
-            values: row_of(|target| (target == Set).then_some(held.as_str())),
-            kind: AccountKind::Employee,
-            disabled: false,
-            deleted: false,
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            other_addresses: Vec::new(),
-            billing_contact: false,
-            detail: Detail::Full,
-        }
+        let values = row_of(|target| (target == Set).then_some(held.as_str()));
+        let account = TargetUser::plain(TargetId::new("a"), AccountKind::Employee, values);
+        TargetUser { roles: roles.iter().map(|role| (*role).to_owned()).collect(), ..account }
     }
 
     fn meets(held: &[&str]) -> Option<Vec<(TargetAttribute, Option<String>)>> {

@@ -64,6 +64,21 @@ pub struct TargetUser {
 }
 
 impl TargetUser {
+    /// Returns an enabled account, read in full, that holds no role and has one address.
+    pub fn plain(id: TargetId, kind: AccountKind, values: AttributeRow) -> Self {
+        Self {
+            id,
+            values,
+            kind,
+            disabled: false,
+            deleted: false,
+            roles: Vec::new(),
+            other_addresses: Vec::new(),
+            billing_contact: false,
+            detail: Detail::Full,
+        }
+    }
+
     /// Returns the value of an attribute.
     pub fn value(&self, attribute: TargetAttribute) -> Option<&str> {
         self.values.get(attribute.index())

@@ -147,16 +147,10 @@ mod tests {
                 disabled: false,
             },
         };
-        let account = |mail: &str, first: &str, last: &str| TargetUser {
-            id: TargetId::new("a"),
-            values: row(mail, first, last).with(3, Some("Contoso")),
-            kind: AccountKind::Employee,
-            disabled: false,
-            deleted: false,
-            roles: Vec::new(),
-            other_addresses: Vec::new(),
-            billing_contact: false,
-            detail: Detail::Listed,
+        let account = |mail: &str, first: &str, last: &str| {
+            let values = row(mail, first, last).with(3, Some("Contoso"));
+            let account = TargetUser::plain(TargetId::new("a"), AccountKind::Employee, values);
+            TargetUser { detail: Detail::Listed, ..account }
         };
         let mut rules = rules();
         // Spelled by the target in its own way, and a company that nobody maps.

@@ -152,23 +152,13 @@ pub fn beside(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::account::Detail;
     use crate::model::ids::TargetId;
 
     fn account(values: &[(TargetAttribute, &str)]) -> TargetUser {
-        TargetUser {
-            id: TargetId::new("a"),
-            values: row_of(|target| {
-                values.iter().find(|(known, _)| *known == target).map(|(_, value)| *value)
-            }),
-            kind: AccountKind::Employee,
-            disabled: false,
-            deleted: false,
-            roles: Vec::new(),
-            other_addresses: Vec::new(),
-            billing_contact: false,
-            detail: Detail::Full,
-        }
+        let values = row_of(|target| {
+            values.iter().find(|(known, _)| *known == target).map(|(_, value)| *value)
+        });
+        TargetUser::plain(TargetId::new("a"), AccountKind::Employee, values)
     }
 
     #[test]

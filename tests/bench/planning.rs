@@ -409,18 +409,10 @@ fn link(number: usize) -> Link {
 }
 
 fn known(link: &Link, detail: Detail) -> KnownAccount {
+    let values = link.shadow.read_back.clone();
+    let account = TargetUser::plain(link.target_id.clone(), AccountKind::Employee, values);
     KnownAccount {
-        account: TargetUser {
-            id: link.target_id.clone(),
-            values: link.shadow.read_back.clone(),
-            kind: AccountKind::Employee,
-            disabled: false,
-            deleted: false,
-            roles: Vec::new(),
-            other_addresses: Vec::new(),
-            billing_contact: false,
-            detail,
-        },
+        account: TargetUser { detail, ..account },
         linked_to: Some(link.anchor),
         owner_left: false,
         before: Vec::new(),

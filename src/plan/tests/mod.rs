@@ -194,17 +194,8 @@ impl World {
     }
 
     fn account(&mut self, id: &str, mail: &str, kind: AccountKind) -> &mut TargetUser {
-        self.accounts.push(TargetUser {
-            id: TargetId::new(id),
-            values: values(mail, "Ada", "Lovelace"),
-            kind,
-            disabled: false,
-            deleted: false,
-            roles: vec!["Employee".to_owned()],
-            other_addresses: Vec::new(),
-            billing_contact: false,
-            detail: Detail::Full,
-        });
+        let account = TargetUser::plain(TargetId::new(id), kind, values(mail, "Ada", "Lovelace"));
+        self.accounts.push(TargetUser { roles: vec!["Employee".to_owned()], ..account });
         self.accounts.last_mut().expect("just added")
     }
 

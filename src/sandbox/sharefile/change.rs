@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::call::{Call, Members, Refusal};
 use super::feed::Answer;
 use super::policies::Category;
-use super::record::{Account, AccountKind, Mail};
+use super::record::{Account, AccountKind, Mail, roles_of};
 use super::rights;
 use super::roles::RoleSet;
 use super::switches::{ExcessRoles, PolicyOverRoles, SettableRoles};
@@ -156,7 +156,11 @@ fn make_change(
     if let Some(roles) = change.promotion {
         let grantable = rights::caller(tenant, call)?.grantable();
         tenant.book.set_kind(id, AccountKind::Employee);
+        let keeps = tenant.switches.promotion_keeps_roles;
         if let Some(account) = tenant.book.get_mut(id) {
+            if !keeps {
+                account.roles = roles_of(AccountKind::Employee, RoleSet::of(&[]));
+            }
             account.roles = account.roles.and(roles.within(grantable));
         }
     }

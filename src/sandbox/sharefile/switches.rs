@@ -214,6 +214,9 @@ pub struct Switches {
     /// The roles in the body of a new employee stick (section 3.3); without it there are only the
     /// common ones.
     pub creation_takes_roles: bool,
+    /// A client who becomes an employee keeps its roles; without it there are only the common ones
+    /// and those of the request (section 3.5 names id, folders and groups as kept, and no roles).
+    pub promotion_keeps_roles: bool,
     /// The status of the reasons `EmployeeLicensesExceeded` and `ClientMustBeCreatedAsEmployee`
     /// (section 3.4).
     pub licence_status: u16,
@@ -317,6 +320,7 @@ impl Default for Switches {
             if_necessary_promotes: false,
             if_necessary_enables: false,
             creation_takes_roles: true,
+            promotion_keeps_roles: true,
             licence_status: 403,
             rule_status: 400,
             creation_checks_domains: true,

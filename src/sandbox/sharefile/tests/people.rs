@@ -147,6 +147,13 @@ async fn a_client_is_promoted_and_keeps_id_and_groups() {
     let answer = world.patch(&path, json!({ "IsEmployee": false })).await;
     assert_refused(&answer, 400, "BadRequest", "BadRequest");
     let client = world.client("c@partner.example");
+    world.switch(|switches| switches.promotion_keeps_roles = false);
+    let lost = world.client("d@partner.example");
+    world.sharefile.edit_account(&lost, json!({ "roles": ["CanUseDropBox"] })).unwrap();
+    world.sharefile.set_employee_max(6);
+    let body = json!({ "isEmployee": true });
+    let (_, user) = world.patch(&format!("Users/AccountUser({lost})"), body).await;
+    assert_eq!(roles(&user), ["Employee", "CanChangePassword", "CanManageMySettings"]);
     let answer = world.patch(&format!("Users/AccountUser({client})"), json!({})).await;
     assert_refused(&answer, 400, "BadRequest", "BadRequest");
 }

@@ -24,7 +24,7 @@ use super::input::{KnownAccount, Lookup, PlanInput};
 use super::map::Single;
 use super::map::values::Mapper;
 use super::matching::Matcher;
-use super::named::{beside, sent_to_client};
+use super::named::{beside, of_client, sent_to_client};
 use super::person::{Facts, Person};
 use super::protect::Protection;
 use super::rules::OnLeave;
@@ -407,7 +407,10 @@ impl<'a> Differ<'a> {
                 }
             },
             link: keep(Some(target_id.clone()), link.origin.clone(), LinkState::Active, sent),
-            before: Some(self.shadow_now(link)),
+            before: Some(match promote {
+                true => of_client(self.shadow_now(link)),
+                false => self.shadow_now(link),
+            }),
         }))
     }
 

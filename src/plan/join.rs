@@ -225,7 +225,7 @@ impl Differ<'_> {
             out.hold_disabled(user.anchor, label, &account.id);
         }
         let set = differences(&has, &sent);
-        let (_, set) = beside(&has, set, (Some(account), promote));
+        let (had, set) = beside(&has, set, (Some(account), promote));
         let client = kind == AccountKind::Client;
         self.contest(user.anchor, &account.id, label, (&set, client), out);
         let Some(ids) = self.ids(user.anchor, label, &set, out) else { return };
@@ -240,7 +240,7 @@ impl Differ<'_> {
             reasons.push(Reason::ValuesDiffer);
         }
         let nothing = set.is_empty() && !promote;
-        let mut modified = modified(&account.values, &set, |target| self.input.rules.hides(target));
+        let mut modified = modified(&had, &set, |target| self.input.rules.hides(target));
         modified.extend(promote.then(promoted_property));
         let change = self.change(Parts {
             object: ObjectKind::User,
@@ -261,7 +261,7 @@ impl Differ<'_> {
                 LinkState::Active,
                 sent.into_owned(),
             ),
-            before: Some(shadow_of(account, account.values.clone())),
+            before: Some(shadow_of(account, has.into_owned())),
         });
         out.change = Some(naming(change, ids));
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::account::{AccountKind, TargetAttribute, TargetUser};
+use crate::model::account::{AccountKind, Shadow, TargetAttribute, TargetUser};
 use crate::model::attribute::{Named, names, roles_beside, row_of};
 use crate::model::ids::SourceAnchor;
 use crate::model::plan::HoldKind;
@@ -116,6 +116,12 @@ pub fn sent_to_client(sent: &AttributeRow) -> AttributeRow {
         true => None,
         false => sent.get(target.index()),
     })
+}
+
+/// Returns what is known of an account that becomes an employee, as [`sent_to_client`]: what is left
+/// undone of such a change counts as never sent.
+pub fn of_client(known: Shadow) -> Shadow {
+    Shadow { sent: sent_to_client(&known.sent), ..known }
 }
 
 /// Returns what an account had before some values are set, and what of them differs from what its

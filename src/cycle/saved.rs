@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::attribute::Named;
 use crate::model::ids::{ContentHash, SourceAnchor, Timestamp};
 use crate::model::plan::{ModifiedProperty, ObjectKind, Plan, PlannedChange};
 
@@ -126,6 +127,16 @@ fn edited(saved: &PlannedChange) -> String {
 }
 
 fn difference(saved: &PlannedChange, now: &PlannedChange) -> String {
+    let renewed = now.ids.iter().filter(|(target, now)| {
+        let mut before = saved.ids.iter().filter(|(of, _)| of == target);
+        let alike = |named: &Named| target.agree(Some(&named.name), Some(&now.name));
+        before.any(|(_, before)| alike(before) && before.id != now.id)
+    });
+    let renewed: Vec<&str> = renewed.map(|(_, now)| now.name.as_str()).collect();
+    if !renewed.is_empty() {
+        let renewed = renewed.join(", ");
+        return format!("{}: {renewed} is not what the plan meant by that name", saved.label);
+    }
     format!("{}: the plan said {}, now it would be {}", saved.label, describe(saved), describe(now))
 }
 

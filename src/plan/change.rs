@@ -76,7 +76,12 @@ fn content_hash(
     (write, ids): (&Write, &[(TargetAttribute, Named)]),
     link: &LinkAfter,
 ) -> ContentHash {
-    let content = serde_json::to_vec(&(anchor, action, write, ids, &*lasting(write, link)));
+    let link = lasting(write, link);
+    let ids: Vec<_> = ids.iter().map(|(target, named)| (target, &named.id)).collect();
+    let content = match ids.is_empty() {
+        true => serde_json::to_vec(&(anchor, action, write, &*link)),
+        false => serde_json::to_vec(&(anchor, action, write, &*link, ids)),
+    };
     ContentHash(xxh3_128(&content.unwrap_or_default()))
 }
 

@@ -302,8 +302,9 @@ mod tests {
         };
         let change = change.seal(None);
         let named = |names: &[&str]| {
-            let ids = names.iter().map(|name| Named { name: (*name).to_owned(), id: "1".into() });
-            naming(change.clone(), ids.map(|named| (policies, named)).collect())
+            let named = |name: &&str| Named { name: (*name).to_owned(), id: name.to_lowercase() };
+            let ids = names.iter().map(|name| (policies, named(name)));
+            naming(change.clone(), ids.collect())
         };
         assert_eq!(shape_violations(&named(&["staff", "Big"])), [""; 0]);
         for short in [&["Big"][..], &[]] {
@@ -311,5 +312,7 @@ mod tests {
             assert_eq!(violations, ["sends a name whose id it does not have"], "{short:?}");
         }
         assert_ne!(named(&["Big"]).hash, named(&["Staff"]).hash, "an approval covers the ids");
+        assert_eq!(named(&["Big"]).hash, named(&["big"]).hash, "and no spelling");
+        assert_eq!(named(&[]).hash, change.hash);
     }
 }

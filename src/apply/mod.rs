@@ -15,6 +15,7 @@ mod step;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -42,6 +43,8 @@ pub struct Applier<'a> {
     pub clock: &'a dyn Clock,
     /// The cycle that applies.
     pub cycle: CycleId,
+    /// When the reading began that the plan was made from, by the monotonic clock.
+    pub read_since: Duration,
     /// Who asked for the cycle.
     pub initiated_by: &'a str,
     /// Writes under way at once.

@@ -202,9 +202,16 @@ fn id_of(
     Ok(set_of(names(value).map(id).collect::<Result<Vec<String>, _>>()?))
 }
 
+fn whose(change: &PlannedChange) -> String {
+    match &change.target_id {
+        Some(id) => format!("the account {id}"),
+        None => format!("a new account for {}", change.anchor),
+    }
+}
+
 fn no_id(change: &PlannedChange, target: TargetAttribute, name: &str) -> TargetError {
     TargetError {
-        attempted: format!("setting {} of {}", target.name(), change.label),
+        attempted: format!("setting {} of {}", target.name(), whose(change)),
         message: format!("the plan has no id of {name}"),
         remedy: "Report this; nothing was sent.".to_owned(),
         category: ErrorCategory::Bug,
@@ -436,7 +443,10 @@ pub(super) mod tests {
         let one = PlannedChange { ids: vec![named("Staff")], ..both };
         let error = by_id(&one, &wanted).expect_err("an id too few");
         assert_eq!(error.category, ErrorCategory::Bug);
-        assert_eq!(error.to_string(), "setting Policies of ada: the plan has no id of Big");
+        assert_eq!(
+            error.to_string(),
+            "setting Policies of the account a: the plan has no id of Big"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One change: intent, call, outcome.
 
+use std::borrow::Cow;
+
 use crate::model::account::{AccountKind, Link, Shadow, TargetAttribute, TargetUser, address_key};
 use crate::model::ids::Timestamp;
 use crate::model::outcome::{
@@ -142,19 +144,12 @@ async fn one(
 ) -> Result<(Done, Option<Made>), StoreError> {
     let started = applier.clock.now();
     let seq = intend(applier, change, started).await?;
-    let end = if is_protected(plan, change) {
-        End::Protected
+    let (end, change) = if is_protected(plan, change) {
+        (End::Protected, Cow::Borrowed(change))
     } else {
-        match roles::as_they_are(applier.target, change).await {
-            Ok(Roles::Differ(change)) => call_until_settled(applier, &change).await,
-            Ok(Roles::Agree(account)) => End::Written(Some(account)),
-            Ok(Roles::Administers) => End::Protected,
-            Err(error) if failure::next(&change.write, &error, failure::ATTEMPTS) == Next::Deny => {
-                End::Denied(error)
-            }
-            Err(error) => End::Failed(error),
-        }
+        call_until_settled(applier, change).await
     };
+    let change = change.as_ref();
     let owed = match &end {
         End::Written(Some(account)) => parts::owed(change, account),
         _ => None,
@@ -222,11 +217,21 @@ pub enum End {
     Protected,
 }
 
-async fn call_until_settled(applier: &Applier<'_>, change: &PlannedChange) -> End {
+/// Returns how the calls ended, and the change as it was made.
+async fn call_until_settled<'c>(
+    applier: &Applier<'_>,
+    change: &'c PlannedChange,
+) -> (End, Cow<'c, PlannedChange>) {
     let mut attempt = 1;
     loop {
-        let error = match call(applier, change).await {
-            Ok(account) => return End::Written(account.map(Box::new)),
+        let (called, went) = match roles::as_they_are(applier, change).await {
+            Ok(Roles::Differ(went)) => (call(applier, &went).await, went),
+            Ok(Roles::Agree(account, went)) => return (End::Written(Some(account)), went),
+            Ok(Roles::Protected) => return (End::Protected, Cow::Borrowed(change)),
+            Err(error) => (Err(error), Cow::Borrowed(change)),
+        };
+        let error = match called {
+            Ok(account) => return (End::Written(account.map(Box::new)), went),
             Err(error) => error,
         };
         let wait = match failure::next(&change.write, &error, attempt) {
@@ -235,16 +240,16 @@ async fn call_until_settled(applier: &Applier<'_>, change: &PlannedChange) -> En
                 applier.clock.sleep(wait).await;
                 match find(applier.target, change).await {
                     Ok(account) if took_effect(change, account.as_ref()) => {
-                        return End::Written(account.map(Box::new));
+                        return (End::Written(account.map(Box::new)), went);
                     }
                     Ok(_) => std::time::Duration::ZERO,
                     // The look failed as well: the intent stays a question for the next cycle.
-                    Err(_) => return End::Failed(error),
+                    Err(_) => return (End::Failed(error), went),
                 }
             }
-            Next::Replan { verify } => return End::Replan { error, verify },
-            Next::Fail => return End::Failed(error),
-            Next::Deny => return End::Denied(error),
+            Next::Replan { verify } => return (End::Replan { error, verify }, went),
+            Next::Fail => return (End::Failed(error), went),
+            Next::Deny => return (End::Denied(error), went),
         };
         applier.clock.sleep(wait).await;
         attempt += 1;

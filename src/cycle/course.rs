@@ -421,6 +421,7 @@ impl Cycle<'_> {
             target: self.engine.target.as_ref(),
             clock: self.engine.clock.as_ref(),
             cycle: self.id,
+            read_since: self.started,
             initiated_by: &self.asked.by,
             in_flight: self.engine.settings.in_flight,
             welcome: self.engine.settings.rules.welcome,

@@ -6,12 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sharefile_provisioner::clock::{Clock, JumpClock};
+use sharefile_provisioner::cycle::Turned;
 use sharefile_provisioner::model::ids::Timestamp;
 use sharefile_provisioner::model::plan::HoldKind;
 use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
 use sharefile_provisioner::sandbox::graph::views::NewPerson;
 use sharefile_provisioner::sandbox::sharefile::NewAccount;
-use sharefile_provisioner::sandbox::sharefile::{AccountView, Category, NewPolicy, Zone, ZoneType};
+use sharefile_provisioner::sandbox::sharefile::{AccountKind, AccountView, Category, NewPolicy};
+use sharefile_provisioner::sandbox::sharefile::{Zone, ZoneType};
 
 use crate::world::{World, held};
 
@@ -195,9 +197,8 @@ async fn everything_goes_into_the_create_and_later_one_write_an_endpoint() {
             r#"PUT Users(ada)/Roles {"Roles":["CanCreateFolders","CanUseFileBox"]}"#,
         ]
     );
-    // Once for the plan, and once more right before the roles are replaced.
-    assert_eq!(world.asked("GET /sf/v3/Users("), 2);
-    assert_eq!(world.asked("GET /sf/v3/Zones"), 0);
+    // Once, for the plan: a minute later the roles would be read again right before.
+    assert_eq!(world.asked("GET /sf/v3/Users(") + world.asked("GET /sf/v3/Zones"), 1);
     let changed = world.account("Ada");
     assert_eq!((changed.storage_quota_gb, changed.can_reset_password), (-1, false));
     assert_eq!(roles(&changed), ["CanUseFileBox", "CanCreateFolders"]);
@@ -370,23 +371,52 @@ impl<F: FnOnce() + Send> Clock for Meanwhile<F> {
     }
 }
 
-/// Somebody whose name and roles change, and the roles that an administrator gives her by hand after
-/// the name was planned and before it is written.
-async fn given_meanwhile(given: &'static [&str]) -> (World, sharefile_provisioner::cycle::Turned) {
+/// Somebody whose name and roles change, and what is done to her account by hand after the name was
+/// planned, and minutes before the roles are written.
+async fn edited_meanwhile(
+    act: impl FnOnce(&sharefile_provisioner::sandbox::sharefile::Sharefile, &str) + Send + 'static,
+) -> (World, Turned) {
     let world = World::with_everything().await;
     let ada = world.joins("Ada", &[("jobTitle", "CanUseFileBox"), ("department", "Sales")]);
     assert_eq!(world.did().await, (1, 0, 0));
     world.becomes(ada, &[("surname", "King"), ("jobTitle", "CanCreateFolders")]);
     let busy = Fault::new(FaultKind::TooManyRequests).on("PATCH").at("/sf/v3/Users");
-    world.sandbox.faults.add(busy.times(1).retry_after("3"));
+    world.sandbox.faults.add(busy.times(1).retry_after("90"));
     let (sharefile, id) = (world.sandbox.sharefile.clone(), world.account("Ada").id);
-    let act = move || {
-        sharefile.edit_account(&id, json!({ "roles": given })).expect("an edit");
-    };
     world.sandbox.counts.reset();
-    let clock = Meanwhile { clock: world.clock.clone(), act: Mutex::new(Some(act)) };
-    let turned = world.cycle_by(Arc::new(clock)).await;
+    let act = Mutex::new(Some(move || act(&sharefile, &id)));
+    let turned = world.cycle_by(Arc::new(Meanwhile { clock: world.clock.clone(), act })).await;
     (world, turned)
+}
+
+/// As [`edited_meanwhile`], with the roles that somebody gives her.
+async fn given_meanwhile(given: &'static [&str]) -> (World, Turned) {
+    edited_meanwhile(move |sharefile, id| {
+        sharefile.edit_account(id, json!({ "roles": given })).expect("an edit");
+    })
+    .await
+}
+
+/// What the log tells of roles: old and new value, or why not.
+async fn told_of_roles(world: &World) -> Vec<String> {
+    let entries = world.entries().await.into_iter().filter(|entry| entry.cycle.0 == 2);
+    let told = entries.map(|entry| {
+        let of_roles = entry.modified.iter().find(|property| property.name == "Roles");
+        let values = of_roles.map(|one| format!("{:?} to {:?}", one.old, one.new));
+        let failed = entry.error.map(|error| format!("{}: {}", error.code, error.reason));
+        [values, failed].into_iter().flatten().collect::<Vec<String>>().join("; ")
+    });
+    told.filter(|told| !told.is_empty()).collect()
+}
+
+#[tokio::test]
+async fn roles_are_replaced_by_what_the_account_has_right_before() {
+    let (world, turned) = given_meanwhile(&["CanManageUsers"]).await;
+    assert_eq!((turned.report.counts.updated, turned.report.counts.failed), (1, 0));
+    assert_eq!(roles(&world.account("Ada")), ["CanCreateFolders"]);
+    let told = r#"Some("CanManageUsers") to Some("CanCreateFolders")"#;
+    assert_eq!(told_of_roles(&world).await, [told]);
+    assert_eq!(world.asked("GET /sf/v3/Users("), 2, "for the plan, and before the roles");
 }
 
 #[tokio::test]
@@ -395,20 +425,41 @@ async fn roles_that_somebody_gave_meanwhile_are_not_written_again() {
     assert_eq!((turned.report.counts.updated, turned.report.counts.failed), (1, 0));
     let patch = r#"PATCH Users(ada) {}"#;
     assert_eq!(world.sent(), [patch, patch], "once refused, and no roles");
+    assert_eq!(told_of_roles(&world).await, [""; 0]);
     world.sandbox.counts.reset();
     assert_eq!(world.did().await, (0, 0, 0));
     assert_eq!(world.sharefile_requests(), 0);
 }
 
 #[tokio::test]
-async fn whoever_becomes_an_administrator_meanwhile_stays_one() {
+async fn whoever_becomes_an_administrator_meanwhile_keeps_the_roles() {
     let (world, _) = given_meanwhile(&["CanUseFileBox", "AdminSSO"]).await;
     assert_eq!(roles(&world.account("Ada")), ["CanUseFileBox", "AdminSSO"]);
-    let told = world.entries().await.into_iter().filter_map(|entry| entry.error);
-    assert_eq!(told.map(|error| error.code).collect::<Vec<_>>(), ["Protected"]);
+    let told = told_of_roles(&world).await;
+    assert!(told.len() == 1 && told[0].contains("Protected"), "{told:?}");
     let next = world.cycle().await;
     assert_eq!(held(&next), [(HoldKind::Protected, "ada".to_owned())]);
     assert_eq!(roles(&world.account("Ada")), ["CanUseFileBox", "AdminSSO"]);
+}
+
+#[tokio::test]
+async fn no_roles_are_written_to_an_account_that_is_gone_or_a_client_by_now() {
+    let (world, _) = edited_meanwhile(|sharefile, id| {
+        sharefile.edit_account(id, json!({ "kind": "client" })).expect("an edit");
+    })
+    .await;
+    let told = told_of_roles(&world).await.join(" ");
+    assert!(told.contains("it is a client by now"), "{told}");
+    // She is planned again at once: the rules say employee.
+    let ada = world.account("Ada");
+    assert_eq!((ada.kind, roles(&ada)), (AccountKind::Employee, vec!["CanCreateFolders"]));
+
+    let (world, _) = edited_meanwhile(|sharefile, id| {
+        assert!(sharefile.remove_account(id), "an account");
+    })
+    .await;
+    let sent = world.sent();
+    assert!(sent.iter().all(|sent| !sent.starts_with("PUT")), "{sent:?}");
 }
 
 #[tokio::test]
@@ -435,28 +486,54 @@ async fn nobody_is_read_for_roles_that_the_tenant_does_not_take() {
     assert_eq!(world.asked("GET /sf/v3/Users("), 0, "nobody is read");
 }
 
-#[tokio::test]
-async fn a_client_who_becomes_an_employee_gets_the_roles_that_it_has_as_a_client() {
+/// A client whom the rules make an employee with the one role that it has as a client, in a tenant
+/// that gives new employees others.
+async fn becomes_an_employee() -> World {
     let world = World::with_everything().await;
-    let by_hand = |name: &str| {
-        world.sandbox.sharefile.add_account(NewAccount {
-            email: format!("{}@contoso.example", name.to_lowercase()),
-            first_name: name.to_owned(),
-            last_name: "Tester".to_owned(),
-            company: String::new(),
-            kind: sharefile_provisioner::sandbox::sharefile::AccountKind::Client,
-            disabled: false,
-            roles: vec!["CanChangePassword".to_owned()],
-            confirmed: true,
-        })
-    };
-    by_hand("Ada");
+    let mut switches = world.sandbox.sharefile.switches();
+    switches.promotion_keeps_roles = false;
+    world.sandbox.sharefile.set_switches(switches);
+    world.sandbox.sharefile.add_account(NewAccount {
+        email: "ada@contoso.example".to_owned(),
+        first_name: "Ada".to_owned(),
+        last_name: "Tester".to_owned(),
+        company: String::new(),
+        kind: AccountKind::Client,
+        disabled: false,
+        roles: vec!["CanChangePassword".to_owned()],
+        confirmed: true,
+    });
     world.joins("Ada", &[("jobTitle", "CanChangePassword"), ("country", "US")]);
+    world
+}
+
+#[tokio::test]
+async fn what_a_client_may_do_says_nothing_of_what_it_may_do_as_an_employee() {
+    let world = becomes_an_employee().await;
     let first = world.cycle().await;
     assert_eq!((first.report.counts.adopted, held(&first)), (1, Vec::new()));
     assert_eq!(roles(&world.account("Ada")), ["CanChangePassword"]);
     let planned = &first.plan.as_ref().expect("a plan").changes[0].modified;
-    assert!(planned.iter().any(|property| property.name == "Roles"), "{planned:?}");
+    let of_roles = planned.iter().find(|property| property.name == "Roles").expect("roles");
+    assert_eq!(
+        (of_roles.old.as_deref(), of_roles.new.as_deref()),
+        (None, Some("CanChangePassword"))
+    );
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
+}
+
+#[tokio::test]
+async fn roles_that_a_new_employee_did_not_get_are_given_later() {
+    let world = becomes_an_employee().await;
+    world.sandbox.faults.add(Fault::new(FaultKind::Unavailable).on("PUT").at("/Roles"));
+    world.cycle().await;
+    world.sandbox.faults.clear();
+    let common = ["CanChangePassword", "CanManageMySettings"];
+    assert_eq!(roles(&world.account("Ada")), common, "promoted, and no more");
+    world.cycle().await;
+    assert_eq!(roles(&world.account("Ada")), ["CanChangePassword"]);
     world.sandbox.counts.reset();
     assert_eq!(world.did().await, (0, 0, 0));
     assert_eq!(world.sharefile_requests(), 0);

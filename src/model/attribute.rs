@@ -51,6 +51,9 @@ pub enum Endpoint {
     Policies,
 }
 
+/// What stands in plans and logs instead of a value that is not to be seen.
+pub const REDACTED: &str = "[Redact]";
+
 /// What stands between the names of a set.
 const BETWEEN: char = '\n';
 

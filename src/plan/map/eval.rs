@@ -11,6 +11,7 @@ use super::pattern::Budget;
 use super::random::Random;
 use super::syntax::{Call, Comparison, Kind, Node, Ready, Word};
 use super::{format_date, numbers, roles};
+use crate::model::attribute::REDACTED;
 
 /// The most bytes of text that a function may give, and a text may have that is worked on.
 pub const MOST_BYTES: usize = 256 * 1024;
@@ -125,9 +126,6 @@ impl<'a> Evaluator<'a> {
         result.map(|datum| (datum, hidden))
     }
 }
-
-/// What stands in logs instead of a value that is not to be seen.
-pub const REDACTED: &str = "[Redact]";
 
 /// A call while it runs: hands out its arguments, which are evaluated when they are asked for.
 pub(super) struct Scope<'x, 'a> {

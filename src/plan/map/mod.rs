@@ -149,8 +149,9 @@ use eval::Evaluator;
 use parse::Reading;
 use syntax::{Kind, Node};
 
+pub use crate::model::attribute::REDACTED;
 pub use error::{EvalError, Failure, ParseError, Placed, nearest, render};
-pub use eval::{MOST_BYTES, REDACTED};
+pub use eval::MOST_BYTES;
 pub use flow::{Attribute, Attributes, Flow, Given, Role, Step, StepInput, Value, unique_key};
 pub use inputs::{ASSIGNED_THROUGH, INPUTS, input_at, input_place};
 pub use names::{Expects, FUNCTIONS, Function, Need, Parameter};

@@ -1,5 +1,6 @@
 //! The language as a whole.
 
+mod engines;
 mod errors;
 mod language;
 mod properties;

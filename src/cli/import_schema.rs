@@ -185,7 +185,7 @@ fn summary(imported: &Imported) -> String {
         imported.findings.iter().filter(|finding| wanted(finding.kind)).count()
     };
     let left_out = imported.left_out();
-    let remarks = count(&|kind| matches!(kind, Kind::Changed | Kind::Decide | Kind::Unknown));
+    let remarks = count(&|kind| matches!(kind, Kind::Changed | Kind::Decide));
     let mut text = match left_out {
         0 => "Nothing was left out".to_owned(),
         1 => "1 thing was NOT carried over".to_owned(),
@@ -229,7 +229,7 @@ mod tests {
         let some = summary(&imported(&[Kind::Blocks, Kind::Lost, Kind::Changed, Kind::Unknown]));
         assert_eq!(
             some,
-            "2 things were NOT carried over, 2 remarks to look at.\nThe configuration does not \
+            "3 things were NOT carried over, 1 remark to look at.\nThe configuration does not \
              load before 1 of them is decided, on purpose: it would do something else than the \
              schema.\n"
         );

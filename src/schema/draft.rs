@@ -1,5 +1,6 @@
 //! The configuration before it is written.
 
+use super::findings::Place;
 use super::tree::Written;
 
 /// What is written into a configuration.
@@ -34,6 +35,10 @@ pub(super) struct Draft {
 pub(super) struct ScopeDraft {
     /// The filters; one that holds is enough.
     pub filters: Vec<FilterDraft>,
+    /// Where the filters are whose leavers are left alone, if there are such.
+    pub input: Option<Place>,
+    /// What else people leave, by its key in the schema.
+    pub others: Vec<&'static str>,
     /// Whether leaving them means nothing.
     pub ignore_leavers: bool,
     /// Comments in front of the filters.

@@ -16,7 +16,29 @@ pub(super) struct Fields<'j> {
     /// What it is, for messages: "attribute mapping".
     pub what: &'static str,
     members: Vec<(&'j str, &'j Json)>,
+    /// Whether a key was there twice.
+    twice: bool,
 }
+
+/// What has no secrets in it: the values of its unknown keys are shown.
+const SHOWN: [&str; 10] = [
+    "synchronization rule",
+    "object mapping",
+    "attribute mapping",
+    "source",
+    "parameter",
+    "filter",
+    "filter group",
+    "filter clause",
+    "operand",
+    "filter of a rule",
+];
+
+/// Parts of keys whose values are never shown, in small letters.
+const SECRET: [&str; 5] = ["secret", "password", "token", "credential", "apikey"];
+
+/// How many characters of the value of an unknown key are shown.
+const MOST_SHOWN: usize = 200;
 
 impl<'j> Fields<'j> {
     /// Begins to read an object. Null is no object, and nothing to report.
@@ -42,8 +64,10 @@ impl<'j> Fields<'j> {
                     let place = place.member(key, value.line);
                     findings.add(Kind::Unreadable, &place, subject(what, key), reason, "");
                 }
+                let count = members.len();
                 members.retain(|member| !std::ptr::eq(member.1, GONE.1));
-                Some(Self { place, what, members })
+                let twice = members.len() < count;
+                Some(Self { place, what, members, twice })
             }
             _ => {
                 wrong_kind(json, &place, what, "an object", findings);
@@ -86,10 +110,11 @@ impl<'j> Fields<'j> {
         self.value(key, "a text", findings, as_text)
     }
 
-    /// Returns whether a member is a text, a number or a truth value.
-    pub fn is_text(&self, key: &str) -> bool {
+    /// Takes a member if it is a text, a number or a truth value.
+    pub fn take_text(&mut self, key: &str) -> Option<(&'j Json, Place)> {
         let found = self.members.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.is_some_and(|(_, json)| as_text(&json.content).is_some())
+        found.filter(|(_, json)| as_text(&json.content).is_some())?;
+        self.take(key)
     }
 
     /// Takes a whole number, also from a text.
@@ -109,17 +134,6 @@ impl<'j> Fields<'j> {
             Content::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
             _ => None,
         })
-    }
-
-    /// Takes an object.
-    pub fn object(
-        &mut self,
-        key: &str,
-        what: &'static str,
-        findings: &mut Findings,
-    ) -> Option<Fields<'j>> {
-        let (json, place) = self.take(key)?;
-        Fields::of(json, place, what, findings)
     }
 
     /// Takes a list. A single value counts as a list of one: PowerShell writes it so.
@@ -174,19 +188,16 @@ impl<'j> Fields<'j> {
         self.finish(&[], findings);
     }
 
-    /// Reports the members that nobody took. Those of `meaningless` are known.
-    pub fn finish(self, meaningless: &[&str], findings: &mut Findings) {
-        let empty = |json: &Json| match &json.content {
-            Content::List(values) => values.is_empty(),
-            Content::Object(members) => members.is_empty(),
-            Content::Null => true,
-            _ => false,
-        };
+    /// Reports the members that nobody took. Those of `meaningless` are known. Returns whether the
+    /// object says more than was read: a key that the format does not have, or one twice.
+    pub fn finish(self, meaningless: &[&str], findings: &mut Findings) -> bool {
+        let mut more = self.twice;
         for (key, json) in self.members {
             let place = self.place.member(key, json.line);
             let known = meaningless.iter().any(|known| known.eq_ignore_ascii_case(key));
             let annotation = key.starts_with('@') || key.contains("@odata.");
-            let additional = key.eq_ignore_ascii_case("additionalProperties") && empty(json);
+            let empty = is_empty(json);
+            let additional = key.eq_ignore_ascii_case("additionalProperties") && empty;
             let what = subject(self.what, key);
             if known || annotation || additional {
                 let reason = if annotation || additional {
@@ -195,13 +206,46 @@ impl<'j> Fields<'j> {
                     "it names or describes things for Entra ID's own service"
                 };
                 findings.add(Kind::Meaningless, &place, what, reason, "");
+            } else if empty {
+                let reason = "the format has no such key, and there is nothing in it";
+                findings.add(Kind::Meaningless, &place, what, reason, "");
             } else {
-                let reason = "the format has no such key, and what it says is not carried over";
+                more = true;
+                let says = self::shown(self.what, key, json);
+                let says = says.unwrap_or_else(|| "what it says".to_owned());
+                let reason = format!("the format has no such key, and {says} is not carried over");
                 let advice = "Compare with what the portal shows for it.";
                 findings.add(Kind::Unknown, &place, what, reason, advice);
             }
         }
+        more
     }
+}
+
+fn is_empty(json: &Json) -> bool {
+    match &json.content {
+        Content::List(values) => values.is_empty(),
+        Content::Object(members) => members.is_empty(),
+        Content::Null => true,
+        _ => false,
+    }
+}
+
+/// Returns the value of an unknown key for a person to read, where it can be no secret.
+fn shown(what: &str, key: &str, json: &Json) -> Option<String> {
+    let name = key.to_lowercase();
+    if !SHOWN.contains(&what) || SECRET.iter().any(|part| name.contains(part)) {
+        return None;
+    }
+    let text = as_text(&json.content)?;
+    let short: String = text.chars().take(MOST_SHOWN).collect();
+    let cut = if short.len() < text.len() { "…" } else { "" };
+    Some(format!("its value `{short}{cut}`"))
+}
+
+/// Returns whether a text is what `ConvertTo-Json` puts in the place of everything below its depth.
+pub(super) fn is_cut_off(text: &str) -> bool {
+    text.starts_with("@{") || text.starts_with("System.Object") || text.starts_with("System.Coll")
 }
 
 /// Returns a scalar as text.
@@ -214,7 +258,7 @@ pub(super) fn as_text(content: &Content) -> Option<String> {
     }
 }
 
-/// Returns how a member is called in findings. Values are never shown: they may be secrets.
+/// Returns how a member is called in findings.
 fn subject(what: &str, key: &str) -> String {
     format!("{what}, key `{key}`")
 }
@@ -228,10 +272,8 @@ pub(super) fn wrong_kind(
     findings: &mut Findings,
 ) {
     let reason = format!("expected {expected} and found {}, so it was left out", json.describe());
-    // What `ConvertTo-Json` puts in the place of everything below its depth.
-    let cut = |text: &str| text.starts_with("@{") || text.starts_with("System.");
     let advice = match &json.content {
-        Content::Text(text) if cut(text) => {
+        Content::Text(text) if is_cut_off(text) => {
             "PowerShell cut the document off: export it again with `ConvertTo-Json -Depth 100`."
         }
         _ => "Correct the file, or export it again.",

@@ -27,7 +27,7 @@ pub(super) fn undecided(of: Of, comment: String) -> FilterDraft {
 }
 
 /// How many filters two lists of filters are multiplied to at most.
-const MOST_FILTERS: usize = 200;
+pub(super) const MOST_FILTERS: usize = 200;
 
 /// Operators that take no value, folded.
 const UNARY: [&str; 4] = ["istrue", "isfalse", "isnull", "isnotnull"];
@@ -53,99 +53,83 @@ pub(super) fn filters(
         reader.findings.add(Kind::Changed, &group.place, "category filter", reason, advice);
     }
     let mut draft = ScopeDraft::default();
-    let (leaving, staying) = (!groups.is_empty(), !input.is_empty());
+    let parts = [("groups", &groups), ("categoryFilterGroups", &category)];
+    draft.others = parts.iter().filter(|(_, part)| !part.is_empty()).map(|(key, _)| *key).collect();
+    draft.input = (!input.is_empty()).then(|| scope.place.clone());
     let filters = reader.both(&scope.place, groups, input);
     draft.filters = reader.both(&scope.place, filters, category);
-    name_apart(&mut draft.filters);
-    if staying {
-        reader.leavers(&scope.place, leaving, &mut draft);
+    if scope.damaged {
+        if draft.filters.is_empty() {
+            let name = "Filter".to_owned();
+            draft.filters.push(FilterDraft { name, ..FilterDraft::default() });
+        }
+        reader.undecided(&scope.place, "filter", DAMAGED, &mut draft.filters);
     }
+    name_apart(&mut draft.filters);
     draft
 }
 
-/// What limits a whole rule besides its mappings.
-pub(super) struct Limit<'l> {
-    /// Where it is.
-    pub place: &'l Place,
-    /// What it is called in findings.
-    pub subject: &'static str,
-    /// What it became: one of these has to hold.
-    pub clauses: Vec<ClauseDraft>,
-    /// What became of it.
-    pub reason: String,
-    /// What to do.
-    pub advice: &'static str,
-}
-
-/// Lets in nobody who is outside a limit.
-pub(super) fn narrow(
+/// Whoever leaves filters of input is left alone; everything else that people leave has to be known
+/// before.
+pub(super) fn leavers(
     draft: &mut ScopeDraft,
-    limit: Limit<'_>,
+    of: Of,
     vocabulary: &Vocabulary,
     findings: &mut Findings,
 ) {
-    let line = limit.place.line;
-    if draft.filters.is_empty() {
-        let name = "Limit of the rule".to_owned();
-        draft.filters.push(FilterDraft { name, ..FilterDraft::default() });
+    let Some(place) = draft.input.take() else {
+        return;
+    };
+    if !vocabulary.on_leave || of == Of::Groups {
+        let reason = "whoever leaves inputFilterGroups is left alone in Entra ID, and is \
+                      deprovisioned here";
+        let advice = "Write filtered = \"leave\" in [users.deprovision] if nobody should be.";
+        findings.add(Kind::Lost, &place, "filter of input", reason, advice);
+        return;
     }
-    let refuses = |clause| vocabulary.refuses_clause(Of::Users, clause);
-    let many = draft.filters.len() * limit.clauses.len() > MOST_FILTERS;
-    let many = many.then(|| format!("it would become more than {MOST_FILTERS} filters"));
-    if let Some(why) = many.or_else(|| limit.clauses.iter().find_map(refuses)) {
-        let mut reader = Reader { of: Of::Users, vocabulary, findings };
-        return reader.undecided(limit.place, limit.subject, &why, &mut draft.filters);
-    }
-    let alternatives: Vec<_> = limit.clauses.into_iter().map(|clause| vec![clause]).collect();
-    draft.filters = product(&draft.filters, &alternatives);
-    for filter in &mut draft.filters {
-        filter.comments.push(format!("With the {} of the rule (line {line}).", limit.subject));
-    }
-    name_apart(&mut draft.filters);
-    findings.add(Kind::Changed, limit.place, limit.subject, limit.reason, limit.advice);
+    draft.ignore_leavers = true;
+    draft.comments.push("inputFilterGroups: whoever leaves them is left alone.".to_owned());
+    let others: Vec<String> = draft.others.iter().map(|key| format!("`{key}`")).collect();
+    let Some((last, others)) = others.split_last() else {
+        return;
+    };
+    let named = |word: &str| match others {
+        [] => last.clone(),
+        _ => format!("{} {word} {last}", others.join(", ")),
+    };
+    let reason = format!(
+        "whoever leaves {} is deprovisioned in Entra ID, and whoever leaves `inputFilterGroups` is \
+         not; here nobody is, whichever of them is left",
+        named("or")
+    );
+    let advice = "Write on_leave = \"deprovision\" in [scope] to deprovision whoever leaves any.";
+    findings.add(Kind::Changed, &place, "filter", reason, advice);
+    draft.comments.push(format!("Changed: the same now counts for {}.", named("and")));
 }
 
-struct Reader<'r, 'v> {
-    of: Of,
-    vocabulary: &'r Vocabulary<'v>,
-    findings: &'r mut Findings,
+/// Why something that could not be read as a whole has to be decided.
+pub(super) const DAMAGED: &str =
+    "a part of it is unreadable or unknown, so that it might let in others";
+
+/// What the parts of the conversion share.
+pub(super) struct Reader<'r, 'v> {
+    pub of: Of,
+    pub vocabulary: &'r Vocabulary<'v>,
+    pub findings: &'r mut Findings,
 }
 
 impl Reader<'_, '_> {
-    /// Whoever leaves filters of input is left alone.
-    fn leavers(&mut self, place: &Place, also_others: bool, draft: &mut ScopeDraft) {
-        if !self.vocabulary.on_leave || self.of == Of::Groups {
-            let reason = "whoever leaves inputFilterGroups is left alone in Entra ID, and is \
-                          deprovisioned here";
-            let advice = "Write filtered = \"leave\" in [users.deprovision] if nobody should be.";
-            self.findings.add(Kind::Lost, place, "filter of input", reason, advice);
-            return;
-        }
-        draft.ignore_leavers = true;
-        draft.comments.push("inputFilterGroups: whoever leaves them is left alone.".to_owned());
-        if also_others {
-            let reason = "whoever leaves `groups` is deprovisioned in Entra ID, and whoever \
-                          leaves `inputFilterGroups` is not; here nobody is who leaves either";
-            let advice = "Write on_leave = \"deprovision\" in [scope] to deprovision both.";
-            self.findings.add(Kind::Changed, place, "filter", reason, advice);
-            draft.comments.push("Changed: the same now counts for `groups`.".to_owned());
-        }
-    }
-
     /// Converts a list of groups; no filters let everybody in.
     fn groups(&mut self, groups: &[FilterGroup]) -> Vec<FilterDraft> {
-        let mut filters = Vec::new();
-        for (index, group) in groups.iter().enumerate() {
-            if group.clauses.is_empty() && !group.damaged {
-                let reason = "a group without clauses lets everybody in, so that the other groups \
-                              of the list decide nothing; no filter was written";
-                let advice = "Look at the scope in the portal: it is probably not what was meant.";
-                self.findings.add(Kind::Changed, &group.place, "filter group", reason, advice);
-                return Vec::new();
-            }
-            filters.extend(self.group(group, index));
+        if let Some(open) = groups.iter().find(|group| group.clauses.is_empty() && !group.damaged) {
+            let reason = "a group without clauses lets everybody in, so that the other groups of \
+                          the list decide nothing; no filter was written";
+            let advice = "Look at the scope in the portal: it is probably not what was meant.";
+            self.findings.add(Kind::Changed, &open.place, "filter group", reason, advice);
+            return Vec::new();
         }
-        filters
+        let groups = groups.iter().enumerate();
+        groups.flat_map(|(index, group)| self.group(group, index)).collect()
     }
 
     /// Converts a group; several if a clause compares with several values.
@@ -154,8 +138,7 @@ impl Reader<'_, '_> {
         let origin = format!("From the filter group {name} (line {}).", group.place.line);
         let mut filters = vec![FilterDraft { name, clauses: Vec::new(), comments: vec![origin] }];
         if group.damaged {
-            let reason = "a part of it could not be read, so that it would let more people in";
-            self.undecided(&group.place, "filter group", reason, &mut filters);
+            self.undecided(&group.place, "filter group", DAMAGED, &mut filters);
         }
         for clause in &group.clauses {
             let alternatives = self.clause(clause, &mut filters);
@@ -170,7 +153,7 @@ impl Reader<'_, '_> {
     }
 
     /// Adds a clause that makes the configuration not load, and says why.
-    fn undecided(
+    pub(super) fn undecided(
         &mut self,
         place: &Place,
         subject: &str,
@@ -293,7 +276,7 @@ impl Reader<'_, '_> {
 }
 
 /// Gives equal names a number, so that a reason names one filter.
-fn name_apart(filters: &mut [FilterDraft]) {
+pub(super) fn name_apart(filters: &mut [FilterDraft]) {
     let mut known: HashMap<String, usize> = HashMap::new();
     for filter in filters {
         let count = known.entry(filter.name.clone()).or_default();
@@ -308,7 +291,11 @@ fn subject(clause: &Clause) -> String {
     format!("filter clause on `{}`", clause.attribute)
 }
 
-fn product(filters: &[FilterDraft], alternatives: &[Vec<ClauseDraft>]) -> Vec<FilterDraft> {
+/// Returns every filter with every one of the alternatives; without any the filters as they are.
+pub(super) fn product(
+    filters: &[FilterDraft],
+    alternatives: &[Vec<ClauseDraft>],
+) -> Vec<FilterDraft> {
     if alternatives.is_empty() {
         return filters.to_vec();
     }

@@ -42,7 +42,7 @@ impl Kind {
 
     /// Returns whether such a finding means that something is missing from the configuration.
     pub fn leaves_out(self) -> bool {
-        matches!(self, Self::Blocks | Self::Unreadable | Self::Lost)
+        matches!(self, Self::Blocks | Self::Unreadable | Self::Lost | Self::Unknown)
     }
 
     /// Returns the heading for the findings of the kind.

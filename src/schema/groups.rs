@@ -1,16 +1,18 @@
 //! From the mapping of groups to `[groups]`.
 
 use super::draft::{Draft, Rule as MatchRule};
-use super::filters::filters;
+use super::filters::{filters, leavers};
 use super::findings::{Findings, Kind};
+use super::limits::limit_groups;
 use super::mapping::{Of, Value, entry, lost_entry, origin, subject, value};
 use super::targets::{GroupTarget, group_target};
 use super::tree::{Broken, Written, express};
 use super::vocabulary::Vocabulary;
-use super::wire::{AttributeMapping, FlowType, ObjectMapping};
+use super::wire::{AttributeMapping, FlowType, ObjectMapping, Rule};
 
 /// What the parts of the conversion share.
 pub(super) struct Groups<'c> {
+    pub rule: &'c Rule,
     pub mapping: &'c ObjectMapping,
     pub vocabulary: &'c Vocabulary<'c>,
     pub findings: &'c mut Findings,
@@ -57,6 +59,7 @@ impl Groups<'_> {
         }
         self.flows(draft);
         self.scope(draft);
+        limit_groups(&mut draft.groups, self.rule, self.vocabulary, self.findings);
     }
 
     fn lost(&mut self, mapping: &AttributeMapping, reason: &str, advice: &str) {
@@ -195,7 +198,9 @@ impl Groups<'_> {
             return;
         };
         if self.vocabulary.group_filters {
-            draft.groups.scope = filters(scope, Of::Groups, self.vocabulary, self.findings);
+            let (vocabulary, findings) = (self.vocabulary, &mut *self.findings);
+            draft.groups.scope = filters(scope, Of::Groups, vocabulary, findings);
+            leavers(&mut draft.groups.scope, Of::Groups, vocabulary, findings);
             return;
         }
         for group in scope.groups.iter().chain(&scope.input).chain(&scope.category) {

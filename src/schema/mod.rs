@@ -23,6 +23,7 @@ mod filters;
 mod findings;
 mod groups;
 mod json;
+mod limits;
 mod locate;
 mod mapping;
 mod page;
@@ -185,7 +186,7 @@ fn convert(schema: &Schema, vocabulary: &Vocabulary, draft: &mut Draft, findings
     let place = people.map_or(&schema.place, |(_, mapping)| &mapping.place);
     users::complete(draft, place, vocabulary, findings);
     match groups {
-        Some((_, mapping)) => Groups { mapping, vocabulary, findings }.convert(draft),
+        Some((rule, mapping)) => Groups { rule, mapping, vocabulary, findings }.convert(draft),
         None => draft.groups.comments.push("The schema maps no groups.".to_owned()),
     }
 }

@@ -3,12 +3,12 @@
 //! Reading is tolerant: enumerations in any letter case, flags with or without blanks, keys that
 //! may be missing, single values in the place of lists. What is wrong is reported and left out.
 
-use super::fields::{Fields, as_text, wrong_kind};
+use super::fields::{Fields, as_text, is_cut_off, wrong_kind};
 use super::findings::{Findings, Kind, Place};
 use super::json::{Content, Json};
 use super::wire::{
-    AttributeMapping, Clause, FilterGroup, FlowType, Flows, ObjectMapping, Rule, Schema, Scope,
-    Source, SourceType,
+    AttributeMapping, Clause, FilterGroup, FlowType, Flows, ObjectMapping, Rule, RuleLimit, Schema,
+    Scope, Source, SourceType,
 };
 
 /// The keys of each type that have no meaning here.
@@ -101,17 +101,22 @@ pub(super) fn rule(json: &Json, place: Place, findings: &mut Findings) -> Option
     Some(rule)
 }
 
+/// Reads what limits a rule. What is wrong in it makes it damaged: a limit that says less than the
+/// file would let in more people.
 fn included(
     fields: &mut Fields,
     key: &str,
     list: &str,
     findings: &mut Findings,
-) -> Option<(Place, Vec<String>)> {
-    let mut filter = fields.object(key, "filter of a rule", findings)?;
-    let place = filter.place.clone();
-    let names = texts(&mut filter, list, findings);
-    filter.finish(&[], findings);
-    Some((place, names))
+) -> Option<RuleLimit> {
+    let (json, place) = fields.take(key)?;
+    let Some(mut filter) = Fields::of(json, place.clone(), "filter of a rule", findings) else {
+        return Some(RuleLimit { place, names: Vec::new(), damaged: true });
+    };
+    let (names, mut damaged) = texts(&mut filter, list, findings);
+    damaged |= names.iter().any(|name| name.trim().is_empty());
+    damaged |= filter.finish(&[], findings);
+    Some(RuleLimit { place, names, damaged })
 }
 
 /// Reads an object mapping.
@@ -149,21 +154,26 @@ fn flows(fields: &mut Fields, findings: &mut Findings) -> Flows {
     let Some((json, place)) = fields.take("flowTypes") else {
         return all;
     };
-    let names: Vec<&str> = match &json.content {
-        Content::Text(text) => text.split(',').map(str::trim).collect(),
-        Content::List(values) => values
-            .iter()
-            .filter_map(|value| match &value.content {
-                Content::Text(text) => Some(text.trim()),
-                _ => None,
-            })
-            .collect(),
+    let subject = "object mapping, key `flowTypes`";
+    let mut names: Vec<&str> = Vec::new();
+    match &json.content {
+        Content::Text(text) => names.extend(text.split(',').map(str::trim)),
+        Content::List(values) => {
+            for (index, value) in values.iter().enumerate() {
+                match &value.content {
+                    Content::Text(text) => names.push(text.trim()),
+                    _ => {
+                        let place = place.element(index, value.line);
+                        wrong_kind(value, &place, subject, "a text", findings);
+                    }
+                }
+            }
+        }
         _ => {
-            let subject = "object mapping, key `flowTypes`";
             wrong_kind(json, &place, subject, "a text", findings);
             return all;
         }
-    };
+    }
     let mut flows = Flows { add: false, update: false, delete: false };
     for name in names {
         match name.to_ascii_lowercase().as_str() {
@@ -173,7 +183,6 @@ fn flows(fields: &mut Fields, findings: &mut Findings) -> Flows {
             "none" | "" => {}
             _ => {
                 let reason = format!("`{name}` is none of Add, Update, Delete and None");
-                let subject = "object mapping, key `flowTypes`";
                 findings.add(Kind::Unreadable, &place, subject, reason, "Correct the file.");
             }
         }
@@ -280,20 +289,21 @@ fn source(json: &Json, place: Place, findings: &mut Findings) -> Option<Source> 
     Some(source)
 }
 
-/// Reads a filter. What cannot be read in it is a group that is damaged: a filter that says less
-/// than the file would let in more people, or fewer.
+/// Reads a filter. What cannot be read in it makes it, or a group of it, damaged: a filter that
+/// says less than the file would let in more people, or fewer.
 fn filter(json: &Json, place: Place, findings: &mut Findings) -> Scope {
     let Some(mut fields) = Fields::of(json, place.clone(), "filter", findings) else {
-        let groups = vec![FilterGroup::damaged(place.clone())];
-        return Scope { place, groups, input: Vec::new(), category: Vec::new() };
+        let (groups, input, category) = (Vec::new(), Vec::new(), Vec::new());
+        return Scope { place, groups, input, category, damaged: true };
     };
-    let scope = Scope {
+    let mut scope = Scope {
         place,
         groups: filter_groups(&mut fields, "groups", findings),
         input: filter_groups(&mut fields, "inputFilterGroups", findings),
         category: filter_groups(&mut fields, "categoryFilterGroups", findings),
+        damaged: false,
     };
-    fields.finish(&[], findings);
+    scope.damaged = fields.finish(&[], findings);
     scope
 }
 
@@ -311,52 +321,74 @@ fn filter_groups(fields: &mut Fields, key: &str, findings: &mut Findings) -> Vec
         let mut damaged = fields.finds_wrong(&[], &["clauses"]);
         let mut clauses = Vec::new();
         for (json, place) in fields.list("clauses", findings) {
-            match clause(json, place, findings) {
-                Some(clause) => clauses.push(clause),
-                None => damaged = true,
-            }
+            let (clause, whole) = clause(json, place, findings);
+            damaged |= !whole;
+            clauses.extend(clause);
         }
-        fields.finish(&[], findings);
+        damaged |= fields.finish(&[], findings);
         groups.push(FilterGroup { place, name, clauses, damaged });
     }
     groups
 }
 
-fn clause(json: &Json, place: Place, findings: &mut Findings) -> Option<Clause> {
-    let mut fields = Fields::of(json, place.clone(), "filter clause", findings)?;
+/// Reads a clause. Returns also whether all of it could be read.
+fn clause(json: &Json, place: Place, findings: &mut Findings) -> (Option<Clause>, bool) {
+    let Some(mut fields) = Fields::of(json, place.clone(), "filter clause", findings) else {
+        return (None, false);
+    };
     let attribute = fields.text("sourceOperandName", findings);
     let operator = fields.text("operatorName", findings);
-    let operand = fields.object("targetOperand", "operand", findings);
-    let values = operand.map(|mut operand| {
-        let values = texts(&mut operand, "values", findings);
-        operand.finish(&[], findings);
-        values
-    });
-    fields.finish(&["id"], findings);
-    match (attribute, operator) {
-        (Some(attribute), Some(operator)) => {
-            Some(Clause { place, attribute, operator, values: values.unwrap_or_default() })
-        }
-        _ => {
-            let reason = "it names no attribute or no operator";
-            findings.add(Kind::Unreadable, &place, "filter clause", reason, "Correct the file.");
-            None
-        }
-    }
+    let (values, mut damaged) = match fields.take("targetOperand") {
+        Some((json, place)) => operand(json, place, findings),
+        None => (Vec::new(), false),
+    };
+    damaged |= fields.finish(&["id"], findings);
+    let (Some(attribute), Some(operator)) = (attribute, operator) else {
+        let reason = "it names no attribute or no operator";
+        findings.add(Kind::Unreadable, &place, "filter clause", reason, "Correct the file.");
+        return (None, false);
+    };
+    (Some(Clause { place, attribute, operator, values }), !damaged)
 }
 
-/// Takes a list of texts; numbers and truth values count as texts.
-fn texts(fields: &mut Fields, key: &str, findings: &mut Findings) -> Vec<String> {
+fn operand(json: &Json, place: Place, findings: &mut Findings) -> (Vec<String>, bool) {
+    let Some(mut operand) = Fields::of(json, place, "operand", findings) else {
+        return (Vec::new(), true);
+    };
+    let (values, damaged) = texts(&mut operand, "values", findings);
+    let unknown = operand.finish(&[], findings);
+    (values, damaged || unknown)
+}
+
+/// Takes a list of texts; numbers and truth values count as texts. Returns also whether something
+/// in it could not be read.
+fn texts(fields: &mut Fields, key: &str, findings: &mut Findings) -> (Vec<String>, bool) {
+    if let Some((json, place)) = fields.take_text(key) {
+        let subject = format!("{}, key `{key}`", fields.what);
+        let Some(text) = as_text(&json.content).filter(|text| !is_cut_off(text)) else {
+            wrong_kind(json, &place, &subject, "a list", findings);
+            return (Vec::new(), true);
+        };
+        if text.trim().contains(char::is_whitespace) {
+            let reason = "a text stands in the place of a list, and was taken as one value";
+            let advice = "PowerShell makes one text of several values where it cuts a document \
+                          off. If it was several, export it again with `ConvertTo-Json -Depth 100`.";
+            findings.add(Kind::Decide, &place, subject, reason, advice);
+        }
+        return (vec![text], false);
+    }
     let mut texts = Vec::new();
-    let single = fields.is_text(key).then(|| fields.text(key, findings)).flatten();
-    texts.extend(single);
+    let mut damaged = fields.finds_wrong(&[], &[key]);
     for (json, place) in fields.list(key, findings) {
-        match as_text(&json.content) {
+        match as_text(&json.content).filter(|text| !is_cut_off(text)) {
             Some(text) => texts.push(text),
-            None => wrong_kind(json, &place, fields.what, "a text", findings),
+            None => {
+                damaged = true;
+                wrong_kind(json, &place, fields.what, "a text", findings);
+            }
         }
     }
-    texts
+    (texts, damaged)
 }
 
 /// Reports the settings of a rule or an object mapping, one by one: their names say what they are.

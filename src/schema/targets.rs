@@ -79,6 +79,10 @@ const WITHOUT: &[(&str, &str)] = &[
         "password",
         "accounts are made without a password: people sign in through Entra ID, or set one",
     ),
+    (
+        "isadministrator",
+        "nobody is made an administrator: accounts of administrators are protected",
+    ),
     ("displayname", "ShareFile makes it from the first and the last name"),
     ("fullname", "ShareFile makes it from the first and the last name"),
     ("nameformatted", "ShareFile makes it from the first and the last name"),
@@ -91,6 +95,9 @@ const WITHOUT: &[(&str, &str)] = &[
     ("mobile", "accounts have no telephone number"),
     ("preferredlanguage", "accounts have no language that can be set"),
 ];
+
+/// Attributes of ShareFile's that are names in the list of roles here, folded.
+const ROLES: [&str; 3] = ["cancreatefolders", "canusefilebox", "canmanageusers"];
 
 /// Returns what an attribute of accounts means.
 pub(super) fn user_target<'v>(name: &str, vocabulary: &Vocabulary<'v>) -> UserTarget<'v> {
@@ -107,6 +114,12 @@ pub(super) fn user_target<'v>(name: &str, vocabulary: &Vocabulary<'v>) -> UserTa
     let same = |known: &&&str| folded(known) == wanted || Some(folded(known)) == synonym;
     if let Some(known) = vocabulary.user_targets.iter().find(same) {
         return UserTarget::Attribute(known);
+    }
+    if ROLES.contains(&wanted.as_str())
+        && let Some(roles) = vocabulary.user_targets.iter().find(|known| **known == "Roles")
+    {
+        let reason = "it is a role here: one of the names that `Roles` gives";
+        return UserTarget::None { reason, nearest: Some(roles) };
     }
     let reason = WITHOUT.iter().find(|(name, _)| *name == wanted).map(|(_, reason)| *reason);
     UserTarget::None {

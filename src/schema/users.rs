@@ -1,8 +1,9 @@
 //! From the mapping of people to `[scope]`, `[users]` and `[users.deprovision]`.
 
-use super::draft::{ClauseDraft, Draft, Entry, Rule as MatchRule};
-use super::filters::{Limit, filters, narrow};
+use super::draft::{Draft, Entry, Rule as MatchRule};
+use super::filters::{filters, leavers};
 use super::findings::{Findings, Kind, Place};
+use super::limits::limit_people;
 use super::mapping::{Of, Value, entry, lost_entry, origin, subject, unknown_attribute, value};
 use super::targets::{UserTarget, distance, user_target};
 use super::tree::{Broken, Written, parse};
@@ -70,7 +71,8 @@ impl Users<'_> {
         if let Some(scope) = &mapping.scope {
             draft.scope = filters(scope, Of::Users, self.vocabulary, self.findings);
         }
-        self.limits_of_the_rule(draft);
+        limit_people(&mut draft.scope, self.rule, self.vocabulary, self.findings);
+        leavers(&mut draft.scope, Of::Users, self.vocabulary, self.findings);
     }
 
     /// Reports what has no counterpart.
@@ -113,9 +115,9 @@ impl Users<'_> {
             return self.broken(mapping, target, required, &broken);
         }
         let written = if target == "Roles" { self.roles(mapping, written) } else { written };
-        // A constant is never null.
-        let varies = !written.expression.attributes().is_empty();
-        let clear = varies && self.null_flows(&mapping.target);
+        // A constant is never null, unless there is nothing in it.
+        let given = written.expression.as_constant().is_some_and(|text| !text.trim().is_empty());
+        let clear = !given && !constant && self.null_flows(&mapping.target);
         if clear && required {
             let reason = format!("null values flow to it, and {target} cannot be cleared");
             self.findings.add(Kind::Changed, &mapping.place, subject(mapping), reason, "");
@@ -240,69 +242,6 @@ impl Users<'_> {
             self.findings.add(Kind::Decide, place, what, reason, advice);
         }
     }
-
-    /// Lets in nobody whom the rule as a whole does not.
-    fn limits_of_the_rule(&mut self, draft: &mut Draft) {
-        let named = |limit: &'_ Option<(Place, Vec<String>)>| {
-            limit.clone().filter(|(_, names)| !names.is_empty())
-        };
-        let made = |attribute: &str, operator: &str, value: String| ClauseDraft {
-            attribute: attribute.to_owned(),
-            operator: operator.to_owned(),
-            value: Some(value),
-        };
-        if let Some((place, names)) = named(&self.rule.containers) {
-            let clause = |name: &String| {
-                made("onPremisesDistinguishedName", "ENDS_WITH", format!(",{}", name.trim()))
-            };
-            let limit = Limit {
-                place: &place,
-                subject: "filter by container",
-                clauses: names.iter().map(clause).collect(),
-                reason: format!(
-                    "only objects in {} are in scope, which became a clause on their \
-                     distinguished name",
-                    names.join(" or ")
-                ),
-                advice: "It lets in synchronised people alone, and letter case counts.",
-            };
-            narrow(&mut draft.scope, limit, self.vocabulary, self.findings);
-        }
-        if let Some((place, names)) = named(&self.rule.groups) {
-            let clause = |name: &String| made(MEMBER_OF, "MEMBER OF", common_name(name));
-            let limit = Limit {
-                place: &place,
-                subject: "filter by group",
-                clauses: names.iter().map(clause).collect(),
-                reason: format!(
-                    "only members of {} are in scope, which became a clause with MEMBER OF",
-                    names.join(" or ")
-                ),
-                advice: "Assign those groups to the application: of others the members are not \
-                         known, and whoever depends on one is held.",
-            };
-            narrow(&mut draft.scope, limit, self.vocabulary, self.findings);
-        }
-    }
-}
-
-/// What a clause that asks for a group is on.
-const MEMBER_OF: &str = "memberOf";
-
-/// Returns the name at the beginning of a distinguished name, or any other name as it is.
-fn common_name(name: &str) -> String {
-    let name = name.trim();
-    let rest = name.get(..3).filter(|start| start.eq_ignore_ascii_case("CN=")).and(name.get(3..));
-    let Some(rest) = rest else {
-        return name.to_owned();
-    };
-    let mut found = String::new();
-    let mut letters = rest.chars();
-    while let Some(letter) = letters.next().filter(|letter| *letter != ',') {
-        // What is meant as it stands has a backslash before it.
-        found.extend(if letter == '\\' { letters.next() } else { Some(letter) });
-    }
-    found
 }
 
 /// Adds what no account can be created without and the schema does not map, and a matching rule if

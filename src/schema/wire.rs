@@ -30,10 +30,21 @@ pub struct Rule {
     pub target: String,
     /// What is mapped, by type of object.
     pub mappings: Vec<ObjectMapping>,
-    /// `containerFilter.includedContainers`, with its place.
-    pub containers: Option<(Place, Vec<String>)>,
-    /// `groupFilter.includedGroups`, with its place.
-    pub groups: Option<(Place, Vec<String>)>,
+    /// `containerFilter.includedContainers`
+    pub containers: Option<RuleLimit>,
+    /// `groupFilter.includedGroups`
+    pub groups: Option<RuleLimit>,
+}
+
+/// What limits a rule as a whole.
+#[derive(Clone, Debug)]
+pub struct RuleLimit {
+    /// Where it is.
+    pub place: Place,
+    /// What lets in; without a name there is no limit.
+    pub names: Vec<String>,
+    /// Whether a part of it could not be read.
+    pub damaged: bool,
 }
 
 /// Which changes an `objectMapping` lets through (`flowTypes`).
@@ -159,6 +170,8 @@ pub struct Scope {
     pub input: Vec<FilterGroup>,
     /// `categoryFilterGroups`.
     pub category: Vec<FilterGroup>,
+    /// Whether there is more in it than these.
+    pub damaged: bool,
 }
 
 /// A `filterGroup`: clauses that hold together.
@@ -170,7 +183,7 @@ pub struct FilterGroup {
     pub name: Option<String>,
     /// Its clauses.
     pub clauses: Vec<Clause>,
-    /// Whether a clause could not be read.
+    /// Whether a part of it could not be read.
     pub damaged: bool,
 }
 

@@ -1,6 +1,7 @@
 //! Files with mistakes in them: what can be read is read, and the rest has a place.
 
 use super::super::{Finding, Kind, SchemaError, import};
+use super::shapes::people;
 use super::{VOCABULARY, imported, is_sound, said};
 
 fn refused(text: &str) -> SchemaError {
@@ -52,6 +53,20 @@ fn a_scope_that_cannot_be_read_lets_nobody_in() {
         r#"{"groups": [{"clauses": "System.Object[]"}]}"#,
         r#"{"groups": [{"clauses": [{"sourceOperandName": "mail", "operatorName": "EQUALS",
             "targetOperand": "@{values=System.Object[]}"}]}]}"#,
+        // A part of the values, and keys that are in no documentation.
+        r#"{"groups": [{"clauses": [{"sourceOperandName": "department", "operatorName":
+            "NOT EQUALS", "targetOperand": {"values": ["External", {"x": 1}]}}]}]}"#,
+        r#"{"groups": [{"clauses": [{"sourceOperandName": "department", "operatorName":
+            "NOT EQUALS", "targetOperand": {"values": "System.Object[]"}}]}]}"#,
+        r#"{"groups": [{"clauses": [{"sourceOperandName": "department", "operatorName":
+            "EQUALS", "targetOperand": {"values": ["x"], "negated": true}}]}]}"#,
+        r#"{"groups": [{"clauses": [{"sourceOperandName": "department", "operatorName":
+            "EQUALS", "negated": true, "targetOperand": {"values": ["x"]}}]}]}"#,
+        r#"{"groups": [{"operator": "Any", "clauses": [{"sourceOperandName": "mail",
+            "operatorName": "IS NOT NULL"}]}]}"#,
+        r#"{"outputFilterGroups": [{"clauses": []}]}"#,
+        r#"{"groups": [{"clauses": [{"sourceOperandName": "mail", "operatorName": "IS NULL"}],
+            "Clauses": []}]}"#,
     ] {
         let text = format!(
             r#"{{"synchronizationRules": [{{"objectMappings": [{{"sourceObjectName": "User",
@@ -64,6 +79,70 @@ fn a_scope_that_cannot_be_read_lets_nobody_in() {
     }
     let cut = imported(r#"{"synchronizationRules": [{"objectMappings": "System.Object[]"}]}"#);
     assert!(cut.blocks() && cut.configuration.contains("operator = \"NOT CARRIED OVER\""));
+}
+
+#[test]
+fn a_group_that_lets_everybody_in_decides_also_beside_one_that_cannot_be_read() {
+    let scope = r#""scope": {"groups": ["@{name=a}", {"clauses": []}]},"#;
+    let imported = imported(&people(scope, ""));
+    assert!(is_sound(&imported.configuration)["scope"].get("filter").is_none());
+    assert!(!imported.blocks(), "there is nothing to decide: {:?}", said(&imported));
+}
+
+#[test]
+fn several_values_in_one_text_are_pointed_out() {
+    let scope = r#""scope": {"groups": [{"clauses": [{"sourceOperandName": "department",
+        "operatorName": "NOT EQUALS", "targetOperand": {"values": "External Partner"}}]}]},"#;
+    let said = said(&imported(&people(scope, "")));
+    assert!(
+        said.iter().any(|line| line.starts_with("Decide: operand, key `values`: ")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn flows_that_cannot_be_read_are_reported_one_by_one() {
+    let imported = imported(&people(r#""flowTypes": ["Add", {"name": "Update"}, 5],"#, ""));
+    let unreadable = said(&imported).into_iter().filter(|line| line.starts_with("Unreadable: "));
+    assert_eq!(
+        unreadable.collect::<Vec<_>>(),
+        [
+            "Unreadable: object mapping, key `flowTypes`: expected a text and found an object, so it was left out",
+            "Unreadable: object mapping, key `flowTypes`: expected a text and found a number, so it was left out",
+        ]
+    );
+}
+
+#[test]
+fn unknown_keys_are_kept_with_their_values_where_no_secret_can_be() {
+    let text = people(r#""scope": null, "review": "by\nEve", "none": null, "empty": [],"#, "");
+    let text =
+        text.replacen("\"synchronizationRules\"", "\"flavour\": 7, \"synchronizationRules\"", 1);
+    let text = text.replacen(
+        "\"objectMappings\"",
+        "\"stage\": 2, \"apiToken\": \"s3cret\", \"list\": [1], \"objectMappings\"",
+        1,
+    );
+    let imported = imported(&text);
+    let mut unknown = said(&imported);
+    unknown.retain(|line| line.starts_with("Unknown: "));
+    unknown.sort();
+    let not_carried = |line: &str, says: &str| {
+        format!("Unknown: {line}: the format has no such key, and {says} is not carried over")
+    };
+    assert_eq!(
+        unknown,
+        [
+            not_carried("object mapping, key `review`", "its value `by Eve`"),
+            not_carried("schema, key `flavour`", "what it says"),
+            not_carried("synchronization rule, key `apiToken`", "what it says"),
+            not_carried("synchronization rule, key `list`", "what it says"),
+            not_carried("synchronization rule, key `stage`", "its value `2`"),
+        ]
+    );
+    assert_eq!(imported.left_out(), 5, "keys without a value leave nothing out");
+    is_sound(&imported.configuration);
+    assert!(imported.configuration.contains("`by Eve`"), "{}", imported.configuration);
 }
 
 #[test]

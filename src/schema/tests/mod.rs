@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod broken;
+mod limits;
 mod samples;
 mod shapes;
 

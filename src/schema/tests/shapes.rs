@@ -12,7 +12,7 @@ fn schema(mappings: &str) -> String {
 }
 
 /// Makes a mapping of people with what is asked for besides the usual attributes.
-fn people(more: &str, attributes: &str) -> String {
+pub(super) fn people(more: &str, attributes: &str) -> String {
     schema(&format!(
         r#"{{"sourceObjectName": "User", {more} "attributeMappings": [
         {{"targetAttributeName": "Email", "source": {{"name": "mail"}}, "matchingPriority": 1}},
@@ -211,7 +211,7 @@ fn filters_that_cannot_be_carried_over_make_a_configuration_not_load() {
     let number = filter(&clause("employeeId", "Greater_Than", r#"["many"]"#));
     assert_eq!(number, ["the operator compares with a whole number, and `many` is none"]);
     let damaged = filter(r#"{"operatorName": "EQUALS"}"#);
-    assert_eq!(damaged, ["a part of it could not be read, so that it would let more people in"]);
+    assert_eq!(damaged, ["a part of it is unreadable or unknown, so that it might let in others"]);
     let many: Vec<String> = (0..300).map(|number| format!("\"{number}\"")).collect();
     let many = filter(&clause("department", "EQUALS", &format!("[{}]", many.join(","))));
     assert_eq!(many, ["it would become more than 200 filters"]);
@@ -321,50 +321,6 @@ fn what_is_refused_of_the_whole_is_to_be_decided() {
     assert!(imported.configuration.contains("# - TO DECIDE: the configuration, `users.match`"));
 }
 
-/// A schema whose rule has limits of its own.
-fn limited(limits: &str, scope: &str) -> String {
-    let more = format!(r#""scope": {{"groups": {scope}}},"#);
-    people(&more, "").replacen(r#""objectMappings""#, &format!(r#"{limits} "objectMappings""#), 1)
-}
-
-#[test]
-fn what_limits_the_whole_rule_lets_in_nobody_else() {
-    let limits = r#""containerFilter": {"includedContainers": ["OU=A,DC=x", "OU=B,DC=x"]},
-        "groupFilter": {"includedGroups": ["cn=Share\\, File,OU=G,DC=x"]},"#;
-    let clause = |attribute: &str, operator: &str, value: &str| {
-        format!("{{ attribute = \"{attribute}\", operator = \"{operator}\", value = \"{value}\" }}")
-    };
-    let own = r#"[{"clauses": [{"sourceOperandName": "city", "operatorName": "EQUALS",
-        "targetOperand": {"values": ["Oslo"]}}]}]"#;
-    for (scope, first) in [("[]", None), (own, Some(clause("city", "EQUALS", "Oslo")))] {
-        let imported = imported(&limited(limits, scope));
-        let filters = &is_sound(&imported.configuration)["scope"]["filter"];
-        let filters = filters.as_array_of_tables().unwrap();
-        assert_eq!(filters.len(), 2, "one for each container");
-        for (filter, container) in filters.iter().zip(["A", "B"]) {
-            let ends = clause(
-                "onPremisesDistinguishedName",
-                "ENDS_WITH",
-                &format!(",OU={container},DC=x"),
-            );
-            let member = clause("memberOf", "MEMBER OF", "Share, File");
-            let clauses: Vec<String> = first.iter().cloned().chain([ends, member]).collect();
-            let written = filter["clauses"].as_array().unwrap().iter();
-            let written: Vec<String> =
-                written.map(|one| one.to_string().trim().to_owned()).collect();
-            assert_eq!(written, clauses);
-        }
-        assert_eq!(imported.left_out(), 0, "{:?}", said(&imported));
-    }
-    // What a configuration cannot say has to be decided.
-    for word in ["ENDS_WITH", "MEMBER OF"] {
-        let refuses = |text: &str| text.contains(word).then(|| "not that".to_owned());
-        let vocabulary = Vocabulary { refuses: &refuses, ..VOCABULARY };
-        let imported = import(limited(limits, "[]").as_bytes(), "x", &vocabulary).unwrap();
-        assert!(imported.blocks() && imported.configuration.contains("\"NOT CARRIED OVER\""));
-    }
-}
-
 #[test]
 fn filters_by_category_hold_besides_the_others() {
     let group = |city: &str| {
@@ -410,12 +366,16 @@ fn a_value_that_has_to_be_free_is_chosen_once() {
 }
 
 #[test]
-fn a_constant_is_not_cleared() {
+fn a_constant_is_not_cleared_unless_it_is_empty() {
     let directories = r#"{"directories": [{"name": "ShareFile", "objects": [{"name": "",
         "attributes": [{"name": "Company", "flowNullValues": true}]}]}], "#;
     for (source, clears) in [
         (r#"{"type": "Constant", "name": "Contoso"}"#, false),
         (r#"{"name": "companyName"}"#, true),
+        // What is empty each time empties the attribute in Entra ID.
+        (r#"{"type": "Constant", "name": ""}"#, true),
+        (r#"{"expression": "\"\""}"#, true),
+        (r#"{"expression": "Trim(\" \")"}"#, true),
     ] {
         let company = format!(r#",{{"targetAttributeName": "Company", "source": {source}}}"#);
         let schema = people("", &company).replacen('{', directories, 1);
@@ -424,6 +384,21 @@ fn a_constant_is_not_cleared() {
         assert_eq!(imported.configuration.contains("flowNullValues"), clears, "{source}");
         assert_eq!(imported.configuration.contains("when_null = \"clear\""), clears, "{source}");
     }
+}
+
+#[test]
+fn what_the_creation_of_accounts_takes_besides_is_said_where_it_belongs() {
+    let lost = |target: &str| {
+        let more =
+            format!(r#",{{"targetAttributeName": "{target}", "source": {{"name": "city"}}}}"#);
+        reasons(&people("", &more), Kind::Lost).join("\n")
+    };
+    for role in ["CanCreateFolders", "CanUseFileBox", "canManageUsers"] {
+        let said = lost(role);
+        assert!(said.ends_with("it is a role here: one of the names that `Roles` gives"), "{said}");
+    }
+    assert!(lost("IsAdministrator").ends_with("accounts of administrators are protected"));
+    assert!(lost("Password").contains("accounts are made without a password"));
 }
 
 #[test]

@@ -45,6 +45,11 @@ impl LeaveEvent {
             Self::HardDeleted => "hard_deleted",
         }
     }
+
+    /// Returns whether rules made it of somebody whom the source lets in.
+    pub fn is_by_rules(self) -> bool {
+        matches!(self, Self::Filtered | Self::Inactive)
+    }
 }
 
 /// How far the account of somebody who left is taken back, the mildest first. Each stage includes
@@ -160,10 +165,13 @@ impl Leaving {
     }
 
     /// Returns the same without times, which differ from plan to plan until they are recorded, and
-    /// with the strictest event alone, which decides.
+    /// with the event alone that decides; beside one of the rules, with what the source says too: an
+    /// answer to the one is none to the other.
     pub fn timeless(&self) -> Self {
         let (at, from) = (Timestamp(0), Timestamp(0));
         let next = self.next.iter().map(|next| NextStage { at, from, ..*next });
-        Self { since: at, events: Vec::new(), next: next.collect(), ..self.clone() }
+        let mut events = self.events.clone();
+        events.retain(|event| self.event.is_by_rules() && !event.is_by_rules());
+        Self { since: at, events, next: next.collect(), ..self.clone() }
     }
 }

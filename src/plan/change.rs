@@ -8,6 +8,7 @@ use crate::model::account::{Link, LinkState, Origin, Shadow, TargetAttribute, Ta
 use crate::model::attribute::{Named, row_of};
 use crate::model::group::TargetGroup;
 use crate::model::ids::{ChangeId, ContentHash, SourceAnchor, TargetId};
+use crate::model::leaving::LeaveEvent;
 use crate::model::plan::{
     LinkAfter, ModifiedProperty, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
@@ -88,6 +89,17 @@ fn content_hash(
 /// Returns a change with the ids of what its values name: who approves it approves these.
 pub fn naming(change: PlannedChange, ids: Vec<(TargetAttribute, Named)>) -> PlannedChange {
     rehashed(PlannedChange { ids, ..change })
+}
+
+/// Makes an answer to the end of a link that rules ask for none to what the source says besides. Where
+/// the link stays, that is in what it remembers.
+pub fn tell_apart(change: &mut PlannedChange, events: &[LeaveEvent]) {
+    let by_rules = events.first().is_some_and(|event| event.is_by_rules());
+    let said: Vec<_> = events.iter().filter(|event| !event.is_by_rules()).collect();
+    if by_rules && !said.is_empty() && change.link == LinkAfter::End {
+        let content = serde_json::to_vec(&(change.hash, said));
+        change.hash = ContentHash(xxh3_128(&content.unwrap_or_default()));
+    }
 }
 
 fn rehashed(mut change: PlannedChange) -> PlannedChange {

@@ -14,7 +14,7 @@ use crate::model::row::AttributeRow;
 
 use super::change::{
     Parts, describe, differences, disabled_property, fingerprint, keep, label_of, modified, naming,
-    promoted_property, shadow_of,
+    promoted_property, shadow_of, tell_apart,
 };
 use super::decision::Decision;
 use super::drift::{self, Drifted};
@@ -173,6 +173,7 @@ impl<'a> Differ<'a> {
     /// Returns whether an expression says that a person is to be left alone, and notes that.
     fn is_let_alone(&self, user: &Person<'_>, live: Option<&Link>, out: &mut Decision) -> bool {
         let Some(mapping) = self.mapper.leaves_alone(user, live.is_none()) else {
+                        tell_apart(change, &events);
             return false;
         };
         out.leave_alone(user.anchor, &self.called(user, live), mapping);

@@ -203,8 +203,8 @@ pub enum Scope {
 
 /// Decides whether a person is in scope; `by_rules` are the events that the rules make of who is
 /// assigned and may sign in: no filter lets the person in, or an expression does not. Of several
-/// events that hold the one that the policy treats most strictly comes first, and among equals the
-/// one that is hardest to undo.
+/// events that hold the one that the policy treats most strictly comes first, among equals what the
+/// source says, and among these the one that is hardest to undo.
 pub fn scope(
     source_user: Option<&SourceUser>,
     entitlement: &Entitlement,
@@ -227,7 +227,9 @@ pub fn scope(
     if events.is_empty() {
         return Scope::In;
     }
-    events.sort_by_key(|event| Reverse((policy.policy(*event).strictness(), *event)));
+    // An answer to what rules say is none to what the source says: that goes first.
+    let rank = |event: LeaveEvent| (policy.policy(event).strictness(), !event.is_by_rules(), event);
+    events.sort_by_key(|event| Reverse(rank(*event)));
     Scope::Out(events)
 }
 
@@ -372,7 +374,8 @@ mod tests {
             (&entitled, &[Filtered], lenient.clone(), out(&[Filtered])),
             (&left, &[Filtered], lenient.clone(), out(&[Unassigned, Filtered])),
             (&entitled, &[Filtered, Inactive], policy(), out(&[Inactive, Filtered])),
-            (&left, &[Inactive, Filtered], lenient, out(&[Inactive, Unassigned, Filtered])),
+            (&left, &[Inactive, Filtered], lenient, out(&[Unassigned, Inactive, Filtered])),
+            (&left, &[Inactive], policy(), out(&[Unassigned, Inactive])),
         ];
         for (entitlement, by_rules, policy, expected) in cases {
             assert_eq!(scope(Some(&present), entitlement, by_rules, &policy), expected);

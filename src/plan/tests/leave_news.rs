@@ -285,6 +285,28 @@ fn whoever_rejects_what_an_expression_says_does_not_reject_what_the_source_says(
 }
 
 #[test]
+fn an_answer_to_what_rules_say_is_none_to_what_the_source_says() {
+    let unassigned = "disable ada@x.test: out of scope: unassigned";
+    for kind in [HoldKind::TooManyRemovals, HoldKind::RulesChanged] {
+        let mut world = taken_out_by_an_expression();
+        let (plan, _) = world.plan();
+        world.rejected = vec![(plan.changes[0].hash, kind)];
+        assert_eq!(held(&world.plan().0), [(kind, 1)]);
+        world.unassign(1);
+        assert_eq!(turn(&mut world), [unassigned]);
+    }
+    // Also where the policy for what the rules say is the stricter one.
+    let mut world = taken_out_by_an_expression();
+    world.rules.deprovision.disabled = strict(Stage::Delete);
+    let (plan, _) = world.plan();
+    world.rejected = vec![(plan.changes[0].hash, HoldKind::TooManyRemovals)];
+    assert_eq!(held(&world.plan().0), [(HoldKind::TooManyRemovals, 1)]);
+    world.unassign(1);
+    let (plan, _) = world.plan();
+    assert_eq!((held(&plan), actions(&plan)), (vec![], vec![("delete", "ada@x.test")]));
+}
+
+#[test]
 fn what_the_source_says_of_somebody_inactive_is_news() {
     let mut world = taken_out_by_an_expression();
     assert_eq!(turn(&mut world), [INACTIVE]);

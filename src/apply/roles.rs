@@ -26,8 +26,8 @@ pub enum Roles<'c> {
     Protected,
 }
 
-/// Looks at the account whose roles a change sets, unless it was read within a minute. Other changes
-/// are as planned.
+/// Looks at the account whose roles a change sets, unless it was read within a minute; in any case if
+/// it is `new`, made or promoted by the call before. Other changes are as planned.
 ///
 /// # Errors
 /// The target's, or that the account is not what it was when the change was planned: nothing was
@@ -35,13 +35,14 @@ pub enum Roles<'c> {
 pub async fn as_they_are<'c>(
     applier: &Applier<'_>,
     change: &'c PlannedChange,
+    new: bool,
 ) -> Result<Roles<'c>, TargetError> {
     let as_planned = Ok(Roles::Differ(Cow::Borrowed(change)));
     let Write::Update { target_id, values, .. } = &change.write else { return as_planned };
     let set = values.iter().position(|(target, _)| *target == TargetAttribute::Roles);
     let Some(place) = set else { return as_planned };
     let since = applier.clock.monotonic().saturating_sub(applier.read_since);
-    if since < READ_LATELY {
+    if since < READ_LATELY && !new {
         return as_planned;
     }
     let account = applier.target.read_user(target_id).await?;
@@ -58,12 +59,12 @@ fn against(
     if account.administers() || account.billing_contact {
         return Ok(Roles::Protected);
     }
-    if account.kind != AccountKind::Employee {
-        return Err(moved(&account.id, "it is a client by now", Refusal::NotFound));
-    }
     if account.detail == Detail::Reduced {
         let what = "it shows only a reduced record, without the roles that it has";
         return Err(moved(&account.id, what, Refusal::Other));
+    }
+    if account.kind != AccountKind::Employee {
+        return Err(moved(&account.id, "it is a client by now", Refusal::NotFound));
     }
     let roles = TargetAttribute::Roles;
     let mut went = change.clone();
@@ -150,7 +151,7 @@ mod tests {
     fn what_cannot_be_given_stays_and_nothing_is_written_twice() {
         let client = TargetUser { kind: AccountKind::Client, ..account(&[]) };
         let billing = TargetUser { billing_contact: true, ..account(&[]) };
-        let reduced = TargetUser { detail: Detail::Reduced, ..account(&[]) };
+        let reduced = TargetUser { detail: Detail::Reduced, ..client.clone() };
         let unknown = TargetUser { values: row_of(|_| None), ..account(&[]) };
         let cases = [
             (

@@ -115,13 +115,14 @@ pub async fn step(
     change: &PlannedChange,
 ) -> Result<Done, StoreError> {
     let (first, mut later) = parts::split(change);
-    let (mut done, mut made) = one(applier, plan, &first).await?;
+    let (mut done, mut made) = one(applier, plan, &first, false).await?;
+    let new = matches!(&change.write, Write::Create { .. } | Write::Update { promote: true, .. });
     if let Some(Made { owed: Some(roles), .. }) = &mut made {
         later.push_back(std::mem::take(roles));
     }
     while let (Some(last), Some(values)) = (made.take(), later.pop_front()) {
         let part = parts::next(change, &last.link, values, !later.is_empty());
-        let (next, then) = one(applier, plan, &part).await?;
+        let (next, then) = one(applier, plan, &part, new).await?;
         done = done.and(next);
         made = then;
     }
@@ -136,18 +137,19 @@ struct Made {
     owed: Option<parts::Values>,
 }
 
-/// Makes one call; returns what it made, if it succeeded.
+/// Makes one call; returns what it made, if it succeeded. The account may be `new`.
 async fn one(
     applier: &Applier<'_>,
     plan: &CheckedPlan,
     change: &PlannedChange,
+    new: bool,
 ) -> Result<(Done, Option<Made>), StoreError> {
     let started = applier.clock.now();
     let seq = intend(applier, change, started).await?;
     let (end, change) = if is_protected(plan, change) {
         (End::Protected, Cow::Borrowed(change))
     } else {
-        call_until_settled(applier, change).await
+        call_until_settled(applier, change, new).await
     };
     let change = change.as_ref();
     let owed = match &end {
@@ -221,10 +223,11 @@ pub enum End {
 async fn call_until_settled<'c>(
     applier: &Applier<'_>,
     change: &'c PlannedChange,
+    new: bool,
 ) -> (End, Cow<'c, PlannedChange>) {
     let mut attempt = 1;
     loop {
-        let (called, went) = match roles::as_they_are(applier, change).await {
+        let (called, went) = match roles::as_they_are(applier, change, new).await {
             Ok(Roles::Differ(went)) => (call(applier, &went).await, went),
             Ok(Roles::Agree(account, went)) => return (End::Written(Some(account)), went),
             Ok(Roles::Protected) => return (End::Protected, Cow::Borrowed(change)),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::apply::{Applied, Applier, Recovered, apply, recover};
-use crate::model::account::TargetAttribute;
+use crate::model::account::{Origin, TargetAttribute};
 use crate::model::group::GroupLink;
 use crate::model::ids::{CycleId, SourceAnchor, Timestamp};
 use crate::model::outcome::{CycleCounts, CycleReport, CycleState};
@@ -14,7 +14,7 @@ use crate::model::plan::{
     CheckedPlan, CycleKind, HeldItem, HoldKind, LinkAfter, ObjectKind, Plan, PlannedChange, Write,
 };
 use crate::plan::TargetView;
-use crate::store::{HoldState, JobState, Pins, PlanData, Subject, Subjects};
+use crate::store::{JobState, Pins, PlanData, Subject, Subjects};
 
 use super::decide::Known;
 use super::failure::CycleFailure;
@@ -165,7 +165,8 @@ impl Cycle<'_> {
     }
 
     /// Settles what an interruption left open. Whoever has a link shows that a plan of this job was
-    /// applied, whether or not the cycle lived to note it.
+    /// applied, whether or not the cycle lived to note it; but for accounts about which a person was
+    /// asked alone.
     async fn recover(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
         let store = &self.engine.store;
         if !store.open_intents().await?.is_empty() {
@@ -185,14 +186,17 @@ impl Cycle<'_> {
         if job.first_plan_done {
             return Ok(job);
         }
-        let counts = store.counts().await?;
-        let links = counts.links_active + counts.links_disabled;
-        if links + counts.links_released + counts.links_downgraded == 0 {
+        let rules = &self.engine.settings.rules;
+        let shows = |origin: &Origin| match origin {
+            Origin::Created => true,
+            Origin::Adopted { rule } => rules.adopts_unasked(rule),
+        };
+        if !store.origins().await?.iter().any(shows) {
             return Ok(job);
         }
-        store.set_first_plan_done().await?;
+        // What waited is marked before it is noted, so that an interruption in between forgets nobody.
         self.plan_again(|kind| kind == HoldKind::FirstCycle).await?;
-        self.plan_approved_adoptions().await?;
+        store.set_first_plan_done().await?;
         Ok(store.job().await?)
     }
 
@@ -214,19 +218,6 @@ impl Cycle<'_> {
         let store = &self.engine.store;
         let holds = store.holds().await?;
         let items = holds.iter().filter(|hold| held(hold.kind)).flat_map(|hold| &hold.items);
-        let subjects = items.map(|item| Subject { anchor: item.anchor, verify: true });
-        store.mark_subjects(subjects.collect()).await?;
-        Ok(())
-    }
-
-    /// Marks those to be planned whose adoption was approved, and waited for the rest of the first plan.
-    async fn plan_approved_adoptions(&self) -> Result<(), CycleFailure> {
-        let store = &self.engine.store;
-        let holds = store.live_holds().await?;
-        let adoptions = holds.iter().filter(|hold| {
-            hold.kind == HoldKind::Adoption && matches!(hold.state, HoldState::Approved { .. })
-        });
-        let items = adoptions.flat_map(|hold| &hold.items);
         let subjects = items.map(|item| Subject { anchor: item.anchor, verify: true });
         store.mark_subjects(subjects.collect()).await?;
         Ok(())
@@ -460,14 +451,15 @@ impl Cycle<'_> {
         self.open.extend(&applied.unfinished);
         let mut settled = plan.settled.clone();
         let mut reopen = Vec::new();
-        let did = applied.counts.done();
-        let first = !job.first_plan_done;
+        let rules = &self.engine.settings.rules;
+        let more = plan.changes.iter().any(|change| !rules.asked_alone(change));
+        let begun = !job.first_plan_done && more && applied.counts.done() > 0;
         let changing: HashSet<SourceAnchor> =
             plan.changes.iter().map(|change| change.anchor).collect();
         for hold in plan.holds.iter().filter(|hold| waits_for_an_event(hold.kind)) {
             for item in &hold.items {
                 let changes = changing.contains(&item.anchor);
-                if first && did > 0 && hold.kind == HoldKind::FirstCycle {
+                if begun && hold.kind == HoldKind::FirstCycle {
                     reopen.push(Subject { anchor: item.anchor, verify: true });
                 } else if !changes {
                     settled.push(item.anchor);
@@ -507,10 +499,9 @@ impl Cycle<'_> {
         if !put_off.is_empty() {
             store.put_off(put_off, self.engine.clock.now().plus_ms(PUT_OFF_MS)).await?;
         }
-        if first && did > 0 {
-            store.set_first_plan_done().await?;
+        if begun {
             store.mark_subjects(reopen).await?;
-            self.plan_approved_adoptions().await?;
+            store.set_first_plan_done().await?;
         }
         if !plan.holds.iter().any(|hold| hold.kind == HoldKind::RulesChanged) {
             store.set_rules(plan.rules_hash).await?;
@@ -565,13 +556,16 @@ fn waits_for_somebody(kind: HoldKind) -> bool {
     )
 }
 
-/// Returns whether an account or an address may be free after a change.
+/// Returns whether an account or an address may be free after a change, or belongs to somebody who
+/// left, or to a colleague again.
 fn sets_free(change: &PlannedChange) -> bool {
     let moves = |values: &[(TargetAttribute, Option<String>)]| {
         values.iter().any(|(target, _)| *target == TargetAttribute::Email)
     };
     let moved = matches!(&change.write, Write::Update { values, .. } if moves(values));
-    moved || change.link == LinkAfter::End
+    let enabled = matches!(&change.write, Write::Update { enable: true, .. });
+    let disabled = matches!(&change.write, Write::Disable { .. });
+    moved || enabled || disabled || change.link == LinkAfter::End
 }
 
 /// Reduces plan data to some people; `anchors` is sorted.

@@ -90,19 +90,6 @@ pub fn left_by_itself(input: &PlanInput<'_>, change: &PlannedChange, news: &News
         && !waits()
 }
 
-/// Returns whether there is more of the first plan than what is asked about alone, and nobody
-/// approved any of it; `changes` are those of it that are planned now.
-pub fn first_waits(input: &PlanInput<'_>, changes: &[PlannedChange]) -> bool {
-    let waits = |items: &[(ContentHash, HoldKind)]| {
-        items.iter().any(|(_, kind)| *kind == HoldKind::FirstCycle)
-    };
-    let approved = |change: &PlannedChange| input.approved.binary_search(&change.hash).is_ok();
-    input.first_plan
-        && input.rules.guard.first_cycle == FirstCycle::Approve
-        && (!changes.is_empty() || waits(input.waiting) || waits(input.rejected))
-        && !changes.iter().any(approved)
-}
-
 /// Returns the hold in which everything waits that nobody approved, with its message for changes
 /// that come on top; `None` if there is no such hold.
 pub fn whole(input: &PlanInput<'_>, guarded: &Guarded) -> Option<(HoldKind, String)> {

@@ -260,18 +260,13 @@ impl Draft {
         let (asked, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.changes)
             .into_iter()
             .partition(|change| self.asks.contains_key(&change.anchor));
-        let first_waits = guard::first_waits(input, &others);
         self.changes = others;
         for change in asked {
-            let approved = input.approved.binary_search(&change.hash).is_ok();
-            if approved && !first_waits {
+            if input.approved.binary_search(&change.hash).is_ok() {
                 self.changes.push(change);
                 continue;
             }
-            let mut detail = self.asks.get(&change.anchor).cloned().unwrap_or_default();
-            if approved {
-                detail.push_str("; approved, and goes with the first plan");
-            }
+            let detail = self.asks.get(&change.anchor).cloned().unwrap_or_default();
             let item = HeldItem {
                 anchor: change.anchor,
                 label: change.label.clone(),
@@ -508,7 +503,7 @@ fn message(kind: HoldKind) -> &'static str {
         }
         HoldKind::LicenseLimitExceeded => "No employee licence is left.",
         HoldKind::NotReadable => {
-            "The account or the group could not be read, or shows only a reduced record. It is asked for again in each cycle; if that does not help, look at it in ShareFile and at the roles of the service user."
+            "The account or the group could not be read, or shows only a reduced record. It is asked for again, in each cycle or once an hour; if that does not help, look at it in ShareFile and at the roles of the service user."
         }
         HoldKind::NameClash => "Two groups cannot have one name. Rename one of them.",
         HoldKind::GroupFull => {

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::model::ids::ContentHash;
 use crate::model::leaving::{LeaveEvent, Stage};
-use crate::model::plan::ObjectKind;
+use crate::model::plan::{ObjectKind, PlannedChange, Reason};
 
 pub use super::filter::{
     Clause, Filter, GroupName, MEMBER_OF, Many, Nulls, OPERATORS, Operand, Operator, Side, Test,
@@ -480,6 +480,22 @@ pub struct GuardRules {
 }
 
 impl Rules {
+    /// Returns whether a change takes an account over that a person was asked about alone. An answer
+    /// to that is none to the rest of a first plan.
+    pub fn asked_alone(&self, change: &PlannedChange) -> bool {
+        let alone = |reason: &Reason| match reason {
+            Reason::Matched { rule } => !self.adopts_unasked(rule),
+            _ => false,
+        };
+        change.reasons.iter().any(alone)
+    }
+
+    /// Returns whether a rule, as people read it, takes accounts over without asking.
+    pub fn adopts_unasked(&self, rule: &str) -> bool {
+        let known = self.matching.iter().find(|one| one.text() == rule);
+        known.is_some_and(|one| one.adopt == Adopt::Always)
+    }
+
     /// Returns the hash of the compiled rules, which tells "the rules changed" whatever the text
     /// of the configuration looks like. The limits are part of it: what they held is planned again
     /// when they change.

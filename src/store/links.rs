@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
-use crate::model::account::{AccountKind, Link, LinkState, Shadow, TargetAttribute};
+use crate::model::account::{AccountKind, Link, LinkState, Origin, Shadow, TargetAttribute};
 use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
 use crate::model::leaving::{ComingStage, Leaving};
 use crate::model::row::AttributeRow;
@@ -19,7 +19,7 @@ pub struct Owner {
     pub target_id: TargetId,
     /// The person whose live link names it.
     pub live: Option<SourceAnchor>,
-    /// That person left, by the state of the link.
+    /// That person left, as the link remembers, whether or not the account was taken back.
     pub left: bool,
     /// People whose links to it ended; sorted.
     pub before: Vec<SourceAnchor>,
@@ -86,6 +86,16 @@ impl Store {
     pub async fn owners(&self, target_ids: Vec<TargetId>) -> Result<Vec<Owner>, StoreError> {
         self.read("reading who owns accounts", move |connection| owners(connection, target_ids))
             .await
+    }
+
+    /// Returns the ways in which the links of this job came to be, each once.
+    pub async fn origins(&self) -> Result<Vec<Origin>, StoreError> {
+        self.read("reading how links came to be", |connection| {
+            let mut select = connection.prepare_cached("SELECT DISTINCT origin FROM link")?;
+            let origins = select.query_map([], |row| Ok(row.get::<_, Json<Origin>>(0)?.0))?;
+            Ok(origins.collect::<Result<_, _>>()?)
+        })
+        .await
     }
 
     /// Returns the employees whom this job disabled, with the addresses that count as sent.
@@ -353,16 +363,21 @@ fn link_from(row: &Row<'_>) -> rusqlite::Result<Link> {
 }
 
 fn owners(connection: &Connection, target_ids: Vec<TargetId>) -> Result<Vec<Owner>, Trouble> {
-    let mut live =
-        connection.prepare_cached("SELECT anchor, state FROM link WHERE target_key = ?1")?;
+    let mut live = connection
+        .prepare_cached("SELECT anchor, state, leaving FROM link WHERE target_key = ?1")?;
     let mut before = connection
         .prepare_cached("SELECT anchor FROM tombstone WHERE target_key = ?1 ORDER BY anchor")?;
     let mut owners = Vec::new();
     for target_id in target_ids {
         let key = target_id.key();
-        let link: Option<(SourceAnchor, Coded<LinkState>)> =
-            live.query_row([&key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let left = link.as_ref().is_some_and(|(_, Coded(state))| *state != LinkState::Active);
+        let link = live.query_row([&key], |row| {
+            let Coded(state): Coded<LinkState> = row.get(1)?;
+            let leaving = row.get::<_, Option<Json<Leaving>>>(2)?;
+            let left = state != LinkState::Active || leaving.is_some_and(|Json(one)| !one.back);
+            Ok((row.get::<_, SourceAnchor>(0)?, left))
+        });
+        let link = link.optional()?;
+        let left = link.is_some_and(|(_, left)| left);
         let live = link.map(|(anchor, _)| anchor);
         let before: Vec<SourceAnchor> =
             before.query_map([&key], |row| row.get(0))?.collect::<Result<_, _>>()?;

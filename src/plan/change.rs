@@ -298,11 +298,15 @@ pub fn label_of(row: &AttributeRow, anchor: SourceAnchor) -> String {
     row.get(TargetAttribute::Email.index()).map_or_else(|| anchor.to_string(), str::to_owned)
 }
 
-/// Returns what the person is called whose account it is.
-pub fn full_name(known: &KnownAccount) -> String {
-    let names = [TargetAttribute::FirstName, TargetAttribute::LastName];
-    let names: Vec<&str> =
-        names.into_iter().filter_map(|target| known.account.value(target)).collect();
+/// Returns what the person is called whose account it is; names of attributes that `hides` names stay
+/// out of it.
+pub fn full_name(known: &KnownAccount, hides: impl Fn(TargetAttribute) -> bool) -> String {
+    let names = [TargetAttribute::FirstName, TargetAttribute::LastName].into_iter();
+    let names = names.filter_map(|target| {
+        let name = known.account.value(target)?;
+        Some(if hides(target) { REDACTED } else { name })
+    });
+    let names: Vec<&str> = names.collect();
     if names.is_empty() { "somebody".to_owned() } else { names.join(" ") }
 }
 

@@ -6,7 +6,7 @@ use crate::model::account::{
     AccountKind, Detail, Link, LinkState, Shadow, TargetAttribute, address_key,
 };
 use crate::model::identity::{Presence, SourceUser};
-use crate::model::ids::{SourceAnchor, TargetId};
+use crate::model::ids::{SourceAnchor, TargetId, Timestamp};
 use crate::model::plan::{
     HoldKind, LeaveEvent, LinkAfter, ObjectKind, PlannedChange, ProvisioningAction, Reason, Write,
 };
@@ -21,8 +21,9 @@ use super::drift::{self, Drifted};
 use super::filter::{Assigned, Filters, Time, Verdict};
 use super::fit::governed;
 use super::input::{KnownAccount, Lookup, PlanInput};
-use super::map::Single;
+use super::leave::doubt;
 use super::map::values::Mapper;
+use super::map::{Said, Single};
 use super::matching::Matcher;
 use super::named::{beside, of_client, sent_to_client};
 use super::person::{Facts, Person};
@@ -35,6 +36,8 @@ use super::unique::Unique;
 pub struct Differ<'a> {
     pub(super) input: &'a PlanInput<'a>,
     pub(super) mapper: Mapper<'a>,
+    /// What the rules say by the source's clock, and why this host's is doubted, if it is.
+    other_day: Option<(Mapper<'a>, &'static str)>,
     pub(super) matcher: Matcher<'a>,
     pub(super) unique: Unique<'a>,
     pub(super) protection: Protection<'a>,
@@ -63,6 +66,9 @@ impl<'a> Differ<'a> {
     /// Prepares the input.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
         let mapper = Mapper::new(input.rules, input.now);
+        let doubt = doubt(input.clock_ahead_ms).zip(input.clock_ahead_ms);
+        let other_day =
+            doubt.map(|(why, ahead)| (Mapper::new(input.rules, input.now.plus_ms(-ahead)), why));
         let matcher = Matcher::new(input);
         let protected = &input.rules.guard.protected;
         let protection = Protection::new(input.target.tenant.as_ref(), protected);
@@ -74,7 +80,7 @@ impl<'a> Differ<'a> {
         let kind = kind.map(|kind| Single::new(kind, &input.rules.source_attributes));
         let facts = Facts::new(input.rules, input.roles, input.groups.groups);
         let unique = Unique::new(input);
-        Self { input, mapper, matcher, unique, protection, filters, kind, facts, heirs }
+        Self { input, mapper, other_day, matcher, unique, protection, filters, kind, facts, heirs }
     }
 
     /// Decides for one person, given the rows that belong to the person, and the groups `through`
@@ -96,7 +102,8 @@ impl<'a> Differ<'a> {
         let present = source_user.filter(|user| user.presence == Presence::Present);
         let verdict =
             present.map_or(Verdict::In, |user| self.filters.verdict(&user.attributes, through));
-        let day = self.mapper.next_day().filter(|_| entitlement.entitled && present.is_some());
+        let counts = entitlement.entitled && present.is_some();
+        let day = self.next_day(link.is_none()).filter(|_| counts);
         let dates = present.and_then(|user| self.filters.next_change(&user.attributes));
         decision.look_again = day.into_iter().chain(dates).min();
         let filtered = present.filter(|_| verdict == Verdict::Out);
@@ -117,6 +124,17 @@ impl<'a> Differ<'a> {
                     let why = self.filters.why_out(&person.attributes, through);
                     decision.keep_as_it_is(person.anchor, &label, why);
                 }
+            }
+            (Scope::In, Some(person)) if let Some(why) = self.doubts_day(person) => {
+                decision.in_scope = true;
+                decision.cannot_tell(person.anchor, &self.called(person, link), &why);
+            }
+            (Scope::Out(events), Some(person))
+                if events.iter().all(|event| event.is_by_rules())
+                    && let Some(why) = self.doubts_day(person) =>
+            {
+                decision.in_scope = true;
+                decision.cannot_tell(person.anchor, &self.called(person, link), &why);
             }
             (Scope::In, Some(person)) if let Verdict::Unknown(why) = &verdict => {
                 decision.in_scope = true;
@@ -155,6 +173,7 @@ impl<'a> Differ<'a> {
                     self.left(link, &events, &mut decision);
                     if let Some(change) = &mut decision.change {
                         change.reasons.extend(self.rule_behind(&events, filtered, through));
+                        tell_apart(change, &events);
                     }
                 }
             }
@@ -173,7 +192,6 @@ impl<'a> Differ<'a> {
     /// Returns whether an expression says that a person is to be left alone, and notes that.
     fn is_let_alone(&self, user: &Person<'_>, live: Option<&Link>, out: &mut Decision) -> bool {
         let Some(mapping) = self.mapper.leaves_alone(user, live.is_none()) else {
-                        tell_apart(change, &events);
             return false;
         };
         out.leave_alone(user.anchor, &self.called(user, live), mapping);
@@ -199,6 +217,25 @@ impl<'a> Differ<'a> {
     ) {
         out.let_alone = true;
         out.hold(kind, user.anchor, &self.called(user, live), format!("Active: {why}"));
+    }
+
+    /// Returns when people have to be mapped again though nothing changes but the day, by the clock
+    /// that is behind.
+    fn next_day(&self, new: bool) -> Option<Timestamp> {
+        let other = self.other_day.as_ref().and_then(|(other, _)| other.next_day(new));
+        self.mapper.next_day(new).into_iter().chain(other).min()
+    }
+
+    /// Returns why it cannot be told what the rules say of a person, where the clocks disagree about
+    /// the day and that makes a difference.
+    fn doubts_day(&self, person: &Person<'_>) -> Option<String> {
+        let (other, why) = self.other_day.as_ref()?;
+        let said = |mapper: &Mapper<'_>| {
+            let kind = self.kind.as_ref()?;
+            Some(kind.eval(person, mapper.by_day()).map(Said::into_owned))
+        };
+        let differs = self.mapper.differs(other, person) || said(&self.mapper) != said(other);
+        differs.then(|| format!("what the rules say of the day, by the clock of this host, {why}"))
     }
 
     /// Returns the rule that takes an account back, if it is one, and nothing that the source says.

@@ -183,12 +183,18 @@ impl Differ<'_> {
                 let detail = format!("{what}, which is the account of {other}");
                 return out.hold(HoldKind::SharedAccount, user.anchor, label, detail);
             }
-            let who = format!("{} ({other}), who left", full_name(known));
+            let who = format!(
+                "{} ({other}), who left",
+                full_name(known, |target| self.input.rules.hides(target))
+            );
             return out.hold_namesake(user.anchor, label, &what, &who, &self.name_of(user));
         }
         if let Some(other) = known.before.iter().find(|other| **other != user.anchor) {
             let what = format!("`{rule}` matches {}", describe(known));
-            let who = format!("{} ({other}) once", full_name(known));
+            let who = format!(
+                "{} ({other}) once",
+                full_name(known, |target| self.input.rules.hides(target))
+            );
             return out.hold_namesake(user.anchor, label, &what, &who, &self.name_of(user));
         }
         match account.detail {

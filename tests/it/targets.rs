@@ -714,6 +714,7 @@ async fn a_value_that_is_redacted_reaches_sharefile_and_nobody_else() {
     for arguments in [&["log"][..], &["log", "--json"], &["holds"], &["status"], &["check"]] {
         shown += &world.ran(arguments).await.text;
     }
+    assert!(shown.contains("Company has 65 characters where ShareFile takes 50"), "{shown}");
     shown += &format!("{:?}", world.entries().await);
     assert!(!shown.contains("s3cret") && !shown.contains("c0de"), "{shown}");
     assert!(shown.contains("[Redact]"), "{shown}");
@@ -758,6 +759,65 @@ async fn a_first_day_comes_without_any_change_at_the_source() {
     world.clock.advance(48 * hour);
     assert_eq!(world.did().await, (0, 1, 0));
     assert!(!world.account("Ada").disabled);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_hires_nobody() {
+    let mut world = World::empty().await;
+    let active = r#"IIF(DateDiff("d", Now(), CDate([employeeHireDate])) > 0, "False", "True")"#;
+    let company = r#"IIF(CDate([employeeLeaveDateTime]) > Now(), "Contoso", "Gone")"#;
+    world.set("users.attribute", &with(&[("Active", active), ("Company", company)]));
+    world.set("schedule.full", "never");
+    const DAY: i64 = 86_400_000;
+    let day = |days: i64| json!(world.clock.now().plus_ms(days * DAY).to_string());
+    let entra = &world.sandbox.entra;
+    let people = [("Ada", 10, 90), ("Bob", -10, 90), ("Cy", -10, 20), ("Dee", -9, 90)];
+    let mut dee = None;
+    for (name, hired, leaves) in people {
+        let id = world.join(name);
+        dee = Some(id);
+        entra.set_person(id, "employeeHireDate", day(hired)).expect("an edit");
+        entra.set_person(id, "employeeLeaveDateTime", day(leaves)).expect("an edit");
+    }
+    assert_eq!(world.did().await, (3, 0, 0), "all but Ada");
+    assert_eq!(world.did().await, (0, 0, 0));
+    // This host's clock is a month ahead of the source's.
+    let ahead = Arc::new(JumpClock::new(world.clock.now().plus_ms(30 * DAY)));
+    world.unassign(dee.expect("the last one"));
+    let turned = world.cycle_by(ahead).await;
+    let undecided = HoldKind::FilterUndecided;
+    assert_eq!(held(&turned), [(undecided, "ada".to_owned()), (undecided, "cy".to_owned())]);
+    assert_eq!(turned.report.counts.disabled, 1, "whoever leaves goes");
+    assert_eq!(world.account("Cy").company, "Contoso");
+    // Once it is right again nothing is left of it, and the days come as they would have.
+    assert_eq!(held(&world.cycle().await), []);
+    assert_eq!(world.did().await, (0, 0, 0));
+    world.clock.advance(Duration::from_secs(10 * 86_400));
+    assert_eq!(world.did().await, (1, 0, 0), "Ada's first day");
+    world.clock.advance(Duration::from_secs(11 * 86_400));
+    assert_eq!(world.did().await, (0, 1, 0));
+    assert_eq!(world.account("Cy").company, "Gone");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_day_to_join_joins_when_it_has_come() {
+    let mut world = World::empty().await;
+    let name = r#"{ target = "LastName", source = 'IIF(CDate([employeeHireDate]) > Now(), "", [surname])', apply = "on_create" }"#;
+    let names = with(&[]).replace("{ target = \"LastName\", source = '[surname]' }", name);
+    world.set("users.attribute", &names);
+    world.set("schedule.full", "never");
+    let ada = world.join("Ada");
+    let day = world.clock.now().plus_ms(3 * 86_400_000).to_string();
+    world.sandbox.entra.set_person(ada, "employeeHireDate", json!(day)).expect("an edit");
+    assert_eq!(held(&world.cycle().await), [(HoldKind::MissingValues, "ada".to_owned())]);
+    world.cycle().await;
+    world.clock.advance(Duration::from_secs(2 * 86_400));
+    assert_eq!(world.did().await, (0, 0, 0));
+    world.clock.advance(Duration::from_secs(2 * 86_400));
+    assert_eq!(world.did().await, (1, 0, 0));
+    world.sandbox.counts.reset();
+    assert_eq!(world.did().await, (0, 0, 0));
+    assert_eq!(world.sharefile_requests(), 0);
 }
 
 #[tokio::test]

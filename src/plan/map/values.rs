@@ -13,7 +13,7 @@ use crate::model::row::AttributeRow;
 use super::super::fit::{Takes, fit, flag, governed};
 use super::super::person::Person;
 use super::super::rules::{Apply, Mapping, Rules, WhenNull};
-use super::{Given, REDACTED, Said, Single};
+use super::{Given, Said, Single};
 
 /// Maps person after person; what does not depend on the person is prepared once.
 pub struct Mapper<'a> {
@@ -23,7 +23,8 @@ pub struct Mapper<'a> {
     /// The same at the midnight with which the day began, for what counts in every cycle.
     by_day: Given<'static>,
     /// When what is compared with the day may be otherwise, if something is.
-    next_day: Option<Timestamp>,
+    /// When the next day begins, if that counts: for everybody, and for whoever would be new.
+    next_day: [Option<Timestamp>; 2],
 }
 
 /// A day, in milliseconds.
@@ -73,21 +74,39 @@ impl<'a> Mapper<'a> {
             Given { now, ..Given::default() }
         };
         let midnight = now.0 - now.0.rem_euclid(DAY_MS);
-        let steady = rules.mappings.iter().filter(|one| always(one.apply)).map(|one| &one.source);
-        let steady = steady.chain(&rules.active).chain(&rules.types.expression);
-        let by_day = steady.into_iter().any(|one| one.uses().now);
+        let of_mappings = |apply: Apply| {
+            let mappings = rules.mappings.iter().filter(move |one| one.apply == apply);
+            mappings.map(|one| &one.source)
+        };
+        let steady = of_mappings(Apply::Always).chain(&rules.active);
+        let by_day = steady.chain(&rules.types.expression).any(|one| one.uses().now);
+        let new_by_day = by_day || of_mappings(Apply::OnCreate).any(|one| one.uses().now);
+        let next_day = Timestamp(midnight + DAY_MS);
         Self {
             mappings: rules.mappings.iter().map(prepare).collect(),
             active: rules.active.as_ref().map(|one| Single::new(one, &rules.source_attributes)),
             given: given(now.0),
             by_day: given(midnight),
-            next_day: by_day.then_some(Timestamp(midnight + DAY_MS)),
+            next_day: [by_day, new_by_day].map(|counts| counts.then_some(next_day)),
         }
     }
 
-    /// Returns when people have to be mapped again though nothing changes but the day.
-    pub fn next_day(&self) -> Option<Timestamp> {
-        self.next_day
+    /// Returns when people have to be mapped again though nothing changes but the day: those who have
+    /// an account, or would be `new`.
+    pub fn next_day(&self, new: bool) -> Option<Timestamp> {
+        let [known, for_new] = self.next_day;
+        if new { for_new } else { known }
+    }
+
+    /// Returns whether another mapper, of another day, says something else of a person in what counts
+    /// in every cycle.
+    pub fn differs(&self, other: &Self, source_user: &Person<'_>) -> bool {
+        let steady = |one: &&Prepared<'_>| always(one.mapping.apply);
+        let pairs = self.mappings.iter().zip(&other.mappings).filter(|(one, _)| steady(one));
+        self.is_active(source_user) != other.is_active(source_user)
+            || pairs.into_iter().any(|(one, of_other)| {
+                self.say(one, source_user, FREE) != other.say(of_other, source_user, FREE)
+            })
     }
 
     /// Returns what expressions are given that count in every cycle.
@@ -265,11 +284,6 @@ impl<'a> Unmapped<'a> {
     ) -> Option<Option<Cow<'v, str>>> {
         match value.map(|value| fit(mapping.target, value)).transpose() {
             Ok(value) => Some(value),
-            Err(_) if mapping.source.uses().redaction => {
-                let why = format!("has a value that it does not take: {REDACTED}");
-                self.unfit.push((mapping, why));
-                None
-            }
             Err(why) => {
                 self.unfit.push((mapping, why));
                 None

@@ -65,8 +65,17 @@ pub struct EvalArguments {
     taken: Vec<String>,
 }
 
-/// Evaluates an expression, and says what comes out.
+/// Evaluates an expression, and says what comes out. With `--json` that is one object, also where
+/// the expression was not reached.
 pub async fn eval(place: &Place, arguments: &EvalArguments) -> Result<Exit, Failure> {
+    let ended = evaluate(place, arguments).await;
+    if let (true, Err(failure)) = (arguments.json, &ended) {
+        output::json(&views::eval::unevaluated(&failure.chain.join(": ")));
+    }
+    ended
+}
+
+async fn evaluate(place: &Place, arguments: &EvalArguments) -> Result<Exit, Failure> {
     let text = expression(&arguments.expression)?;
     let mut values = Values { set: sets(&arguments.values)?, ..Values::default() };
     let clock = SystemClock::new();

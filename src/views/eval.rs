@@ -24,6 +24,12 @@ pub fn failed(text: &str, error: &EvalError) -> Wrong {
     wrong(head, text, error, (error.line, error.column))
 }
 
+/// Returns the JSON of an expression that was not evaluated for a reason outside of it, which has no
+/// place in it.
+pub fn unevaluated(why: &str) -> Json {
+    json!({ "error": { "message": why, "line": null, "column": null } })
+}
+
 fn wrong(head: &str, text: &str, error: &impl Placed, (line, column): (usize, usize)) -> Wrong {
     let mut message = error.message().to_owned();
     let (expected, suggestion) = error.hints();

@@ -3,6 +3,8 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use sharefile_provisioner::sandbox::faults::{Fault, FaultKind};
+use sharefile_provisioner::sandbox::graph::views::NewPerson;
 
 use super::{Process, Said, World};
 
@@ -191,4 +193,37 @@ async fn somebody_of_the_directory_is_read_whatever_the_configuration_asks_for()
     world.assign(ada, "Client");
     world.sync().await;
     assert_eq!(object(&world.run(&roles).await.exits(0)), json!({ "value": "Client" }));
+}
+
+#[tokio::test]
+async fn programs_read_one_object_also_of_what_was_not_evaluated() {
+    let world = World::real().await;
+    for mail in ["one@contoso.example", "two@contoso.example"] {
+        world.sandbox.entra.add_person(NewPerson::named("Twin", "Tester", mail)).expect("a person");
+    }
+    let mut told = String::new();
+    let mut tell = |said: Said| {
+        let error = object(&said)["error"].clone();
+        assert_eq!((&error["line"], &error["column"]), (&json!(null), &json!(null)), "{said:?}");
+        let message = error["message"].as_str().expect("words");
+        assert!(said.err.contains(message.lines().last().expect("a line")), "{said:?}");
+        told.push_str(&format!("{}: {message}\n", said.code.unwrap_or(-1)));
+    };
+    tell(eval(&["[mail]", "--json", "--now", "soon"]).await);
+    tell(eval(&["[mail]", "--json", "--set", "mail"]).await);
+    tell(eval(&["[mail]", "--json", "--for", "ada", "--config", "/nowhere/config.toml"]).await);
+    tell(world.run(&["eval", "[mail]", "--json", "--for", "nobody@x.test"]).await);
+    insta::assert_snapshot!(told, @r###"
+    64: `--now soon` is no time
+    64: `--set mail` names no attribute and value
+    65: the configuration cannot be used
+    /nowhere/config.toml: there is no configuration file here. Copy the annotated example `config/config.toml` there and fill it in, or name another file with `--config` or `SHAREFILE_PROVISIONER_CONFIG`.
+    64: nobody in Entra ID is called `nobody@x.test`
+    "###);
+    let twins = world.run(&["eval", "[mail]", "--json", "--for", "Twin Tester"]).await.exits(64);
+    let message = object(&twins)["error"]["message"].as_str().expect("words").to_owned();
+    assert!(message.starts_with("`Twin Tester` is the name of several people"), "{message}");
+    world.sandbox.faults.add(Fault::new(FaultKind::Unauthorized).at("/v1.0/users"));
+    let refused = world.run(&["eval", "[mail]", "--json", "--for", "one@contoso.example"]).await;
+    assert_eq!(object(&refused.exits(66))["error"]["line"], json!(null));
 }

@@ -388,3 +388,21 @@ fn convert(way: Way, value: &Value, layer: &dyn Fn(&Value) -> Option<usize>) -> 
     };
     Node { layer: latest.or_else(|| layer(value)).unwrap_or(0), way, content }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_said_with_what_to_do() {
+        let mut layers = Layers::new(Path::new("config.toml"));
+        for kind in [ErrorKind::IsADirectory, ErrorKind::PermissionDenied] {
+            layers.refuse_unreadable(Path::new("config.d/10-site.toml"), &kind.into());
+        }
+        let told: Vec<String> = layers.problems.iter().map(Problem::to_string).collect();
+        insta::assert_snapshot!(told.join("\n"), @r###"
+    config.d/10-site.toml: this cannot be read: it is a folder. Name the file in it.
+    config.d/10-site.toml: this cannot be read: this account may not read it. Let the account that runs the daemon read it.
+    "###);
+    }
+}

@@ -139,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn files_are_unreadable_in_the_same_words_everywhere() {
+        let kinds = [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::IsADirectory];
+        let told = kinds.map(|kind| why_unreadable(&kind.into()));
+        insta::assert_snapshot!(told.join("\n"), @r###"
+    it does not exist
+    this account may not read it
+    it is a folder
+    "###);
+    }
+
+    #[test]
     fn a_problem_shows_what_it_knows() {
         let mut problem = Problem {
             file: Some("config.toml".into()),

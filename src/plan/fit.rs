@@ -250,6 +250,36 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_is_said() {
+        use TargetAttribute::*;
+        let told = [
+            (Email, "ada"),
+            (FirstName, "Ada\u{7}"),
+            (Company, "a company whose name is longer than what ShareFile takes"),
+            (StorageQuotaLimitGB, "many"),
+            (Bandwidth, "-2"),
+            (CanResetPassword, "yes"),
+            (Roles, "AdminSSO"),
+            (Roles, "CanUseFileBoks"),
+            (Roles, "Employee, Client"),
+            (Policies, "a, b, c, d"),
+        ]
+        .map(|(target, value)| format!("{} {}", target.name(), fault(target, value).unwrap()));
+        insta::assert_snapshot!(told.join("\n"), @r###"
+    Email is `ada`, which is no address
+    FirstName has the control character U+0007
+    Company has 56 characters where ShareFile takes 50
+    StorageQuotaLimitGB is `many`, which is no whole number from -1 (the tenant's default) to 2147483647
+    Bandwidth is `-2`, which is no whole number from -1 (no limit) to 2147483647
+    CanResetPassword is `yes`, which is neither True nor False
+    Roles has AdminSSO, which administers the tenant: give that by hand, since accounts with such a role are protected
+    Roles has CanUseFileBoks, which is no role; did you mean CanUseFileBox?
+    Roles has no more than Employee, Client, which ShareFile gives by itself
+    Policies has 4 policies where there can be 3, one of each category
+    "###);
+    }
+
+    #[test]
     fn clients_and_tenants_take_what_is_for_them() {
         use AccountKind::{Client, Employee};
         let taken = |kind, by_policies| -> Vec<&str> {

@@ -7,6 +7,7 @@ mod filters;
 mod groups;
 mod json_schema;
 mod layers;
+mod messages;
 mod people;
 mod problems;
 mod secrets;

@@ -79,7 +79,7 @@ fn report(place: &Place, problems: Vec<Value>, tried: Result<Trial, (&str, Strin
         Err((reason, message)) => (Value::Null, json!({ "reason": reason, "message": message })),
     };
     json!({
-        "configuration": place.config,
+        "configuration": place.config.display().to_string(),
         "usable": problems.is_empty(),
         "problems": problems,
         "trial": trial,
@@ -89,7 +89,7 @@ fn report(place: &Place, problems: Vec<Value>, tried: Result<Trial, (&str, Strin
 
 fn problem(problem: &Problem) -> Value {
     json!({
-        "file": problem.file,
+        "file": problem.file.as_ref().map(|file| file.display().to_string()),
         "line": problem.line,
         "column": problem.column,
         "key": problem.key,
@@ -121,7 +121,8 @@ async fn try_rules(job: &Job, most: u32) -> Result<Outcome, Failure> {
         Tried::Otherwise => Err((
             "snapshot_differs",
             "The snapshot does not hold what the rules read now, so the rules were tried on \
-             nobody. `sharefile-provisioner plan` reads it, and shows what would come of it.",
+             nobody. The next cycle reads it; until then `sharefile-provisioner plan`, which keeps \
+             nothing, shows what would come of them.",
         )),
     })
 }

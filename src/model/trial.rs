@@ -29,6 +29,8 @@ pub struct Finding {
     pub of: ObjectKind,
     /// All of them have an account, and it is not about that: it would go wrong for a new one.
     pub for_new_only: bool,
+    /// It is about a matching rule that is reached only if none before it finds anything.
+    pub if_reached: bool,
     /// The rule, as people read it: `Email = [mail]`.
     pub rule: String,
     /// What exactly.

@@ -97,7 +97,7 @@ impl Differ<'_> {
         match self.filters.verdict(&user.attributes, through) {
             Verdict::In => {}
             Verdict::Out => {
-                for (clause, attribute) in self.filters.blind(&user.attributes) {
+                for (clause, attribute) in self.filters.blind(&user.attributes, through) {
                     draft.note(FindingKind::NullBlind, clause, attribute, &who);
                 }
                 return;
@@ -118,15 +118,17 @@ impl Differ<'_> {
         match self.kind_of(&person, entitlement) {
             Ok(kind) => self.try_values(&person, kind, link, &who, draft),
             Err(untyped) => {
-                let why = untyped.why();
+                // The rule is named already.
+                let why = untyped.why().replacen("users.type gives", "it gives", 1);
                 let why = why.strip_prefix("users.type: ").unwrap_or(&why);
                 draft.note(FindingKind::Failed, "users.type", why, &who);
             }
         }
     }
 
-    /// Tries the matching rules, which look for accounts of those who have none. Of the first of
-    /// them it is noted what it looks for: whoever shares that gets nothing that it finds.
+    /// Tries the matching rules, which look for accounts of those who have none, up to one that holds
+    /// the person. Of the first of them it is noted what it looks for: whoever shares that gets nothing
+    /// that it finds. Those behind one that looks for something are not reached if it finds that.
     fn try_matching(
         &self,
         person: &Person<'_>,
@@ -134,25 +136,10 @@ impl Differ<'_> {
         who: &Who,
         draft: &mut Draft<'_>,
     ) {
-        let searcher = who.clone().for_new_only(link.is_some());
+        let mut searcher = who.clone().for_new_only(link.is_some());
         for (number, (rule, wants)) in self.matcher.wants(person).enumerate() {
             let text = || format!("users.match: {}", rule.text());
             let shared = number == 0 && rule.adopt != Adopt::Never;
-            match wants {
-                Err(why) => draft.note(FindingKind::Failed, text(), &why, &searcher),
-                Ok((_, missing)) if !missing.is_empty() => {
-                    if rule.required {
-                        let whole = rule.parts.len() == missing.len();
-                        let detail = if whole { String::new() } else { missing.join(", ") };
-                        draft.note(FindingKind::Missing, text(), &detail, &searcher);
-                    }
-                }
-                Ok((wanted, _)) if shared && link.is_none() => {
-                    let key = wanted.iter().map(|(target, value)| match_key(*target, value));
-                    draft.looks_for(text(), key.collect(), who, true);
-                }
-                Ok(_) => {}
-            }
             // An account that has an owner is found by its address.
             if let Some(link) = link.filter(|_| shared && !rule.needs_lists()) {
                 let own = |target: TargetAttribute| link.shadow.sent.get(target.index());
@@ -160,6 +147,23 @@ impl Differ<'_> {
                 let key = parts.map(|target| Some(match_key(target, own(target)?)));
                 if let Some(key) = key.collect::<Option<Vec<String>>>() {
                     draft.looks_for(text(), key, who, false);
+                }
+            }
+            match wants {
+                Err(why) => return draft.note(FindingKind::Failed, text(), &why, &searcher),
+                Ok((_, missing)) if !missing.is_empty() => {
+                    if rule.required {
+                        let whole = rule.parts.len() == missing.len();
+                        let detail = if whole { String::new() } else { missing.join(", ") };
+                        return draft.note(FindingKind::Missing, text(), &detail, &searcher);
+                    }
+                }
+                Ok((wanted, _)) => {
+                    if shared && link.is_none() {
+                        let key = wanted.iter().map(|(target, value)| match_key(*target, value));
+                        draft.looks_for(text(), key.collect(), who, true);
+                    }
+                    searcher = searcher.if_reached();
                 }
             }
         }

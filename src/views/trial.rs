@@ -54,6 +54,7 @@ pub fn json(trial: &Trial) -> Value {
             "kind": one.kind,
             "of": if one.of == ObjectKind::Group { "groups" } else { "people" },
             "forNewOnly": one.for_new_only,
+            "ifReached": one.if_reached,
             "rule": one.rule,
             "detail": one.detail,
             "names": one.names,
@@ -71,16 +72,19 @@ pub fn json(trial: &Trial) -> Value {
 
 /// Returns one finding as people read it.
 fn sentence(finding: &Finding) -> String {
-    let Finding { kind, of, for_new_only, rule, detail, names } = finding;
+    let Finding { kind, of, for_new_only, if_reached, rule, detail, names } = finding;
     let (count, group) = (names.len() as u64, *of == ObjectKind::Group);
     let (one, several) = if group { ("group", "groups") } else { ("person", "people") };
     let who = counted(count, one, several);
     let gets = if count == 1 { "gets" } else { "get" };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut names = named(&names);
+    let thing = if group { "a group in ShareFile" } else { "an account" };
     if *for_new_only {
-        let thing = if group { "a group in ShareFile" } else { "an account" };
         names.push_str(&format!(" (there is {thing} already; this is about new ones only)"));
+    }
+    if *if_reached {
+        names.push_str(&format!(" (if no rule before it finds {thing})"));
     }
     match kind {
         FindingKind::Failed => format!("`{rule}` fails for {who}: {detail}: {names}"),
@@ -116,7 +120,8 @@ mod tests {
     fn finding(kind: FindingKind, rule: &str, detail: &str, names: &[&str]) -> Finding {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         let (rule, detail) = (rule.to_owned(), detail.to_owned());
-        Finding { kind, of: ObjectKind::User, for_new_only: false, rule, detail, names }
+        let (for_new_only, if_reached) = (false, false);
+        Finding { kind, of: ObjectKind::User, for_new_only, if_reached, rule, detail, names }
     }
 
     fn of_groups(finding: Finding) -> Finding {
@@ -160,6 +165,8 @@ mod tests {
             finding(NullBlind, clause, "department", &two),
             for_new_only(finding(Missing, email, "", &["ada@x.test"])),
             for_new_only(of_groups(finding(Failed, name, none, &["Sales"]))),
+            Finding { if_reached: true, ..finding(Missing, both, "", &two) },
+            for_new_only(Finding { if_reached: true, ..finding(Failed, email, none, &two) }),
         ];
         let trial = Trial { tried: 300, groups: 2, looked_at: 310, people: 310, findings };
         insta::assert_snapshot!(text(&trial), @r###"
@@ -179,6 +186,8 @@ mod tests {
       filter `Staff` wants department NOT EQUALS "External", and lets 2 people out of whom nobody knows `department`: ada@x.test, bob@x.test
       1 person gets no value from `users.match: Email = [mail]`, which is required: ada@x.test (there is an account already; this is about new ones only)
       `groups.attribute: Name = [description]` fails for 1 group: `Item`: there is no value 2: the attribute has 1: Sales (there is a group in ShareFile already; this is about new ones only)
+      2 people get no value from `users.match: FirstName = [givenName], LastName = [surname]`, which is required: ada@x.test, bob@x.test (if no rule before it finds an account)
+      `users.match: Email = [mail]` fails for 2 people: `Item`: there is no value 2: the attribute has 1: ada@x.test, bob@x.test (there is an account already; this is about new ones only) (if no rule before it finds an account)
     "###);
     }
 
@@ -202,6 +211,8 @@ mod tests {
         let findings: Vec<Finding> = (0..33).map(missing).collect();
         let shown =
             text(&Trial { tried: 1, looked_at: 1, people: 1, findings, ..Trial::default() });
-        assert!(shown.ends_with("  … and 3 more; --json has them all\n"), "{shown}");
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines.len(), 1 + SHOWN + 1);
+        insta::assert_snapshot!(lines[SHOWN + 1], @"  … and 3 more; --json has them all");
     }
 }

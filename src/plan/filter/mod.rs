@@ -206,27 +206,29 @@ impl<'a> Filters<'a> {
         self.filters.iter().enumerate().filter_map(one).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the clauses with "not" that do not hold only because nobody knows the value, in words,
-    /// with the attribute.
-    pub fn blind(&self, row: &dyn Attributes) -> Vec<(String, &'a str)> {
-        let unknown =
-            |one: &&Prepared<'a>| one.clause.test.is_negative() && texts(row, one.place).is_empty();
-        let named = |(number, (filter, clauses)): (usize, &(&Filter, Vec<Prepared<'a>>))| {
-            let name = name_of(filter, number);
-            let clauses: Vec<_> = clauses
-                .iter()
-                .filter(unknown)
-                .map(|one| {
-                    let wants = format!("filter {name} wants {}", one.clause.text());
-                    (wants, one.clause.attribute.as_str())
-                })
-                .collect();
-            clauses
-        };
+    /// Returns the clauses with "not" that let an object out only because nobody knows the value, in
+    /// words, with the attribute: each once, and none of a filter that does not hold anyway.
+    pub fn blind(&self, row: &dyn Attributes, groups: &[SourceAnchor]) -> Vec<(String, &'a str)> {
         if self.nulls == Nulls::Empty {
             return Vec::new();
         }
-        self.filters.iter().enumerate().flat_map(named).collect()
+        let mut found = Vec::new();
+        for (number, (filter, clauses)) in self.filters.iter().enumerate() {
+            let (blind, others): (Vec<_>, Vec<_>) = clauses
+                .iter()
+                .partition(|one| one.clause.test.is_negative() && texts(row, one.place).is_empty());
+            if others.iter().all(|one| self.clause(one, row, groups) == Truth::Yes) {
+                let name = name_of(filter, number);
+                let wants = |one: &&Prepared<'a>| {
+                    let wants = format!("filter {name} wants {}", one.clause.text());
+                    (wants, one.clause.attribute.as_str())
+                };
+                found.extend(blind.iter().map(wants));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Returns the next instant at which a clause says something else of an object, though nothing

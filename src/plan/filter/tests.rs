@@ -227,3 +227,28 @@ fn filters_name_themselves_and_the_clause_that_decided() {
                   \"x\", filter 3 wants b BEFORE now-4w2d";
     assert_eq!(why, wanted);
 }
+
+#[test]
+fn who_lacks_a_value_is_told_of_clauses_that_decide_and_once() {
+    let not = |attribute| clause(attribute, "NOT EQUALS", &["x"]);
+    let is = |attribute| clause(attribute, "EQUALS", &["x"]);
+    let blind = |filters, b| {
+        let rules = with(filters);
+        let known = Assigned { assignments: &[], groups: &[] };
+        let row = AttributeRow::pack([None, b]);
+        let found = Filters::of_people(&rules, known, TIME).blind(&row, &[]);
+        let of = |(wants, attribute): (String, &str)| {
+            let (filter, _) = wants.split_once(" wants ").expect("a filter");
+            format!("{filter}: {attribute}")
+        };
+        found.into_iter().map(of).collect::<Vec<_>>()
+    };
+    let told = ["filter 1: a"];
+    assert_eq!(blind(vec![vec![not("a"), is("b")]], Some("x")), told);
+    // Another clause lets the person out anyway.
+    assert_eq!(blind(vec![vec![not("a"), is("b")]], Some("y")), [""; 0]);
+    assert_eq!(blind(vec![vec![is("b"), not("a")], vec![not("a")]], None), ["filter 2: a"]);
+    assert_eq!(blind(vec![vec![not("a"), not("b")]], Some("x")), [""; 0]);
+    assert_eq!(blind(vec![vec![not("a"), not("b")]], None), ["filter 1: a", "filter 1: b"]);
+    assert_eq!(blind(vec![vec![not("a"), not("a")]], None), told);
+}

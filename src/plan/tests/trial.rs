@@ -83,3 +83,40 @@ fn namesakes_who_have_accounts_are_no_double_and_values_that_are_chosen_differ()
     let failed = |people, new| (FindingKind::Failed, people, new);
     assert_eq!(told, [failed(2, false), (FindingKind::SameMatch, 3, false), failed(1, true)]);
 }
+
+#[test]
+fn matching_rules_are_tried_as_far_as_they_are_reached() {
+    let rule = |source: &str, required| rules::MatchRule {
+        parts: vec![rules::MatchPart {
+            target: TargetAttribute::Email,
+            source: expression(source),
+        }],
+        adopt: rules::Adopt::Always,
+        required,
+    };
+    let told = |matching: Vec<rules::MatchRule>| {
+        let mut world = World::new();
+        world.assigned(1, "ada@x.test");
+        world.rules.matching = matching;
+        let target = TargetView::default();
+        let input = PlanInput {
+            subjects: &[world.users[0].anchor],
+            users: &world.users,
+            assignments: &world.assignments,
+            ..PlanInput::of_nobody(&world.rules, &target, world.now)
+        };
+        let found = crate::plan::trial::trial(&input).findings.into_iter();
+        let of = |one: Finding| (one.kind, one.rule.replace("users.match: ", ""), one.if_reached);
+        found.map(of).collect::<Vec<_>>()
+    };
+    let (fails, none) = ("Item([mail], 2)", "Switch([mail], \"\", \"z\", \"\")");
+    let failed = |reached| (FindingKind::Failed, "Email = Item([mail],2)".to_owned(), reached);
+    // Nobody gets beyond a rule that holds.
+    assert_eq!(told(vec![rule(fails, false), rule("Item([mail], 3)", false)]), [failed(false)]);
+    let missing =
+        (FindingKind::Missing, "Email = Switch([mail],\"\",\"z\",\"\")".to_owned(), false);
+    assert_eq!(told(vec![rule(none, true), rule(fails, false)]), [missing]);
+    // One without a value finds nothing, and one with a value may find something.
+    assert_eq!(told(vec![rule(none, false), rule(fails, false)]), [failed(false)]);
+    assert_eq!(told(vec![rule("[mail]", false), rule(fails, false)]), [failed(true)]);
+}

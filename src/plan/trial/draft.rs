@@ -18,27 +18,37 @@ pub struct Who {
     kind: ObjectKind,
     name: String,
     for_new_only: bool,
+    if_reached: bool,
 }
 
 impl Who {
     /// Returns a person, by name.
     pub fn person(name: String) -> Self {
-        Self { kind: ObjectKind::User, name, for_new_only: false }
+        Self { kind: ObjectKind::User, name, for_new_only: false, if_reached: false }
     }
 
     /// Returns a group, by name.
     pub fn group(name: String) -> Self {
-        Self { kind: ObjectKind::Group, name, for_new_only: false }
+        Self { kind: ObjectKind::Group, name, for_new_only: false, if_reached: false }
     }
 
     /// Says whether something has an account, or a group, already and is about new ones only.
     pub fn for_new_only(self, for_new_only: bool) -> Self {
         Self { for_new_only, ..self }
     }
+
+    /// Says that it is about a matching rule that is reached only if none before it finds anything.
+    pub fn if_reached(self) -> Self {
+        Self { if_reached: true, ..self }
+    }
 }
 
-/// What is found: of which objects, about new ones only or not, by which rule, with which detail.
-type What = (FindingKind, ObjectKind, bool, String, String);
+/// What is found: of which objects, about new ones only or not, reached for certain or not, by which
+/// rule, with which detail.
+type What = (FindingKind, ObjectKind, (bool, bool), String, String);
+
+/// Not about new ones only, and reached.
+const CERTAIN: (bool, bool) = (false, false);
 
 /// A trial in the making.
 pub struct Draft<'a> {
@@ -97,7 +107,8 @@ impl<'a> Draft<'a> {
 
     /// Notes one thing about somebody.
     pub fn note(&mut self, kind: FindingKind, rule: impl Into<String>, detail: &str, who: &Who) {
-        let what = (kind, who.kind, who.for_new_only, rule.into(), detail.to_owned());
+        let when = (who.for_new_only, who.if_reached);
+        let what = (kind, who.kind, when, rule.into(), detail.to_owned());
         self.found.entry(what).or_default().push(who.name.clone());
     }
 
@@ -153,7 +164,7 @@ impl<'a> Draft<'a> {
     /// Notes what is double, and returns all that was found.
     pub fn finish(mut self) -> Trial {
         let email = self.email.map(Mapping::text).unwrap_or_default();
-        let of_person = |kind, rule, detail| (kind, ObjectKind::User, false, rule, detail);
+        let of_person = |kind, rule, detail| (kind, ObjectKind::User, CERTAIN, rule, detail);
         // Whom one address keeps apart is not told again by what finds accounts.
         let mut rivals = BTreeSet::new();
         for (address, people) in self.addresses.into_iter().filter(|(_, who)| who.len() > 1) {
@@ -168,13 +179,14 @@ impl<'a> Draft<'a> {
         }
         for ((rule, name), groups) in self.group_names {
             if groups.len() > 1 {
-                let what = (FindingKind::Double, ObjectKind::Group, false, rule, name);
+                let what = (FindingKind::Double, ObjectKind::Group, CERTAIN, rule, name);
                 self.found.insert(what, groups);
             }
         }
-        let finding = |((kind, of, for_new_only, rule, detail), mut names): (What, Vec<String>)| {
+        let finding = |((kind, of, when, rule, detail), mut names): (What, Vec<String>)| {
+            let (for_new_only, if_reached) = when;
             names.sort_unstable();
-            Finding { kind, of, for_new_only, rule, detail, names }
+            Finding { kind, of, for_new_only, if_reached, rule, detail, names }
         };
         let mut findings: Vec<Finding> = self.found.into_iter().map(finding).collect();
         let rank = |one: &Finding| (one.for_new_only, one.kind, std::cmp::Reverse(one.names.len()));

@@ -46,11 +46,18 @@ pub fn try_all(
         }
         let links = || input.groups.links.iter();
         let linked = links().any(|standing| standing.link.anchor == group.anchor);
-        let searcher = who.for_new_only(linked);
+        let mut searcher = who.for_new_only(linked);
+        // One that fails holds the group; those behind one that gives a name are reached if no group
+        // is called so.
         for (source, single) in &matching {
-            if let Err(why) = single.eval(&group.attributes, &given) {
-                let rule = format!("groups.match: Name = {}", source.text());
-                draft.note(FindingKind::Failed, rule, &why, &searcher);
+            match single.eval(&group.attributes, &given).map(|said| said.value()) {
+                Err(why) => {
+                    let rule = format!("groups.match: Name = {}", source.text());
+                    draft.note(FindingKind::Failed, rule, &why, &searcher);
+                    break;
+                }
+                Ok(Some(_)) => searcher = searcher.if_reached(),
+                Ok(None) => {}
             }
         }
     }

@@ -68,6 +68,21 @@ async fn mappings_are_tried_on_the_snapshot_before_they_go_live() {
     assert_eq!((&json["problems"], &json["untried"]), (&json!([]), &json!(null)));
     assert_eq!(world.sandbox.counts.by_endpoint(), requests, "neither end is asked");
 
+    // Whoever has roles that ask for different types is named.
+    let kit = NewPerson::named("Kit", "Tester", "kit@contoso.example");
+    let kit = kit.with("department", json!("Sales/Asia"));
+    let kit = world.sandbox.entra.add_person(kit).expect("a person");
+    for (role, kind) in [("Employee", "employee"), ("Client", "client")] {
+        world.assign(kit, role);
+        world.set(&format!("users.type.roles.{role}"), kind);
+    }
+    world.run(&["sync"]).await;
+    let said = world.run(&["check"]).await.exits(0);
+    let told = said.out.lines().find(|line| line.contains("users.type")).expect("a finding");
+    insta::assert_snapshot!(told.trim(), @r###"
+    `users.type` fails for 1 person: the roles Client and Employee ask for different types: kit@contoso.example
+    "###);
+
     // Who is let out because nobody knows better is counted, and so is whose type nobody can tell.
     let staff = "{ attribute = \"department\", operator = \"NOT EQUALS\", value = \"Guests\" }";
     world.set("scope.filter", &format!("[{{ name = \"Staff\", clauses = [{staff}] }}]"));
@@ -77,14 +92,17 @@ async fn mappings_are_tried_on_the_snapshot_before_they_go_live() {
     let told = |line: &&str| line.contains("Staff") || line.contains("users.type");
     let told: Vec<&str> = shown.lines().filter(told).map(str::trim).collect();
     insta::assert_snapshot!(told.join("\n"), @r###"
-    `users.type` fails for 1 person: users.type gives "boss", and neither employee nor client: cy@contoso.example
+    `users.type` fails for 1 person: it gives "boss", and neither employee nor client: cy@contoso.example
     filter `Staff` wants department NOT EQUALS "Guests", and lets 1 person out of whom nobody knows `department`: dee@contoso.example
     "###);
 
     // What the snapshot does not hold is not guessed.
     world.set("users.match", "[{ target = \"Email\", source = \"[otherMails]\" }]");
     let said = world.run(&["check"]).await.exits(0);
-    said.says("The snapshot does not hold what the rules read now");
+    insta::assert_snapshot!(said.shown_in(&world), @r###"
+    FOLDER/config.toml: the configuration can be used.
+    The snapshot does not hold what the rules read now, so the rules were tried on nobody. The next cycle reads it; until then `sharefile-provisioner plan`, which keeps nothing, shows what would come of them.
+    "###);
     assert_eq!(untried(&world).await, "snapshot_differs");
 }
 
@@ -158,18 +176,18 @@ async fn each_kind_of_finding_is_reached() {
     let shown = said.out.split_once("can be used.\n").expect("the head").1;
     insta::assert_snapshot!(shown, @r###"
     The rules were tried on 5 people and 4 groups in scope, of 7 people in the snapshot.
-      `users.match: FirstName = Item(Split([givenName],"d"),2)` fails for 2 people: `Item`: there is no value 2: the attribute has 1: dee@contoso.example, fay@contoso.example
       `Active = Switch([department],"True","Odd","maybe")` fails for 1 person: the value is `maybe`, which is neither True nor False: ben@contoso.example
       `Company = Item(Split([department],"S"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: fay@contoso.example
+      `users.match: FirstName = Item(Split([givenName],"d"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: dee@contoso.example (if no rule before it finds an account)
       `groups.attribute: Name = IIF([description]="x","",Switch([displayName],"One","Third","","Board",Item(Split([displayName],"x"),2)))` fails for 1 group: `Item`: there is no value 2: the attribute has 1: Board
-      1 person gets no value from `users.match: Email = Switch([department],[mail],"Blank","")`, which is required: fay@contoso.example
+      1 person gets no value from `users.match: Email = Switch([department],[mail],"Blank","")`, which is required: fay@contoso.example (if no rule before it finds an account)
       1 group gets no value from `groups.attribute: Name = IIF([description]="x","",Switch([displayName],"One","Third","","Board",Item(Split([displayName],"x"),2)))`, which is required: Third
       2 groups get the same value from `groups.attribute: Name = IIF([description]="x","",Switch([displayName],"One","Third","","Board",Item(Split([displayName],"x"),2)))`, one: Fourth, Sales
       2 people match one account by `users.match: LastName = [surname], Company = [department]`, if there is one with twin, ships: cyd@contoso.example, dee@contoso.example
       `scope.filter` cannot tell whether it lets 1 person in, as no assigned group is "Nobody": gus@contoso.example
       `FirstName = IIF([department]="Leave",IgnoreObjectFlow,[givenName])` leaves 1 person alone: eve@contoso.example
       `Company = Item(Split([department],"S"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: ben@contoso.example (there is an account already; this is about new ones only)
-      `users.match: FirstName = Item(Split([givenName],"d"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: ben@contoso.example (there is an account already; this is about new ones only)
+      `users.match: FirstName = Item(Split([givenName],"d"),2)` fails for 1 person: `Item`: there is no value 2: the attribute has 1: ben@contoso.example (there is an account already; this is about new ones only) (if no rule before it finds an account)
     "###);
 }
 
@@ -185,12 +203,18 @@ async fn the_schema_needs_no_configuration() {
 async fn without_a_store_it_is_said_that_nobody_was_tried() {
     let world = World::real().await;
     let said = world.run(&["check"]).await.exits(0);
-    said.says("There is no store yet, so the rules were tried on nobody.");
+    insta::assert_snapshot!(said.shown_in(&world), @r###"
+    FOLDER/config.toml: the configuration can be used.
+    There is no store yet, so the rules were tried on nobody.
+    "###);
     assert_eq!(untried(&world).await, "no_store");
     assert!(!world.path("store.db").exists());
     world.run(&["pause"]).await.exits(0);
     let said = world.run(&["check"]).await.exits(0);
-    said.says("Nothing has been read from Entra ID yet, so the rules were tried on nobody.");
+    insta::assert_snapshot!(said.shown_in(&world), @r###"
+    FOLDER/config.toml: the configuration can be used.
+    Nothing has been read from Entra ID yet, so the rules were tried on nobody.
+    "###);
     assert_eq!(untried(&world).await, "nothing_read");
 }
 
@@ -229,4 +253,23 @@ async fn a_store_that_cannot_be_read_is_said_in_the_object_too() {
     std::fs::write(world.path("store.db"), "no store").expect("a file");
     let json = world.run(&["check", "--json"]).await.exits(69).json();
     assert_eq!((&json["usable"], &json["untried"]["reason"]), (&json!(true), &json!("failed")));
+    let message = json["untried"]["message"].as_str().expect("words");
+    let folder = world.folder.path().display().to_string();
+    insta::assert_snapshot!(message.replace(&folder, "FOLDER"), @r###"
+    FOLDER/store.db is damaged: it is not an SQLite database
+    "###);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_configuration_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sharefile-provisioner"));
+    program.args(["check", "--json", "--config"]);
+    program.arg(std::ffi::OsStr::from_bytes(b"/nowhere/\xff.toml"));
+    let json = super::Process::start(program).end().await.exits(65).json();
+    assert_eq!(json["configuration"], "/nowhere/\u{fffd}.toml");
+    assert_eq!(json["problems"][0]["file"], json["configuration"]);
+    assert_eq!(json["untried"]["message"], "The configuration cannot be used.");
 }

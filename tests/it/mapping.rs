@@ -84,6 +84,11 @@ async fn mappings_with_functions_keep_accounts_in_step() {
     assert_eq!(world.did().await, (0, 0, 0));
     let kept = account("jorg.muller-ludenscheidt@contoso.example");
     assert_eq!((kept.company.as_str(), kept.disabled), ("Contoso Inc", false));
+    world.sandbox.counts.reset();
+    let alone =
+        ["eve", "jorg.muller-ludenscheidt"].map(|name| (HoldKind::LeftAlone, name.to_owned()));
+    assert_eq!(held(&world.cycle().await), alone);
+    assert_eq!(world.sharefile_requests(), 0, "nothing is looked at for their sake");
     entra.set_person(jorg, "employeeType", "Employee").expect("an edit");
     entra.set_person(blocked, "employeeType", json!(null)).expect("an edit");
     assert_eq!(world.did().await, (1, 0, 1));

@@ -460,6 +460,9 @@ async fn no_roles_are_written_to_an_account_that_is_gone_or_a_client_by_now() {
     .await;
     let sent = world.sent();
     assert!(sent.iter().all(|sent| !sent.starts_with("PUT")), "{sent:?}");
+    // The link ends, and she gets another account.
+    world.cycle().await;
+    assert_eq!(roles(&world.account("Ada")), ["CanCreateFolders"]);
 }
 
 #[tokio::test]

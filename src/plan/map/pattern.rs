@@ -22,6 +22,12 @@ const LESS_MEMORY: usize = 256 << 10;
 /// What compiling a pattern for a person costs, in steps.
 const COMPILING_STEPS: u64 = 200_000;
 
+/// What compiling each category of Unicode costs besides, in steps.
+const CATEGORY_STEPS: u64 = 20_000;
+
+/// The bytes behind a match that a search of a linear pattern is charged at least.
+const LEAST_AHEAD: usize = 8;
+
 /// What each search costs, in steps.
 const SEARCH_STEPS: u64 = 16;
 
@@ -50,9 +56,14 @@ impl Default for Budget {
     }
 }
 
-/// No steps are left.
+/// Why a search ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::plan) struct Exhausted;
+pub(in crate::plan) enum Exhausted {
+    /// No steps are left.
+    Steps,
+    /// There are too many places to go back to.
+    Places,
+}
 
 impl Budget {
     /// Takes steps.
@@ -62,7 +73,12 @@ impl Budget {
     pub fn take(&mut self, steps: u64) -> Result<(), Exhausted> {
         let left = self.0.checked_sub(steps);
         self.0 = left.unwrap_or(0);
-        left.map(|_| ()).ok_or(Exhausted)
+        left.map(|_| ()).ok_or(Exhausted::Steps)
+    }
+
+    /// Gives back steps that were taken, but were not needed.
+    fn give_back(&mut self, steps: u64) {
+        self.0 = self.0.saturating_add(steps);
     }
 
     /// Returns how many are left.
@@ -73,10 +89,18 @@ impl Budget {
 }
 
 impl From<Exhausted> for String {
-    fn from(_: Exhausted) -> Self {
+    fn from(exhausted: Exhausted) -> Self {
+        let why = match exhausted {
+            Exhausted::Steps => {
+                format!("the regular expressions take more than {MOST_STEPS} steps on this text")
+            }
+            Exhausted::Places => {
+                "the regular expression can go on in too many ways on this text".to_owned()
+            }
+        };
         format!(
-            "the regular expressions take more than {MOST_STEPS} steps on this text: write them \
-             without nested repetitions, or take a part of the text first, as with `Left`"
+            "{why}: write them shorter and without nested repetitions, or take a part of the text \
+             first, as with `Left`"
         )
     }
 }
@@ -92,8 +116,14 @@ pub(in crate::plan) struct Pattern {
 
 #[derive(Clone, Debug)]
 enum Engine {
-    /// Takes time in proportion to the text, and to its weight.
-    Linear(regex::Regex, u64),
+    /// Takes time in proportion to the text that it goes over, and to its weight.
+    Linear {
+        regex: regex::Regex,
+        weight: u64,
+        /// The most bytes of a match, if that is bounded: a search that finds one ends no farther
+        /// behind it.
+        longest: Option<usize>,
+    },
     /// Can look around and refer back, and counts its steps.
     Backtracking(Box<Program>),
 }
@@ -125,7 +155,7 @@ impl Pattern {
     /// # Errors
     /// Says why it is none, or why it is not supported.
     pub fn compile(pattern: &str) -> Result<Self, String> {
-        Self::compile_within(pattern, MOST_MEMORY)
+        Self::compile_within(pattern, MOST_MEMORY, &mut Budget::default())
     }
 
     /// Compiles one for a person, at the cost of the evaluation.
@@ -133,29 +163,24 @@ impl Pattern {
     /// # Errors
     /// Says why it is none, why it is not supported, or that too much has been compiled.
     pub fn compile_for(pattern: &str, budget: &mut Budget) -> Result<Self, String> {
-        budget.take(COMPILING_STEPS)?;
-        let compiled = Self::compile_within(pattern, LESS_MEMORY)?;
-        let engines = std::iter::once(&compiled.engine).chain(&compiled.before_line_break);
-        for engine in engines {
-            if let Engine::Backtracking(program) = engine {
-                budget.take(program.cost())?;
-            }
-        }
-        Ok(compiled)
+        let categories = pattern.matches("\\p").count() + pattern.matches("\\P").count();
+        budget.take(COMPILING_STEPS + categories as u64 * CATEGORY_STEPS)?;
+        Self::compile_within(pattern, LESS_MEMORY, budget)
     }
 
-    fn compile_within(pattern: &str, memory: usize) -> Result<Self, String> {
+    fn compile_within(pattern: &str, memory: usize, budget: &mut Budget) -> Result<Self, String> {
         let translated = translate(pattern)?;
-        let engine = Engine::compile(&translated.pattern, memory)?;
-        let before_line_break = translated.before_line_break.as_deref();
-        let before_line_break =
-            before_line_break.map(|pattern| Engine::compile(pattern, memory)).transpose()?;
+        let engine = Engine::compile(&translated.pattern, memory, budget)?;
+        let before_line_break = match &translated.before_line_break {
+            Some(pattern) => Some(Engine::compile(pattern, memory, budget)?),
+            None => None,
+        };
         Ok(Self { engine, before_line_break, groups: translated.groups })
     }
 
     /// Returns the groups of that name or number; none if there is no such group.
     pub fn group(&self, name: &str) -> Option<Vec<usize>> {
-        Some(self.groups.find(name)).filter(|groups| !groups.is_empty())
+        Some(self.groups.find(name).to_vec()).filter(|groups| !groups.is_empty())
     }
 
     /// Calls `each` for every match. As in .NET, a match may be empty, also right behind another.
@@ -180,10 +205,13 @@ impl Pattern {
             _ => &self.engine,
         };
         let mut from = 0;
-        for _ in 0..MOST_MATCHES {
+        for times in 0..=MOST_MATCHES {
             let found = engine.find(text, from, budget);
             let found = found.map_err(|exhausted| E::from(exhausted.into()))?;
             let Some(found) = found else { return Ok(()) };
+            if times == MOST_MATCHES {
+                break;
+            }
             each(&found)?;
             let (start, end) = found.whole();
             from = end;
@@ -224,17 +252,21 @@ impl From<String> for Stop {
 }
 
 impl Engine {
-    fn compile(pattern: &str, memory: usize) -> Result<Self, String> {
+    fn compile(pattern: &str, memory: usize, budget: &mut Budget) -> Result<Self, String> {
         let linear = regex::RegexBuilder::new(pattern)
             .size_limit(memory)
             .dfa_size_limit(MOST_MEMORY)
             .build();
         match linear {
-            Ok(regex) => Ok(Self::Linear(regex, weight(pattern))),
+            Ok(regex) => {
+                let hir = regex_syntax::parse(pattern).ok();
+                let longest = hir.and_then(|hir| hir.properties().maximum_len());
+                Ok(Self::Linear { regex, weight: weight(pattern), longest })
+            }
             Err(regex::Error::CompiledTooBig(_)) => {
                 Err(format!("it takes more than {} KiB of memory", memory >> 10))
             }
-            Err(_) => Ok(Self::Backtracking(Box::new(Program::compile(pattern)?))),
+            Err(_) => Ok(Self::Backtracking(Box::new(Program::compile(pattern, budget)?))),
         }
     }
 
@@ -246,11 +278,17 @@ impl Engine {
     ) -> Result<Option<Found>, Exhausted> {
         budget.take(SEARCH_STEPS)?;
         match self {
-            Self::Linear(regex, weight) => {
-                let bytes = text.len().saturating_sub(from) as u64;
-                budget.take(bytes.saturating_mul(*weight) / 8)?;
+            Self::Linear { regex, weight, longest } => {
+                let cost = |bytes: usize| (bytes as u64).saturating_mul(*weight) / 8;
+                let rest = text.len().saturating_sub(from);
+                budget.take(cost(rest))?;
                 let mut places = regex.capture_locations();
                 let found = regex.captures_read_at(&mut places, text, from);
+                if let (Some(found), Some(longest)) = (&found, longest) {
+                    let ahead = (*longest).max(LEAST_AHEAD);
+                    let gone = found.end().saturating_sub(from).saturating_add(ahead);
+                    budget.give_back(cost(rest) - cost(gone.min(rest)));
+                }
                 Ok(found.map(|_| Found((0..places.len()).map(|group| places.get(group)).collect())))
             }
             Self::Backtracking(program) => Ok(program.find(text, from, budget)?.map(Found)),
@@ -383,17 +421,101 @@ mod tests {
             r"(?>(?:a(?=a*))*)b",
             r"(?i)(a*)\1*\1b",
             "((a?){80}){40}b",
+            r"(?=(?:a(?:|b){0}){90})(a|aa)*\1c",
         ] {
             let (found, steps) = first(pattern, &text);
             let why = found.expect_err(pattern);
-            assert!(why.contains("take more than 8000000 steps"), "{why}");
-            assert_eq!(steps, MOST_STEPS, "{pattern}");
+            let steps_ran_out = why.contains("take more than 8000000 steps");
+            assert!(steps_ran_out || why.contains("in too many ways"), "{why}");
+            assert_eq!(steps_ran_out, steps == MOST_STEPS, "{pattern}");
         }
         // These are hostile to engines that go back; the linear one takes them.
         for pattern in [r"^(a+)+$", r"(a|a)*b", r"(.*)*x", r"^(?:\w+\s?)*$"] {
             let (found, steps) = first(pattern, &text);
             assert!(found.is_ok() && steps < MOST_STEPS / 100, "{pattern}: {steps}");
         }
+    }
+
+    #[test]
+    fn what_looks_behind_is_read_from_its_end() {
+        let groups = |pattern: &str, text: &str| {
+            let pattern = Pattern::compile(pattern).expect("a pattern");
+            let found =
+                pattern.find_first(text, &mut Budget::default()).expect("within the bounds");
+            found.map(|found| found.groups().to_vec())
+        };
+        assert_eq!(groups(r"(?<=(\w+))-", "abc-def"), Some(vec![Some((0, 3))]));
+        assert_eq!(groups(r"(?<=(\w+?))-", "abc-def"), Some(vec![Some((2, 3))]));
+        let both = Some(vec![Some((0, 1)), Some((1, 4))]);
+        assert_eq!(groups(r"(?<=(\d+)(\d+))!", "1234!"), both);
+        assert_eq!(groups(r"(?<=\1(.))!", "aa!"), Some(vec![Some((1, 2))]));
+        assert_eq!(groups(r"(?<=(.)\1)!", "aa!"), None);
+        assert_eq!(groups(r"(?<=(?=(\w+))é\w)b", "xéab"), Some(vec![Some((1, 5))]));
+        assert_eq!(groups(r"(?i)(?<=\1(é+)(?>-*))!", "ÉÉé--!"), Some(vec![Some((4, 6))]));
+    }
+
+    #[test]
+    fn compiling_is_bounded() {
+        // To walk through what comes never, once for each time, would take minutes.
+        let never = "a|".repeat(4_900);
+        assert!(Pattern::compile(&format!("(?=x)(?:(?:{never}){{0}}){{90000}}$")).is_ok());
+        assert!(Pattern::compile(&format!("(?:(?<=(?:{never}){{0}}x)y){{6000}}")).is_err());
+        let classes = |count: u32| {
+            let class = |code| char::from_u32(code).map(|c| format!("[a{c}]")).unwrap_or_default();
+            format!("(?=x){}", (0x4e00..0x4e00 + count).map(class).collect::<String>())
+        };
+        assert!(Pattern::compile(&classes(200)).is_ok());
+        let error = Pattern::compile(&classes(201)).expect_err("too many classes");
+        assert!(error.contains("more than 200 classes"), "{error}");
+        for pattern in [classes(100), r"\p{L}".repeat(50), format!(r"(?=x)[{}]", r"\w".repeat(100))]
+        {
+            let mut budget = Budget(COMPILING_STEPS + 900_000);
+            let error = Pattern::compile_for(&pattern, &mut budget).expect_err("too many steps");
+            assert!(error.contains("steps") && budget.left() == 0, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_step_costs_the_same_for_every_character() {
+        let (found, steps) = first(r"(?=(\w|\w\w)+$)c", &"é".repeat(8_000));
+        assert!(found.is_err() && steps == MOST_STEPS);
+        let one = first(r"(?=\W)\W", &format!("{}-", "a".repeat(999))).1;
+        assert_eq!(first(r"(?=\W)\W", &format!("{}-", "é".repeat(999))).1, one);
+        for (pattern, text, expected) in [
+            (r"(?=[^ø-ž])[^\x00-\x7f]", "aøžſ", Some((5, 7))),
+            (r"(?i)(?=[é])\w", "eÉ", Some((1, 3))),
+            (r"(?=.)[^\s\S]", "a", None),
+        ] {
+            assert_eq!(first(pattern, text).0, Ok(expected), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn many_words_in_an_address() {
+        let words = ["street", "avenue", "boulevard", "road", "lane", "drive", "court", "place"];
+        let many: Vec<String> = ["", "north", "south"]
+            .iter()
+            .flat_map(|side| words.map(|word| format!("{side}{word}")))
+            .collect();
+        let text = "12 saint james's square, near big street; ".repeat(24);
+        let pattern = Pattern::compile(&format!("{}|[^a-z]", many.join("|"))).expect("a pattern");
+        let mut times = 0;
+        let done = pattern.find_all(&text, &mut Budget::default(), |_| -> Result<(), String> {
+            times += 1;
+            Ok(())
+        });
+        assert!(done.is_ok() && times > 200, "{times}: {done:?}");
+    }
+
+    #[test]
+    fn as_many_matches_as_are_said() {
+        let times = |count| {
+            let pattern = Pattern::compile("a").expect("a pattern");
+            let text = "a".repeat(count);
+            pattern.find_all(&text, &mut Budget::default(), |_| Ok::<_, String>(()))
+        };
+        assert_eq!(times(MOST_MATCHES), Ok(()));
+        assert!(times(MOST_MATCHES + 1).is_err_and(|why| why.contains("more than 4096 times")));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! From the text of a regular expression to a program.
 
+use regex_syntax::hir::{Class as Set, HirKind};
+
+use super::super::pattern::Budget;
 use super::*;
 
 /// The most instructions of a program.
@@ -8,29 +11,29 @@ const MOST_INSTRUCTIONS: usize = 20_000;
 /// The most parts that are compiled, those without instructions too.
 const MOST_PARTS: usize = 100_000;
 
-/// What compiling a class costs, in steps of the machine.
-const CLASS_STEPS: u64 = 20_000;
+/// The most classes of a program.
+const MOST_CLASSES: usize = 200;
+
+/// What compiling a class costs, in steps of the machine, for each backslash in it and one more: an
+/// escape may stand for hundreds of ranges.
+const CLASS_STEPS: u64 = 10_000;
 
 impl Program {
     /// Compiles a pattern in the spelling of the engines.
     ///
     /// # Errors
-    /// Says why it is none, or too large.
-    pub fn compile(pattern: &str) -> Result<Self, String> {
+    /// Says why it is none, too large, or that the budget is used up.
+    pub fn compile(pattern: &str, budget: &mut Budget) -> Result<Self, String> {
         let tree = Expr::parse_tree(pattern).map_err(|error| in_words(&error))?;
         let program = Self { code: Vec::new(), classes: Vec::new(), groups: 1, slots: 0 };
-        let mut compiler = Compiler { program, parts: 0, loops: 0 };
-        compiler.program.groups += groups(&tree.expr);
+        let whole = Part::new(&tree.expr);
+        let mut compiler = Compiler { program, parts: 0, loops: 0, backward: false, budget };
+        compiler.program.groups += whole.groups;
         compiler.program.slots = 2 * compiler.program.groups;
-        compiler.part(&tree.expr, &mut 1)?;
+        compiler.part(&whole, &mut 1)?;
         compiler.push(Instruction::Accept)?;
         compiler.program.slots += compiler.loops;
         Ok(compiler.program)
-    }
-
-    /// Returns what compiling it cost, in steps.
-    pub fn cost(&self) -> u64 {
-        self.classes.len() as u64 * CLASS_STEPS + self.code.len() as u64
     }
 }
 
@@ -55,72 +58,45 @@ fn in_words(error: &fancy_regex::Error) -> String {
     }
 }
 
-/// Returns the parts of a part.
-fn parts(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::Concat(parts) | Expr::Alt(parts) => parts.iter().collect(),
-        Expr::Group(part) | Expr::LookAround(part, _) | Expr::AtomicGroup(part) => vec![part],
-        Expr::Repeat { child, .. } => vec![child],
-        Expr::Conditional { condition, true_branch, false_branch } => {
-            vec![condition, true_branch, false_branch]
-        }
-        _ => Vec::new(),
+/// A part with what is in it, counted once.
+struct Part<'e> {
+    expr: &'e Expr,
+    parts: Vec<Part<'e>>,
+    /// How many groups capture.
+    groups: usize,
+}
+
+impl<'e> Part<'e> {
+    fn new(expr: &'e Expr) -> Self {
+        let parts: Vec<Self> = match expr {
+            Expr::Concat(parts) | Expr::Alt(parts) => parts.iter().map(Self::new).collect(),
+            Expr::Group(part) | Expr::LookAround(part, _) | Expr::AtomicGroup(part) => {
+                vec![Self::new(part)]
+            }
+            Expr::Repeat { child, .. } => vec![Self::new(child)],
+            Expr::Conditional { condition, true_branch, false_branch } => {
+                [condition, true_branch, false_branch].map(|part| Self::new(part)).into()
+            }
+            _ => Vec::new(),
+        };
+        let inside: usize = parts.iter().map(|part| part.groups).sum();
+        Self { expr, parts, groups: inside + usize::from(matches!(expr, Expr::Group(_))) }
     }
 }
 
-/// Returns how many groups capture.
-fn groups(expr: &Expr) -> usize {
-    let inside: usize = parts(expr).into_iter().map(groups).sum();
-    inside + usize::from(matches!(expr, Expr::Group(_)))
-}
-
-/// Returns how many characters a part has at least, and at most if that is bounded.
-fn width(expr: &Expr) -> (usize, Option<usize>) {
-    let both = |one: Option<usize>, other: Option<usize>| Some(one?.saturating_add(other?));
-    match expr {
-        Expr::Any { .. } => (1, Some(1)),
-        Expr::Delegate { size, .. } => (*size, Some(*size)),
-        Expr::Literal { val, .. } => (val.chars().count(), Some(val.chars().count())),
-        Expr::Concat(parts) => parts
-            .iter()
-            .map(width)
-            .fold((0, Some(0)), |sum, one| (sum.0.saturating_add(one.0), both(sum.1, one.1))),
-        Expr::Alt(_) => wider(parts(expr)),
-        Expr::Conditional { true_branch, false_branch, .. } => {
-            wider(vec![true_branch, false_branch])
-        }
-        Expr::Group(part) | Expr::AtomicGroup(part) => width(part),
-        Expr::Repeat { child, lo, hi, .. } => {
-            let (least, most) = width(child);
-            let most = match (most, *hi) {
-                (Some(0), _) => Some(0),
-                (_, usize::MAX) => None,
-                (most, times) => most.map(|most| most.saturating_mul(times)),
-            };
-            (least.saturating_mul(*lo), most)
-        }
-        Expr::Backref { .. } => (0, None),
-        _ => (0, Some(0)),
-    }
-}
-
-/// Returns the width of whatever of the parts is taken.
-fn wider(parts: Vec<&Expr>) -> (usize, Option<usize>) {
-    let widths: Vec<_> = parts.into_iter().map(width).collect();
-    let least = widths.iter().map(|one| one.0).min().unwrap_or(0);
-    let most = widths.iter().map(|one| one.1).try_fold(0, |most, one| Some(one?.max(most)));
-    (least, most)
-}
-
-struct Compiler {
+struct Compiler<'b> {
     program: Program,
     /// How many parts were compiled so far.
     parts: usize,
     /// How many loops remember a place.
     loops: usize,
+    /// Whether the last comes first, as in what looks behind.
+    backward: bool,
+    /// What pays for the classes.
+    budget: &'b mut Budget,
 }
 
-impl Compiler {
+impl Compiler<'_> {
     /// Adds an instruction, and returns where it is.
     fn push(&mut self, instruction: Instruction) -> Result<usize, String> {
         let at = self.program.code.len();
@@ -143,12 +119,12 @@ impl Compiler {
     }
 
     /// Compiles a part; `group` is the number of the next group in it.
-    fn part(&mut self, expr: &Expr, group: &mut usize) -> Result<(), String> {
+    fn part(&mut self, part: &Part<'_>, group: &mut usize) -> Result<(), String> {
         self.parts += 1;
         if self.parts > MOST_PARTS {
             return Err("it repeats too much: it takes too much memory".to_owned());
         }
-        match expr {
+        match part.expr {
             Expr::Empty => Ok(()),
             Expr::Any { newline } => self.one(Instruction::Any { line_break: *newline }),
             Expr::Assertion(assertion) => {
@@ -156,7 +132,10 @@ impl Compiler {
                 self.one(Instruction::Assert(*assertion, word))
             }
             Expr::Literal { val, casei } => {
-                for c in val.chars() {
+                let mut chars = val.chars();
+                let backward = self.backward;
+                let mut next = || if backward { chars.next_back() } else { chars.next() };
+                while let Some(c) = next() {
                     self.character(c, *casei)?;
                 }
                 Ok(())
@@ -165,37 +144,52 @@ impl Compiler {
                 let class = self.class(inner, *casei)?;
                 self.one(Instruction::Class(class))
             }
-            Expr::Concat(parts) => parts.iter().try_for_each(|part| self.part(part, group)),
-            Expr::Alt(branches) => self.alternatives(branches, group),
-            Expr::Group(part) => {
-                let number = *group;
+            Expr::Concat(_) => self.sequence(&part.parts, group),
+            Expr::Alt(_) => self.alternatives(&part.parts, group),
+            Expr::Group(_) => {
+                let (start, end) = (2 * *group, 2 * *group + 1);
+                let (first, last) = if self.backward { (end, start) } else { (start, end) };
                 *group += 1;
-                self.push(Instruction::Save(2 * number))?;
-                self.part(part, group)?;
-                self.one(Instruction::Save(2 * number + 1))
+                self.push(Instruction::Save(first))?;
+                self.sequence(&part.parts, group)?;
+                self.one(Instruction::Save(last))
             }
-            Expr::LookAround(part, kind) => {
-                let (least, most) = width(part);
-                let kind = match kind {
-                    LookAround::LookAhead => Inner::Ahead { negated: false },
-                    LookAround::LookAheadNeg => Inner::Ahead { negated: true },
-                    LookAround::LookBehind => Inner::Behind { negated: false, least, most },
-                    LookAround::LookBehindNeg => Inner::Behind { negated: true, least, most },
+            Expr::LookAround(_, kind) => {
+                let (kind, backward) = match kind {
+                    LookAround::LookAhead => (Inner::Ahead { negated: false }, false),
+                    LookAround::LookAheadNeg => (Inner::Ahead { negated: true }, false),
+                    LookAround::LookBehind => (Inner::Behind { negated: false }, true),
+                    LookAround::LookBehindNeg => (Inner::Behind { negated: true }, true),
                 };
-                self.inner(part, kind, group)
+                let outer = std::mem::replace(&mut self.backward, backward);
+                self.inner(&part.parts, kind, group)?;
+                self.backward = outer;
+                Ok(())
             }
-            Expr::AtomicGroup(part) => self.inner(part, Inner::Atomic, group),
-            Expr::Repeat { child, lo, hi, greedy } => {
-                self.repeat(child, (*lo, *hi), *greedy, group)
-            }
+            Expr::AtomicGroup(_) => self.inner(&part.parts, Inner::Atomic, group),
+            Expr::Repeat { lo, hi, greedy, .. } => self.repeat(part, (*lo, *hi), *greedy, group),
             Expr::Backref { group, casei } => {
                 self.one(Instruction::Refer { group: *group, fold: *casei })
             }
-            Expr::Conditional { condition, true_branch, false_branch } => {
-                self.condition(condition, [true_branch, false_branch], group)
-            }
+            Expr::Conditional { condition, .. } => self.condition(condition, &part.parts, group),
             _ => Err("it has a part that is not supported".to_owned()),
         }
+    }
+
+    /// Compiles parts that come one behind the other; their groups are numbered as they are written.
+    fn sequence(&mut self, parts: &[Part<'_>], group: &mut usize) -> Result<(), String> {
+        if !self.backward {
+            return parts.iter().try_for_each(|part| self.part(part, group));
+        }
+        let first = *group;
+        *group += parts.iter().map(|part| part.groups).sum::<usize>();
+        let mut next = *group;
+        for part in parts.iter().rev() {
+            next -= part.groups.min(next);
+            self.part(part, &mut { next })?;
+        }
+        debug_assert_eq!(next, first);
+        Ok(())
     }
 
     fn one(&mut self, instruction: Instruction) -> Result<(), String> {
@@ -212,19 +206,26 @@ impl Compiler {
 
     /// Returns the number of a class.
     fn class(&mut self, inner: &str, fold: bool) -> Result<usize, String> {
-        let pattern = format!(r"\A(?s{}:{inner})\z", if fold { "i" } else { "" });
+        let pattern = format!("(?s{}:{inner})", if fold { "i" } else { "" });
         if let Some(known) = self.program.classes.iter().position(|one| one.pattern == pattern) {
             return Ok(known);
         }
-        let others = regex::Regex::new(&pattern)
-            .map_err(|_| format!("`{inner}` is no class of characters"))?;
-        let has = |code: u8| others.is_match(char::from(code).encode_utf8(&mut [0; 4]));
+        if self.program.classes.len() >= MOST_CLASSES {
+            return Err(format!("it has more than {MOST_CLASSES} classes of characters"));
+        }
+        let escapes = inner.bytes().filter(|byte| *byte == b'\\').count() as u64;
+        self.budget.take((escapes + 1) * CLASS_STEPS)?;
+        let ranges =
+            ranges(&pattern).ok_or_else(|| format!("`{inner}` is no class of characters"))?;
+        let has = |code: u8| {
+            ranges.iter().any(|(first, last)| (*first..=*last).contains(&char::from(code)))
+        };
         let ascii = (0..128).filter(|code| has(*code)).fold(0, |set, code| set | 1 << code);
-        self.program.classes.push(Class { pattern, ascii, others });
+        self.program.classes.push(Class { pattern, ascii, ranges });
         Ok(self.program.classes.len() - 1)
     }
 
-    fn alternatives(&mut self, branches: &[Expr], group: &mut usize) -> Result<(), String> {
+    fn alternatives(&mut self, branches: &[Part<'_>], group: &mut usize) -> Result<(), String> {
         let mut ends = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
             if index + 1 == branches.len() {
@@ -242,9 +243,9 @@ impl Compiler {
         Ok(())
     }
 
-    fn inner(&mut self, part: &Expr, kind: Inner, group: &mut usize) -> Result<(), String> {
+    fn inner(&mut self, parts: &[Part<'_>], kind: Inner, group: &mut usize) -> Result<(), String> {
         let start = self.push(Instruction::Accept)?;
-        self.part(part, group)?;
+        self.sequence(parts, group)?;
         self.push(Instruction::Accept)?;
         let end = self.here();
         self.set(start, Instruction::Inner { kind, end });
@@ -254,15 +255,16 @@ impl Compiler {
     /// Compiles copies of a part. Groups have the same number in each.
     fn repeat(
         &mut self,
-        child: &Expr,
+        repeated: &Part<'_>,
         (least, most): (usize, usize),
         greedy: bool,
         group: &mut usize,
     ) -> Result<(), String> {
         let first = *group;
+        // What comes never is not walked through either.
         for _ in 0..least {
             *group = first;
-            self.part(child, group)?;
+            self.sequence(&repeated.parts, group)?;
         }
         let split = |enter, leave| match greedy {
             true => Instruction::Split(enter, leave),
@@ -275,7 +277,7 @@ impl Compiler {
             *group = first;
             let start = self.push(Instruction::Accept)?;
             self.push(Instruction::Save(slot))?;
-            self.part(child, group)?;
+            self.sequence(&repeated.parts, group)?;
             let end = self.here() + 2;
             self.push(Instruction::Progress { slot, end })?;
             self.push(Instruction::Jump(start))?;
@@ -284,10 +286,10 @@ impl Compiler {
             for _ in least..most {
                 *group = first;
                 splits.push(self.push(Instruction::Accept)?);
-                self.part(child, group)?;
+                self.sequence(&repeated.parts, group)?;
             }
         }
-        *group = first + groups(child);
+        *group = first + repeated.groups;
         let end = self.here();
         splits.into_iter().for_each(|at| self.set(at, split(at + 1, end)));
         Ok(())
@@ -297,11 +299,14 @@ impl Compiler {
     fn condition(
         &mut self,
         condition: &Expr,
-        [yes, no]: [&Expr; 2],
+        parts: &[Part<'_>],
         group: &mut usize,
     ) -> Result<(), String> {
         let Expr::BackrefExistsCondition(asked) = condition else {
             return Err("the condition of `(?(…)…)` is the name of a group".to_owned());
+        };
+        let [_, yes, no] = parts else {
+            return Err("it has a part that is not supported".to_owned());
         };
         let start = self.push(Instruction::Accept)?;
         self.part(yes, group)?;
@@ -312,5 +317,28 @@ impl Compiler {
         let end = self.here();
         self.set(jump, Instruction::Jump(end));
         Ok(())
+    }
+}
+
+/// Returns the characters of a pattern that is one class, from the first to the last of each range.
+fn ranges(pattern: &str) -> Option<Vec<(char, char)>> {
+    let hir = regex_syntax::parse(pattern).ok()?;
+    match hir.kind() {
+        HirKind::Class(Set::Unicode(set)) => {
+            Some(set.iter().map(|range| (range.start(), range.end())).collect())
+        }
+        HirKind::Class(Set::Bytes(set)) => {
+            let ascii = set.iter().all(|range| range.end().is_ascii());
+            let range = |range: &regex_syntax::hir::ClassBytesRange| {
+                (char::from(range.start()), char::from(range.end()))
+            };
+            ascii.then(|| set.iter().map(range).collect())
+        }
+        HirKind::Literal(literal) => {
+            let mut chars = std::str::from_utf8(&literal.0).ok()?.chars();
+            let c = chars.next()?;
+            chars.next().is_none().then(|| vec![(c, c)])
+        }
+        _ => None,
     }
 }

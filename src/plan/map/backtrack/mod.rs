@@ -57,11 +57,10 @@ enum Inner {
     Ahead {
         negated: bool,
     },
-    /// It starts at least and at most so many characters before.
+    /// As in .NET it is searched from its end to its start, so that its groups hold what they hold
+    /// there.
     Behind {
         negated: bool,
-        least: usize,
-        most: Option<usize>,
     },
 }
 
@@ -71,14 +70,18 @@ struct Class {
     pattern: String,
     /// The first 128 characters, a bit each.
     ascii: u128,
-    others: regex::Regex,
+    /// From the first character to the last of each range, sorted.
+    ranges: Vec<(char, char)>,
 }
 
 impl Class {
     fn contains(&self, c: char) -> bool {
         match u32::from(c) {
             code @ 0..128 => self.ascii >> code & 1 == 1,
-            _ => self.others.is_match(c.encode_utf8(&mut [0; 4])),
+            _ => {
+                let next = self.ranges.partition_point(|(_, last)| *last < c);
+                self.ranges.get(next).is_some_and(|(first, _)| *first <= c)
+            }
         }
     }
 }

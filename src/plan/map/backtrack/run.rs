@@ -27,7 +27,7 @@ impl Program {
         let mut machine = Machine { program: self, text, slots, back: Vec::new(), budget };
         let mut at = from;
         loop {
-            if let Some(end) = machine.run(0, at, None)? {
+            if let Some(end) = machine.run(0, at, false)? {
                 let mut places = vec![Some((at, end))];
                 places.extend((1..self.groups).map(|group| machine.group(group)));
                 return Ok(Some(places));
@@ -57,27 +57,24 @@ struct Machine<'m> {
 }
 
 impl Machine<'_> {
-    /// Runs from an instruction at a place up to [`Instruction::Accept`], which has to be reached at
-    /// `goal` if that is said. Returns where it ended; nothing has changed if it found nothing.
+    /// Runs from an instruction at a place up to [`Instruction::Accept`], towards the start of the
+    /// text if it looks behind. Returns where it ended; nothing has changed if it found nothing.
     fn run(
         &mut self,
         mut next: usize,
         mut at: usize,
-        goal: Option<usize>,
+        backward: bool,
     ) -> Result<Option<usize>, Exhausted> {
         let base = self.back.len();
         loop {
             self.budget.take(1)?;
             if self.back.len() > MOST_BEHIND {
-                self.budget.take(u64::MAX)?;
+                return Err(Exhausted::Places);
             }
             let program = self.program;
             let instruction = program.code.get(next).unwrap_or(&Instruction::Accept);
             let went = match instruction {
-                Instruction::Accept if goal.is_none_or(|goal| goal == at) => {
-                    return Ok(Some(at));
-                }
-                Instruction::Accept => None,
+                Instruction::Accept => return Ok(Some(at)),
                 Instruction::Jump(target) => Some((*target, at)),
                 Instruction::Split(first, second) => {
                     self.back.push(Back::To(*second, at));
@@ -96,15 +93,15 @@ impl Machine<'_> {
                     Some((if took_part { next + 1 } else { *otherwise }, at))
                 }
                 Instruction::Inner { kind, end } => {
-                    self.inner(*kind, next + 1, at)?.map(|at| (*end, at))
+                    self.inner(*kind, next + 1, at, backward)?.map(|at| (*end, at))
                 }
                 Instruction::Assert(assertion, word) => {
                     self.holds(*assertion, *word, at).then_some((next + 1, at))
                 }
                 Instruction::Refer { group, fold } => {
-                    self.again(*group, *fold, at)?.map(|at| (next + 1, at))
+                    self.again(*group, *fold, at, backward)?.map(|at| (next + 1, at))
                 }
-                one => self.character(one, at).map(|at| (next + 1, at)),
+                one => self.character(one, at, backward).map(|at| (next + 1, at)),
             };
             (next, at) = match went.or_else(|| self.go_back(base)) {
                 Some(place) => place,
@@ -149,16 +146,17 @@ impl Machine<'_> {
         self.text.get(..at).and_then(|head| head.chars().next_back())
     }
 
-    /// Goes over one character; returns the place behind it.
-    fn character(&self, instruction: &Instruction, at: usize) -> Option<usize> {
-        let c = self.at(at)?;
+    /// Goes over one character; returns the place at its other side.
+    fn character(&self, instruction: &Instruction, at: usize, backward: bool) -> Option<usize> {
+        let c = if backward { self.before(at)? } else { self.at(at)? };
         let fits = match instruction {
             Instruction::Char(wanted) => c == *wanted,
             Instruction::Any { line_break } => *line_break || c != '\n',
             Instruction::Class(class) => self.is_in(*class, c),
             _ => false,
         };
-        fits.then_some(at + c.len_utf8())
+        let length = c.len_utf8();
+        fits.then_some(if backward { at - length } else { at + length })
     }
 
     fn is_in(&self, class: usize, c: char) -> bool {
@@ -181,37 +179,56 @@ impl Machine<'_> {
     }
 
     /// Goes over the text of a group if it comes again. A group that took no part is nowhere.
-    fn again(&mut self, group: usize, fold: bool, at: usize) -> Result<Option<usize>, Exhausted> {
+    fn again(
+        &mut self,
+        group: usize,
+        fold: bool,
+        at: usize,
+        backward: bool,
+    ) -> Result<Option<usize>, Exhausted> {
         let places = self.group(group);
         let wanted = places.and_then(|(start, end)| self.text.get(start..end));
-        let (Some(wanted), Some(rest)) = (wanted, self.text.get(at..)) else { return Ok(None) };
+        let Some(wanted) = wanted else { return Ok(None) };
         self.budget.take(wanted.len() as u64 / 8)?;
+        let (head, rest) = self.text.split_at_checked(at).unwrap_or(("", ""));
         if !fold {
-            return Ok(rest.starts_with(wanted).then(|| at + wanted.len()));
+            return Ok(match backward {
+                true => head.ends_with(wanted).then(|| at - wanted.len()),
+                false => rest.starts_with(wanted).then(|| at + wanted.len()),
+            });
         }
         self.budget.take(wanted.len() as u64)?;
-        let mut end = at;
-        let mut rest = rest.chars();
-        for c in wanted.chars() {
-            match rest.next() {
-                Some(other) if c == other || c.to_lowercase().eq(other.to_lowercase()) => {
-                    end += other.len_utf8();
-                }
+        let equal =
+            |one: char, other: char| one == other || one.to_lowercase().eq(other.to_lowercase());
+        let mut length = 0;
+        let (mut wanted, mut head, mut rest) = (wanted.chars(), head.chars(), rest.chars());
+        loop {
+            let (c, other) = match backward {
+                true => (wanted.next_back(), head.next_back()),
+                false => (wanted.next(), rest.next()),
+            };
+            match (c, other) {
+                (None, _) => break,
+                (Some(c), Some(other)) if equal(c, other) => length += other.len_utf8(),
                 _ => return Ok(None),
             }
         }
-        Ok(Some(end))
+        Ok(Some(if backward { at - length } else { at + length }))
     }
 
     /// Searches a part for itself; returns where it goes on if that says so.
-    fn inner(&mut self, kind: Inner, body: usize, at: usize) -> Result<Option<usize>, Exhausted> {
+    fn inner(
+        &mut self,
+        kind: Inner,
+        body: usize,
+        at: usize,
+        backward: bool,
+    ) -> Result<Option<usize>, Exhausted> {
         let base = self.back.len();
         let (found, negated) = match kind {
-            Inner::Atomic => (self.run(body, at, None)?, false),
-            Inner::Ahead { negated } => (self.run(body, at, None)?.map(|_| at), negated),
-            Inner::Behind { negated, least, most } => {
-                (self.behind(body, at, (least, most))?.then_some(at), negated)
-            }
+            Inner::Atomic => (self.run(body, at, backward)?, false),
+            Inner::Ahead { negated } => (self.run(body, at, false)?.map(|_| at), negated),
+            Inner::Behind { negated } => (self.run(body, at, true)?.map(|_| at), negated),
         };
         if negated {
             // What was found is forgotten.
@@ -223,26 +240,5 @@ impl Machine<'_> {
             self.back.drain(base..).filter(|back| matches!(back, Back::Slot(..))).collect();
         self.back.extend(undo);
         Ok(found)
-    }
-
-    /// Returns whether a part ends at a place, and starts so many characters before; it is tried
-    /// from the nearest on.
-    fn behind(
-        &mut self,
-        body: usize,
-        at: usize,
-        (least, most): (usize, Option<usize>),
-    ) -> Result<bool, Exhausted> {
-        let text = self.text;
-        let head = text.get(..at).unwrap_or("");
-        let starts = std::iter::once(at).chain(head.char_indices().rev().map(|(start, _)| start));
-        let many = most.map_or(usize::MAX, |most| (most - least.min(most)).saturating_add(1));
-        self.budget.take(least as u64)?;
-        for start in starts.skip(least).take(many) {
-            if self.run(body, start, Some(at))?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }

@@ -1,8 +1,16 @@
 //! The names and numbers of groups.
 
-/// The groups of a pattern, in the order of their opening parentheses.
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The groups of a pattern, by what they are called. There are several places if a name or a number
+/// is used more than once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Groups(pub Vec<Group>);
+pub struct Groups {
+    /// How many there are.
+    pub count: usize,
+    numbers: BTreeMap<usize, Vec<usize>>,
+    names: BTreeMap<String, Vec<usize>>,
+}
 
 /// What a group is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,58 +21,47 @@ pub enum Group {
 }
 
 impl Groups {
-    /// Returns the groups of that name or number, as the engine numbers them. There are several
-    /// if a name is used more than once. Number 0 is the whole match.
-    pub fn find(&self, name: &str) -> Vec<usize> {
-        let named = |group: &Group| matches!(group, Group::Named(other) if other == name);
-        match name.parse() {
-            Ok(0) => vec![0],
-            Ok(number) => self.numbered(number),
-            Err(_) => self.places(named),
+    /// Numbers groups, given in the order of their opening parentheses, as .NET does: those that are
+    /// not numbered by hand are counted, the unnamed first, then the named.
+    pub fn new(groups: &[Group]) -> Self {
+        let (mut numbers, mut names) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
+        let mut order = Vec::new();
+        for (place, group) in (1..).zip(groups) {
+            match group {
+                Group::Unnamed => {}
+                Group::Numbered(number) => numbers.entry(*number).or_default().push(place),
+                Group::Named(name) => {
+                    let places = names.entry(name.clone()).or_default();
+                    if places.is_empty() {
+                        order.push(name);
+                    }
+                    places.push(place);
+                }
+            }
         }
+        let taken: BTreeSet<usize> = numbers.keys().copied().collect();
+        let free = (1..).filter(|number| !taken.contains(number));
+        let unnamed = (1..).zip(groups).filter(|(_, group)| **group == Group::Unnamed);
+        let named = order.into_iter().filter_map(|name| names.get(name).cloned());
+        let counted = unnamed.map(|(place, _)| vec![place]).chain(named);
+        numbers.extend(free.zip(counted));
+        Self { count: groups.len(), numbers, names }
     }
 
-    /// Returns the highest number that .NET gives.
+    /// Returns the groups of that name or number, as the engine numbers them. Number 0 is the whole
+    /// match.
+    pub fn find(&self, name: &str) -> &[usize] {
+        let known = match name.parse() {
+            Ok(0) => return &[0],
+            Ok(number) => self.numbers.get(&number),
+            Err(_) => self.names.get(name),
+        };
+        known.map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the highest number that .NET counts.
     pub fn highest(&self) -> usize {
-        (1..=self.0.len()).rev().find(|number| !self.numbered(*number).is_empty()).unwrap_or(0)
-    }
-
-    fn places(&self, wanted: impl Fn(&Group) -> bool) -> Vec<usize> {
-        (1..).zip(&self.0).filter(|(_, group)| wanted(group)).map(|(place, _)| place).collect()
-    }
-
-    /// Returns the groups of that number: written so, or counted.
-    fn numbered(&self, number: usize) -> Vec<usize> {
-        let written = self.places(|group| *group == Group::Numbered(number));
-        if !written.is_empty() {
-            return written;
-        }
-        let taken: Vec<usize> = self
-            .0
-            .iter()
-            .filter_map(|group| match group {
-                Group::Numbered(number) => Some(*number),
-                _ => None,
-            })
-            .collect();
-        let mut free = (1..).filter(|number| !taken.contains(number));
-        let mut names: Vec<&str> = Vec::new();
-        for (place, group) in (1..).zip(&self.0) {
-            if *group == Group::Unnamed && free.next() == Some(number) {
-                return vec![place];
-            }
-        }
-        for group in &self.0 {
-            let Group::Named(name) = group else { continue };
-            if names.contains(&name.as_str()) {
-                continue;
-            }
-            names.push(name);
-            if free.next() == Some(number) {
-                return self.places(|other| other == group);
-            }
-        }
-        Vec::new()
+        self.numbers.range(..=self.count).next_back().map_or(0, |(number, _)| *number)
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
     }
     // The first pass finds the groups, so that the second knows what a number refers to.
     let first = Translator::run(pattern, Groups::default(), true, false)?;
-    let groups = first.found;
-    if groups.0.len() > MOST_GROUPS {
+    let groups = Groups::new(&first.found);
+    if groups.count > MOST_GROUPS {
         return Err(format!("it has more than {MOST_GROUPS} groups"));
     }
     let second = Translator::run(pattern, groups.clone(), false, false)?;
@@ -66,7 +66,7 @@ struct Translator<'p> {
     out: String,
     /// The groups of the whole pattern, once they are known.
     known: Groups,
-    found: Groups,
+    found: Vec<Group>,
     /// Whether the groups are still being found.
     finding: bool,
     /// Whether an end of text is also before a line break at the end.
@@ -88,7 +88,7 @@ impl<'p> Translator<'p> {
             rest: pattern,
             out: String::new(),
             known,
-            found: Groups::default(),
+            found: Vec::new(),
             finding,
             lenient_end,
             ends: false,
@@ -312,7 +312,7 @@ impl<'p> Translator<'p> {
             if outer.explicit {
                 self.out.push_str("(?:");
             } else {
-                self.found.0.push(Group::Unnamed);
+                self.found.push(Group::Unnamed);
                 self.out.push('(');
             }
             self.outer.push(outer);
@@ -339,7 +339,7 @@ impl<'p> Translator<'p> {
         match name {
             Some(name) => {
                 let name = name.ok_or("the name of a group is not closed")?;
-                self.found.0.push(Group::named(name)?);
+                self.found.push(Group::named(name)?);
                 self.out.push('(');
                 self.outer.push(outer);
                 Ok(())
@@ -423,6 +423,10 @@ mod tests {
         assert_eq!(groups.find("3"), [3]);
         assert_eq!(groups.find("9"), [5]);
         assert!(groups.find("4").is_empty() && groups.find("z").is_empty());
+        let groups = translate("(?<2>a)(b)(c)(?<2>d)(?<1000>e)").expect("a pattern").groups;
+        let found = ["1", "2", "3", "4", "1000"].map(|name| groups.find(name));
+        assert_eq!(found, [&[2][..], &[1, 4], &[3], &[], &[5]]);
+        assert_eq!(groups.highest(), 3);
     }
 
     #[test]

@@ -50,6 +50,8 @@ const TEXTS: &[&str] = &[
     "(?=(a|aa)+$)c",
     "(a+)+\\\\1b",
     "(?<=(a*)*)\\\\1!",
+    "(?=a)(?:(?:(a|b)|c){0}){90000}$",
+    "(?<=(\\\\w+))b",
     "(",
     "vbTextCompare",
     "SGVsbG8=",
@@ -184,7 +186,7 @@ proptest! {
 
     #[test]
     fn patterns_are_compiled_or_refused(
-        pattern in r#"([a-c.*+?|^$(){}\[\]\\<>=!:,0-9 -]|\(\?<n>|\(\?=|\\[dwsbkpZ]){0,20}"#,
+        pattern in r#"([a-c.*+?|^$(){}\[\]\\<>=!:,0-9 -]|\(\?<n>|\(\?<?=|\{0\}|\{0,900\}|\\[dwsbkpZ]){0,20}"#,
         replacement in r#"[$a{}n0-9&+_' ]{0,8}"#,
         text in "[a-c\n é]{0,40}",
     ) {

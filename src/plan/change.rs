@@ -91,13 +91,13 @@ pub fn naming(change: PlannedChange, ids: Vec<(TargetAttribute, Named)>) -> Plan
     rehashed(PlannedChange { ids, ..change })
 }
 
-/// Makes an answer to the end of a link that rules ask for none to what the source says besides. Where
-/// the link stays, that is in what it remembers.
+/// Makes an answer to the end of a link one to the event that decides, and if rules ask for it, none
+/// to what the source says besides. Where the link stays, that is in what it remembers.
 pub fn tell_apart(change: &mut PlannedChange, events: &[LeaveEvent]) {
     let by_rules = events.first().is_some_and(|event| event.is_by_rules());
-    let said: Vec<_> = events.iter().filter(|event| !event.is_by_rules()).collect();
-    if by_rules && !said.is_empty() && change.link == LinkAfter::End {
-        let content = serde_json::to_vec(&(change.hash, said));
+    let said: Vec<_> = events.iter().filter(|event| by_rules && !event.is_by_rules()).collect();
+    if change.link == LinkAfter::End {
+        let content = serde_json::to_vec(&(change.hash, events.first(), said));
         change.hash = ContentHash(xxh3_128(&content.unwrap_or_default()));
     }
 }

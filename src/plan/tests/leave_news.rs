@@ -304,6 +304,15 @@ fn an_answer_to_what_rules_say_is_none_to_what_the_source_says() {
     world.unassign(1);
     let (plan, _) = world.plan();
     assert_eq!((held(&plan), actions(&plan)), (vec![], vec![("delete", "ada@x.test")]));
+    // And where an account is deleted either way.
+    let mut world = taken_out_by_an_expression();
+    world.rules.deprovision.disabled = strict(Stage::Delete);
+    world.rules.deprovision.unassigned = strict(Stage::Delete);
+    let (plan, _) = world.plan();
+    world.rejected = vec![(plan.changes[0].hash, HoldKind::TooManyRemovals)];
+    world.unassign(1);
+    let (plan, _) = world.plan();
+    assert_eq!((held(&plan), actions(&plan)), (vec![], vec![("delete", "ada@x.test")]));
 }
 
 #[test]

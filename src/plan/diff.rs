@@ -125,13 +125,16 @@ impl<'a> Differ<'a> {
                     decision.keep_as_it_is(person.anchor, &label, why);
                 }
             }
-            (Scope::In, Some(person)) if let Some(why) = self.doubts_day(person) => {
+            (Scope::In, Some(person))
+                if let Some(why) = self.doubts_day(person, link.is_none()) =>
+            {
                 decision.in_scope = true;
                 decision.cannot_tell(person.anchor, &self.called(person, link), &why);
             }
             (Scope::Out(events), Some(person))
-                if events.iter().all(|event| event.is_by_rules())
-                    && let Some(why) = self.doubts_day(person) =>
+                if link.is_some()
+                    && events == [LeaveEvent::Inactive]
+                    && let Some(why) = self.doubts_activity(person) =>
             {
                 decision.in_scope = true;
                 decision.cannot_tell(person.anchor, &self.called(person, link), &why);
@@ -220,7 +223,7 @@ impl<'a> Differ<'a> {
     }
 
     /// Returns when people have to be mapped again though nothing changes but the day, by the clock
-    /// that is behind.
+    /// that is behind: in each cycle, where that has passed by the other one.
     fn next_day(&self, new: bool) -> Option<Timestamp> {
         let other = self.other_day.as_ref().and_then(|(other, _)| other.next_day(new));
         self.mapper.next_day(new).into_iter().chain(other).min()
@@ -228,14 +231,20 @@ impl<'a> Differ<'a> {
 
     /// Returns why it cannot be told what the rules say of a person, where the clocks disagree about
     /// the day and that makes a difference.
-    fn doubts_day(&self, person: &Person<'_>) -> Option<String> {
+    fn doubts_day(&self, person: &Person<'_>, new: bool) -> Option<String> {
         let (other, why) = self.other_day.as_ref()?;
         let said = |mapper: &Mapper<'_>| {
             let kind = self.kind.as_ref()?;
             Some(kind.eval(person, mapper.by_day()).map(Said::into_owned))
         };
-        let differs = self.mapper.differs(other, person) || said(&self.mapper) != said(other);
-        differs.then(|| format!("what the rules say of the day, by the clock of this host, {why}"))
+        let differs = self.mapper.differs(other, person, new) || said(&self.mapper) != said(other);
+        differs.then(|| doubted(why))
+    }
+
+    /// Returns why it cannot be told whether a person may sign in, as [`doubts_day`](Self::doubts_day).
+    fn doubts_activity(&self, person: &Person<'_>) -> Option<String> {
+        let (other, why) = self.other_day.as_ref()?;
+        (self.mapper.is_active(person) != other.is_active(person)).then(|| doubted(why))
     }
 
     /// Returns the rule that takes an account back, if it is one, and nothing that the source says.
@@ -568,4 +577,8 @@ impl<'a> Differ<'a> {
         let seen = known.filter(|_| self.input.verify_all);
         parts.seal(seen.map(|known| fingerprint(&known.account)))
     }
+}
+
+fn doubted(why: &str) -> String {
+    format!("what the rules say of the day, by the clock of this host, {why}")
 }

@@ -816,6 +816,9 @@ async fn whoever_waits_for_a_day_to_join_joins_when_it_has_come() {
     let hired = json!(day.to_string());
     world.sandbox.entra.set_person(ada, "employeeHireDate", hired).expect("an edit");
     assert_eq!(held(&world.cycle().await), [(HoldKind::MissingValues, "ada".to_owned())]);
+    let ahead = Arc::new(JumpClock::new(world.clock.now().plus_ms(30 * DAY)));
+    let undecided = HoldKind::FilterUndecided;
+    assert_eq!(held(&world.cycle_by(ahead).await), [(undecided, "ada".to_owned())]);
     world.clock.advance(Duration::from_secs(2 * 3_600));
     world.cycle().await;
     world.cycle().await;

@@ -22,7 +22,6 @@ pub struct Mapper<'a> {
     given: Given<'static>,
     /// The same at the midnight with which the day began, for what counts in every cycle.
     by_day: Given<'static>,
-    /// When what is compared with the day may be otherwise, if something is.
     /// When the next day begins, if that counts: for everybody, and for whoever would be new.
     next_day: [Option<Timestamp>; 2],
 }
@@ -99,13 +98,17 @@ impl<'a> Mapper<'a> {
     }
 
     /// Returns whether another mapper, of another day, says something else of a person in what counts
-    /// in every cycle.
-    pub fn differs(&self, other: &Self, source_user: &Person<'_>) -> bool {
-        let steady = |one: &&Prepared<'_>| always(one.mapping.apply);
-        let pairs = self.mappings.iter().zip(&other.mappings).filter(|(one, _)| steady(one));
+    /// in every cycle; of who would be `new`, also whether there is a value at all in the rest.
+    pub fn differs(&self, other: &Self, source_user: &Person<'_>, new: bool) -> bool {
+        let mut pairs = self.mappings.iter().zip(&other.mappings);
         self.is_active(source_user) != other.is_active(source_user)
-            || pairs.into_iter().any(|(one, of_other)| {
-                self.say(one, source_user, FREE) != other.say(of_other, source_user, FREE)
+            || pairs.any(|(one, of_other)| {
+                let said = self.say(one, source_user, FREE);
+                let by_other = other.say(of_other, source_user, FREE);
+                match always(one.mapping.apply) {
+                    true => said != by_other,
+                    false => new && has_value(&said) != has_value(&by_other),
+                }
             })
     }
 
@@ -258,6 +261,16 @@ impl Prepared<'_> {
             true => self.source.eval_set(source_user, given),
             false => self.source.eval(source_user, given),
         }
+    }
+}
+
+/// Returns whether a mapping gives a value; `Err` if it leaves the person alone or fails.
+fn has_value(said: &Result<Said<'_>, String>) -> Result<bool, bool> {
+    match said {
+        Ok(Said::Value(value)) => Ok(value.is_some()),
+        Ok(Said::KeepAttribute) => Ok(false),
+        Ok(Said::LeaveObject) => Err(true),
+        Err(_) => Err(false),
     }
 }
 

@@ -164,9 +164,9 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    /// Settles what an interruption left open. Whoever has a link shows that a plan of this job was
-    /// applied, whether or not the cycle lived to note it; but for accounts about which a person was
-    /// asked alone.
+    /// Settles what an interruption left open. An account that this job made shows that a plan of it
+    /// was applied, whether or not the cycle lived to note it; one that it took over does not, as a
+    /// person may have been asked about that alone.
     async fn recover(&mut self, job: JobState) -> Result<JobState, CycleFailure> {
         let store = &self.engine.store;
         if !store.open_intents().await?.is_empty() {
@@ -186,12 +186,7 @@ impl Cycle<'_> {
         if job.first_plan_done {
             return Ok(job);
         }
-        let rules = &self.engine.settings.rules;
-        let shows = |origin: &Origin| match origin {
-            Origin::Created => true,
-            Origin::Adopted { rule } => rules.adopts_unasked(rule),
-        };
-        if !store.origins().await?.iter().any(shows) {
+        if !store.origins().await?.contains(&Origin::Created) {
             return Ok(job);
         }
         // What waited is marked before it is noted, so that an interruption in between forgets nobody.
@@ -452,8 +447,8 @@ impl Cycle<'_> {
         let mut settled = plan.settled.clone();
         let mut reopen = Vec::new();
         let rules = &self.engine.settings.rules;
-        let more = plan.changes.iter().any(|change| !rules.asked_alone(change));
-        let begun = !job.first_plan_done && more && applied.counts.done() > 0;
+        let allowed = plan.changes.iter().any(|change| rules.begins(change));
+        let begun = !job.first_plan_done && allowed && applied.counts.done() > 0;
         let changing: HashSet<SourceAnchor> =
             plan.changes.iter().map(|change| change.anchor).collect();
         for hold in plan.holds.iter().filter(|hold| waits_for_an_event(hold.kind)) {

@@ -43,6 +43,13 @@ pub fn guard(input: &PlanInput<'_>, changes: Vec<PlannedChange>, news: &News) ->
     }
     if input.first_plan && input.rules.guard.first_cycle == FirstCycle::Approve && !open.is_empty()
     {
+        // Whoever was adopted with an answer of their own, and leaves, waits for no other.
+        let leaves = |change: &PlannedChange| change.action == ProvisioningAction::Disable;
+        let (leavers, open): (Vec<_>, Vec<_>) = open.into_iter().partition(leaves);
+        guarded.limit_removals(input, leavers);
+        if open.is_empty() {
+            return guarded;
+        }
         let message = format!(
             "The first plan of this job waits for approval as a whole: {}.",
             sentence(&open)

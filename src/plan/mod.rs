@@ -252,7 +252,7 @@ impl Draft {
     }
 
     /// Takes out what a person has to allow first. Whoever allows it has said nothing of the rest of
-    /// a first plan, and goes with that.
+    /// a first plan, which goes on waiting.
     fn ask_about_adoptions(&mut self, input: &PlanInput<'_>) {
         if self.asks.is_empty() {
             return;

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::model::account::{AccountKind, TargetAttribute, address_key};
 use crate::model::ids::ContentHash;
 use crate::model::leaving::{LeaveEvent, Stage};
-use crate::model::plan::{ObjectKind, PlannedChange, Reason};
+use crate::model::plan::{ObjectKind, PlannedChange, ProvisioningAction, Reason, Write};
 
 pub use super::filter::{
     Clause, Filter, GroupName, MEMBER_OF, Many, Nulls, OPERATORS, Operand, Operator, Side, Test,
@@ -480,20 +480,23 @@ pub struct GuardRules {
 }
 
 impl Rules {
-    /// Returns whether a change takes an account over that a person was asked about alone. An answer
-    /// to that is none to the rest of a first plan.
-    pub fn asked_alone(&self, change: &PlannedChange) -> bool {
-        let alone = |reason: &Reason| match reason {
-            Reason::Matched { rule } => !self.adopts_unasked(rule),
-            _ => false,
-        };
-        change.reasons.iter().any(alone)
-    }
-
-    /// Returns whether a rule, as people read it, takes accounts over without asking.
-    pub fn adopts_unasked(&self, rule: &str) -> bool {
-        let known = self.matching.iter().find(|one| one.text() == rule);
-        known.is_some_and(|one| one.adopt == Adopt::Always)
+    /// Returns whether a change that was made shows that the first plan was allowed. An account that
+    /// a person was asked about alone says nothing of the rest, nor does who leaves or is gone.
+    pub fn begins(&self, change: &PlannedChange) -> bool {
+        if self.guard.first_cycle == FirstCycle::Apply {
+            return true;
+        }
+        let mut matched = change.reasons.iter().filter_map(|reason| match reason {
+            Reason::Matched { rule } if change.object == ObjectKind::User => Some(rule),
+            _ => None,
+        });
+        match matched.next() {
+            Some(rule) => {
+                let known = self.matching.iter().find(|one| one.text() == *rule);
+                known.is_some_and(|one| one.adopt == Adopt::Always)
+            }
+            None => change.write != Write::Nothing && change.action != ProvisioningAction::Disable,
+        }
     }
 
     /// Returns the hash of the compiled rules, which tells "the rules changed" whatever the text

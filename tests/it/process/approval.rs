@@ -98,13 +98,19 @@ async fn an_adoption_that_is_approved_opens_nothing_else_of_the_first_plan() {
     world.run(&["sync"]).await.exits(70);
     world.run(&["sync"]).await.exits(70);
     assert_eq!(world.written().len(), 1, "{:?}", world.written());
+    // Nor has whoever deletes the account that was adopted.
+    let cy = world.account("Cy").id;
+    assert!(world.sandbox.sharefile.remove_account(&cy));
+    world.run(&["sync", "--full"]).await.exits(70);
+    world.run(&["sync"]).await.exits(70);
+    assert_eq!(world.written().len(), 1, "{:?}", world.written());
     // With the answer they go, and nobody is asked again.
     while world.run(&["holds", "--json"]).await.json().as_array().expect("a list").iter().any(first)
     {
         world.run(&["approve", &hold_of(&world, "first_cycle").await]).await.exits(0);
     }
-    world.sync().await.says("2 created");
-    assert_eq!((world.has("Ada"), world.written().len()), (true, 3));
+    world.sync().await.says("3 created");
+    assert_eq!((world.has("Ada"), world.written().len()), (true, 4));
     world.join("Dee");
     world.sync().await.says("1 created");
 }
@@ -135,13 +141,18 @@ async fn an_adoption_that_is_approved_goes_though_the_rest_is_rejected() {
 async fn a_first_plan_of_adoptions_alone_says_nothing_of_creates() {
     let mut world = careful().await;
     world.set("users.match", ASK);
-    world.by_hand("Cy", "Typo");
-    world.join("Cy");
-    world.run(&["sync"]).await.exits(70).says("1 held");
+    let people = ["Cy", "Dan", "Eli", "Fay"].map(|name| {
+        world.by_hand(name, "Typo");
+        world.join(name)
+    });
+    world.run(&["sync"]).await.exits(70).says("4 held");
     world.run(&["approve", &hold_of(&world, "adoption").await]).await.exits(0);
-    world.sync().await.says("1 updated, 1 adopted");
+    world.sync().await.says("4 updated, 4 adopted");
     world.join("Dee");
     world.run(&["sync"]).await.exits(70).says("1 held");
+    // Whoever leaves meanwhile waits for no answer.
+    world.unassign(people[0]);
+    world.run(&["sync"]).await.exits(70).says("1 disabled");
     world.run(&["approve", &hold_of(&world, "first_cycle").await]).await.exits(0);
     world.sync().await.says("1 created");
     world.join("Eve");
